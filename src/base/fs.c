@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Files, directories, Unix sockets. */
+#include "base/fs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+void
+sk_fd_clear(SkFd *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = SK_FD_NONE;
+}
+
+gint
+sk_fd_steal(SkFd *fd)
+{
+    gint taken = *fd;
+    *fd = SK_FD_NONE;
+    return taken;
+}
+
+gboolean
+sk_fs_make_dir(const char *path, mode_t mode, GError **error)
+{
+    g_autofree char *parent = g_path_get_dirname(path);
+    if (g_mkdir_with_parents(parent, 0755) < 0)
+        return sk_fail_errno(error, errno, "cannot make directory \"%s\"", parent);
+    if (mkdir(path, mode) < 0 && errno != EEXIST)
+        return sk_fail_errno(error, errno, "cannot make directory \"%s\"", path);
+    return TRUE;
+}
+
+gboolean
+sk_fd_write_all(gint fd, const void *data, gsize length, GError **error)
+{
+    const guint8 *at = data;
+    while (length > 0) {
+        gssize n = write(fd, at, length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return sk_fail_errno(error, errno, "cannot write");
+        at += n;
+        length -= (gsize) n;
+    }
+    return TRUE;
+}
+
+gboolean
+sk_fs_sync_dir_of(const char *path, GError **error)
+{
+    g_autofree char *parent = g_path_get_dirname(path);
+    g_auto(SkFd) fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) < 0)
+        return sk_fail_errno(error, errno, "cannot sync directory \"%s\"", parent);
+    return TRUE;
+}
+
+gboolean
+sk_fs_write(const char *path, const void *data, gssize length, mode_t mode, GError **error)
+{
+    g_autofree char *beside = g_strconcat(path, ".XXXXXX", NULL);
+    g_auto(SkFd) fd = g_mkstemp_full(beside, O_RDWR | O_CLOEXEC, (gint) mode);
+    if (fd < 0)
+        return sk_fail_errno(error, errno, "cannot make a file beside \"%s\"", path);
+
+    gsize size = length < 0 ? strlen(data) : (gsize) length;
+    gboolean ok = sk_fd_write_all(fd, data, size, error);
+    if (!ok)
+        g_prefix_error(error, "\"%s\": ", path);
+    if (ok && (fchmod(fd, mode) < 0 || fsync(fd) < 0 || rename(beside, path) < 0))
+        ok = sk_fail_errno(error, errno, "cannot write \"%s\"", path);
+    if (!ok) {
+        unlink(beside);
+        return FALSE;
+    }
+    return sk_fs_sync_dir_of(path, error);
+}
+
+static gboolean
+read_all(gint fd, const char *path, GString *text, gsize max, GError **error)
+{
+    char buffer[16384];
+    for (;;) {
+        gssize n = read(fd, buffer, sizeof buffer);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return sk_fail_errno(error, errno, "cannot read \"%s\"", path);
+        if (n == 0)
+            return TRUE;
+        if (text->len + (gsize) n > max)
+            return sk_fail(error, SK_ERROR_TOO_LARGE, "\"%s\" is larger than %" G_GSIZE_FORMAT " bytes", path, max);
+        g_string_append_len(text, buffer, n);
+    }
+}
+
+char *
+sk_fs_read(const char *path, gsize max, gsize *out_length, GError **error)
+{
+    g_auto(SkFd) fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        sk_fail_errno(error, errno, "cannot open \"%s\"", path);
+        return NULL;
+    }
+    g_autoptr(GString) text = g_string_new(NULL);
+    if (!read_all(fd, path, text, max, error))
+        return NULL;
+    if (out_length != NULL)
+        *out_length = text->len;
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+gboolean
+sk_fs_remove(const char *path, GError **error)
+{
+    if (unlink(path) < 0 && errno != ENOENT)
+        return sk_fail_errno(error, errno, "cannot remove \"%s\"", path);
+    return TRUE;
+}
+
+/* Removes what is in the directory fd, which is closed. */
+static gboolean
+remove_children(gint fd, const char *path, GError **error)
+{
+    DIR *dir = fdopendir(fd);
+    gboolean ok = TRUE;
+    struct dirent *entry;
+
+    if (dir == NULL) {
+        close(fd);
+        return sk_fail_errno(error, errno, "cannot list \"%s\"", path);
+    }
+    while (ok && (entry = readdir(dir)) != NULL) {
+        if (g_str_equal(entry->d_name, ".") || g_str_equal(entry->d_name, ".."))
+            continue;
+        if (unlinkat(dirfd(dir), entry->d_name, 0) == 0 || errno == ENOENT)
+            continue;
+        gint sub = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (sub < 0) {
+            ok = sk_fail_errno(error, errno, "cannot remove \"%s/%s\"", path, entry->d_name);
+            break;
+        }
+        g_autofree char *sub_path = g_build_filename(path, entry->d_name, NULL);
+        ok = remove_children(sub, sub_path, error);
+        if (ok && unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR) < 0)
+            ok = sk_fail_errno(error, errno, "cannot remove \"%s\"", sub_path);
+    }
+    closedir(dir);
+    return ok;
+}
+
+gboolean
+sk_fs_remove_tree(const char *path, GError **error)
+{
+    gint fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? TRUE : sk_fs_remove(path, error);
+    if (!remove_children(fd, path, error))
+        return FALSE;
+    if (rmdir(path) < 0)
+        return sk_fail_errno(error, errno, "cannot remove \"%s\"", path);
+    return TRUE;
+}
+
+/*
+ * Socket paths are limited to 107 bytes; a longer one is reached through a
+ * descriptor of its directory under /proc/self/fd.
+ */
+static gboolean
+unix_address(const char *path, struct sockaddr_un *address, SkFd *dir, GError **error)
+{
+    *address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+    if (strlen(path) < sizeof address->sun_path) {
+        strcpy(address->sun_path, path);
+        return TRUE;
+    }
+    g_autofree char *parent = g_path_get_dirname(path);
+    g_autofree char *name = g_path_get_basename(path);
+    *dir = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (*dir < 0)
+        return sk_fail_errno(error, errno, "cannot open \"%s\"", parent);
+    gint n = g_snprintf(address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/%s", *dir, name);
+    if (n >= (gint) sizeof address->sun_path)
+        return sk_fail(error, SK_ERROR_INVALID, "socket name \"%s\" is too long", name);
+    return TRUE;
+}
+
+gint
+sk_fs_listen_unix(const char *path, mode_t mode, GError **error)
+{
+    struct sockaddr_un address;
+    g_auto(SkFd) dir = SK_FD_NONE;
+    g_auto(SkFd) fd = SK_FD_NONE;
+
+    if (!unix_address(path, &address, &dir, error))
+        return -1;
+    unlink(path);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *) &address, sizeof address) < 0 ||
+        chmod(path, mode) < 0 || listen(fd, 128) < 0) {
+        sk_fail_errno(error, errno, "cannot listen on \"%s\"", path);
+        return -1;
+    }
+    return sk_fd_steal(&fd);
+}
+
+gint
+sk_fs_connect_unix(const char *path, GError **error)
+{
+    struct sockaddr_un address;
+    g_auto(SkFd) dir = SK_FD_NONE;
+    g_auto(SkFd) fd = SK_FD_NONE;
+
+    if (!unix_address(path, &address, &dir, error))
+        return -1;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *) &address, sizeof address) < 0) {
+        sk_fail_errno(error, errno, "cannot connect to \"%s\"", path);
+        return -1;
+    }
+    return sk_fd_steal(&fd);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Main thread and workers. */
+#include "base/thread.h"
+
+static GThread *main_thread;
+static GThreadPool *pool;
+static gint unfinished; /* tasks pushed and not yet returned; atomic */
+
+typedef struct {
+    GFunc func;
+    gpointer data;
+} Task;
+
+typedef struct {
+    GSourceOnceFunc func;
+    gpointer data;
+} Post;
+
+typedef struct {
+    GSourceOnceFunc func;
+    gpointer data;
+    GMutex lock;
+    GCond done_changed;
+    gboolean done;
+} Call;
+
+static void
+run_task(gpointer data, gpointer unused)
+{
+    Task *task = data;
+    (void) unused;
+    task->func(task->data, NULL);
+    g_free(task);
+    if (g_atomic_int_dec_and_test(&unfinished))
+        g_main_context_wakeup(NULL);
+}
+
+void
+sk_thread_init(void)
+{
+    main_thread = g_thread_self();
+    if (pool == NULL)
+        pool = g_thread_pool_new(run_task, NULL, 64, FALSE, NULL);
+}
+
+gboolean
+sk_thread_is_main(void)
+{
+    return g_thread_self() == main_thread;
+}
+
+void
+sk_worker_run(GFunc func, gpointer data)
+{
+    Task *task = g_new(Task, 1);
+    task->func = func;
+    task->data = data;
+    g_atomic_int_inc(&unfinished);
+    g_thread_pool_push(pool, task, NULL);
+}
+
+/* Workers post at default priority: after it, but fairly beside, sockets that are ready. */
+static void
+post(GSourceFunc func, gpointer data, GDestroyNotify free_data)
+{
+    g_autoptr(GSource) source = g_idle_source_new();
+    g_source_set_priority(source, G_PRIORITY_DEFAULT);
+    g_source_set_callback(source, func, data, free_data);
+    g_source_attach(source, NULL);
+}
+
+static gboolean
+run_post(gpointer data)
+{
+    Post *entry = data;
+    entry->func(entry->data);
+    return G_SOURCE_REMOVE;
+}
+
+void
+sk_main_post(GSourceOnceFunc func, gpointer data)
+{
+    Post *entry = g_new(Post, 1);
+    entry->func = func;
+    entry->data = data;
+    post(run_post, entry, g_free);
+}
+
+static gboolean
+run_call(gpointer data)
+{
+    Call *call = data;
+    call->func(call->data);
+    g_mutex_lock(&call->lock);
+    call->done = TRUE;
+    g_cond_signal(&call->done_changed);
+    g_mutex_unlock(&call->lock);
+    return G_SOURCE_REMOVE;
+}
+
+void
+sk_main_call(GSourceOnceFunc func, gpointer data)
+{
+    sk_assert_worker();
+    Call call = { .func = func, .data = data };
+    g_mutex_init(&call.lock);
+    g_cond_init(&call.done_changed);
+
+    post(run_call, &call, NULL);
+
+    g_mutex_lock(&call.lock);
+    while (!call.done)
+        g_cond_wait(&call.done_changed, &call.lock);
+    g_mutex_unlock(&call.lock);
+    g_mutex_clear(&call.lock);
+    g_cond_clear(&call.done_changed);
+}
+
+void
+sk_worker_drain(void)
+{
+    sk_assert_main();
+    while (g_atomic_int_get(&unfinished) > 0)
+        g_main_context_iteration(NULL, TRUE);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Field tables of disks and controllers. */
+#include "model/disk.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+static const SkEnumName device_names[] = { { "disk" }, { "cdrom" }, { "floppy" } };
+static const SkEnumName bus_names[] = { { "virtio" }, { "scsi" }, { "sata" }, { "ide" }, { "usb" }, { "fdc" } };
+static const SkEnumName source_names[] = { { "volume" }, { "file" }, { "block" }, { "none" } };
+static const SkEnumName format_names[] = { { "qcow2" }, { "raw" } };
+static const SkEnumName cache_names[] = { { "default" }, { "none" }, { "writeback" },
+                                          { "writethrough" }, { "directsync" }, { "unsafe" } };
+static const SkEnumName io_names[] = { { "default" }, { "threads" }, { "native" }, { "io_uring" } };
+static const SkEnumName discard_names[] = { { "unmap" }, { "ignore" } };
+static const SkEnumName controller_names[] = { { "pci" }, { "scsi" }, { "sata" }, { "ide" }, { "usb" },
+                                               { "fdc" }, { "virtio-serial" } };
+
+SK_ENUM_TABLE(sk_disk_device_enum, "disk device", device_names, SK_N_DISK_DEVICES);
+SK_ENUM_TABLE(sk_disk_bus_enum, "disk bus", bus_names, SK_N_DISK_BUSES);
+SK_ENUM_TABLE(sk_disk_source_enum, "disk source", source_names, SK_N_DISK_SOURCES);
+SK_ENUM_TABLE(sk_disk_format_enum, "disk format", format_names, SK_N_DISK_FORMATS);
+SK_ENUM_TABLE(sk_disk_cache_enum, "disk cache mode", cache_names, SK_N_DISK_CACHES);
+SK_ENUM_TABLE(sk_disk_io_enum, "disk I/O mode", io_names, SK_N_DISK_IOS);
+SK_ENUM_TABLE(sk_disk_discard_enum, "discard mode", discard_names, SK_N_DISK_DISCARDS);
+SK_ENUM_TABLE(sk_controller_enum, "controller kind", controller_names, SK_N_CONTROLLERS);
+
+#define LIVE .flags = SK_FIELD_LIVE
+
+static const SkField limits_fields[] = {
+    SK_FIELD(SkDiskLimits, total_bytes_sec, SIZE, "bytes a second, reading and writing", .xml = "total_bytes_sec", .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE),
+    SK_FIELD(SkDiskLimits, read_bytes_sec, SIZE, "bytes a second, reading", .xml = "read_bytes_sec", .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE),
+    SK_FIELD(SkDiskLimits, write_bytes_sec, SIZE, "bytes a second, writing", .xml = "write_bytes_sec", .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE),
+    SK_FIELD(SkDiskLimits, total_iops_sec, UINT64, "operations a second", .xml = "total_iops_sec", .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE),
+    SK_FIELD(SkDiskLimits, read_iops_sec, UINT64, "reads a second", .xml = "read_iops_sec", .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE),
+    SK_FIELD(SkDiskLimits, write_iops_sec, UINT64, "writes a second", .xml = "write_iops_sec", .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE),
+};
+
+static gboolean
+check_limits(gconstpointer value, GError **error)
+{
+    const SkDiskLimits *self = value;
+    if (self->total_bytes_sec > 0 && (self->read_bytes_sec > 0 || self->write_bytes_sec > 0))
+        return sk_fail(error, SK_ERROR_INVALID, "give total_bytes_sec or read_bytes_sec and write_bytes_sec, not both");
+    if (self->total_iops_sec > 0 && (self->read_iops_sec > 0 || self->write_iops_sec > 0))
+        return sk_fail(error, SK_ERROR_INVALID, "give total_iops_sec or read_iops_sec and write_iops_sec, not both");
+    return TRUE;
+}
+
+SK_TYPE(sk_disk_limits_type, SkDiskLimits, "DiskLimits", "disk limits", limits_fields,
+        "I/O limits of a disk; 0 is no limit", .xml = "iotune", .check = check_limits);
+
+/* "vda", "hdb", "sdc", "fda" */
+static gboolean
+check_target(const char *text, const char *what, GError **error)
+{
+    static const char *const prefixes[] = { "vd", "hd", "sd", "fd" };
+    gsize length = strlen(text);
+    gboolean ok = length >= 3 && length <= 5;
+    for (gsize i = 2; ok && i < length; i++)
+        ok = g_ascii_islower(text[i]);
+    for (guint i = 0; ok && i < G_N_ELEMENTS(prefixes); i++) {
+        if (g_str_has_prefix(text, prefixes[i]))
+            return TRUE;
+    }
+    return sk_fail(error, SK_ERROR_INVALID, "%s \"%.64s\" is not a disk target: give vda, sda, hda or fda and on", what, text);
+}
+
+static const SkField disk_fields[] = {
+    SK_FIELD(SkDisk, target, STRING, "name of the disk in the domain (vda, sda, ...)", .xml = "target/@dev", .flags = SK_FIELD_KEY, .check = check_target),
+    SK_FIELD(SkDisk, device, ENUM, "what the guest sees", .xml = "@device", .names = &sk_disk_device_enum),
+    SK_FIELD(SkDisk, bus, ENUM, "bus the guest sees it on", .xml = "target/@bus", .names = &sk_disk_bus_enum),
+    SK_FIELD(SkDisk, source, ENUM, "where the data is: a volume of a pool, a file, a block device, none (empty drive)", .xml = "@type", .names = &sk_disk_source_enum, LIVE),
+    SK_FIELD(SkDisk, pool, STRING, "storage pool of the volume", .xml = "source/@pool", .check = sk_check_name, LIVE),
+    SK_FIELD(SkDisk, volume, STRING, "volume in the pool", .xml = "source/@volume", .check = sk_check_name, LIVE),
+    SK_FIELD(SkDisk, path, STRING, "file or block device", .xml = "source/@file", .check = sk_check_path, LIVE),
+    SK_FIELD(SkDisk, image, STRING, "image to make the volume over, when the domain is created", .check = sk_check_name),
+    SK_FIELD(SkDisk, size, SIZE, "size of the volume to make, when the domain is created", .min = 1024 * 1024, .max = G_GINT64_CONSTANT(1) << 50, .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkDisk, format, ENUM, "format of the data", .xml = "driver/@type", .names = &sk_disk_format_enum, LIVE),
+    SK_FIELD(SkDisk, cache, ENUM, "host cache mode", .xml = "driver/@cache", .names = &sk_disk_cache_enum),
+    SK_FIELD(SkDisk, io, ENUM, "how QEMU does its I/O", .xml = "driver/@io", .names = &sk_disk_io_enum),
+    SK_FIELD(SkDisk, discard, ENUM, "what happens to the guest's discards", .xml = "driver/@discard", .names = &sk_disk_discard_enum),
+    SK_FIELD(SkDisk, detect_zeroes, BOOL, "write zeroes as holes", .xml = "driver/@detect_zeroes", .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkDisk, serial, STRING, "serial number the guest sees", .xml = "serial", .max = 36),
+    SK_FIELD(SkDisk, wwn, STRING, "world wide name (scsi, sata, ide)", .xml = "wwn", .max = 16),
+    SK_FIELD(SkDisk, read_only, BOOL, "the guest cannot write", .xml = "readonly", .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkDisk, shareable, BOOL, "more than one domain may open it", .xml = "shareable", .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkDisk, boot_order, UINT, "place in the boot order, 0 for the domain's", .xml = "boot/@order", .min = 0, .max = 64, .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkDisk, iothread, UINT, "number of the iothread that serves it, 0 for none", .xml = "driver/@iothread", .min = 0, .max = 64, .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkDisk, limits, STRUCT, "I/O limits", .xml = "iotune", .type = &sk_disk_limits_type, .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE),
+    SK_FIELD(SkDisk, tray_open, BOOL, "the cdrom's tray is open", .xml = "target/@tray", .flags = SK_FIELD_SPARSE | SK_FIELD_LIVE),
+    SK_FIELD(SkDisk, alias, STRING, "device id in QEMU", .xml = "alias/@name", .flags = SK_FIELD_READONLY),
+    SK_FIELD(SkDisk, address, STRING, "guest address of the device", .max = 64),
+};
+
+static gboolean
+check_disk(gconstpointer value, GError **error)
+{
+    const SkDisk *self = value;
+    if (self->source == SK_SOURCE_NONE && self->device == SK_DISK_DISK)
+        return sk_fail(error, SK_ERROR_INVALID, "a disk needs a source; only a cdrom or floppy can be empty");
+    if ((self->source == SK_SOURCE_FILE || self->source == SK_SOURCE_BLOCK) && self->path == NULL)
+        return sk_fail(error, SK_ERROR_INVALID, "path is missing: it says which %s to open", sk_enum_name(&sk_disk_source_enum, self->source));
+    if (self->device == SK_DISK_CDROM && self->bus == SK_BUS_VIRTIO)
+        return sk_fail(error, SK_ERROR_INVALID, "a cdrom cannot be on the virtio bus: give sata, scsi, ide or usb");
+    if ((self->device == SK_DISK_FLOPPY) != (self->bus == SK_BUS_FDC))
+        return sk_fail(error, SK_ERROR_INVALID, "a floppy must be on the fdc bus, and nothing else may be");
+    if (self->iothread > 0 && self->bus != SK_BUS_VIRTIO && self->bus != SK_BUS_SCSI)
+        return sk_fail(error, SK_ERROR_INVALID, "iothread is for disks on the virtio or scsi bus");
+    return TRUE;
+}
+
+SK_TYPE(sk_disk_type, SkDisk, "Disk", "disk", disk_fields, "a disk, cdrom or floppy", .xml = "disk", .check = check_disk);
+
+static const SkField controller_fields[] = {
+    SK_FIELD(SkController, kind, ENUM, "what it controls", .xml = "@type", .names = &sk_controller_enum),
+    SK_FIELD(SkController, index, UINT, "number among its kind", .xml = "@index", .min = 0, .max = 255),
+    SK_FIELD(SkController, model, STRING, "model, empty for the usual one", .xml = "@model", .max = 64),
+    SK_FIELD(SkController, ports, UINT, "ports, 0 for the usual number", .xml = "@ports", .min = 0, .max = 255, .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkController, alias, STRING, "device id in QEMU", .xml = "alias/@name", .flags = SK_FIELD_READONLY),
+    SK_FIELD(SkController, address, STRING, "guest address of the device", .max = 64),
+};
+SK_TYPE(sk_controller_type, SkController, "Controller", "controller", controller_fields, "a bus controller", .xml = "controller");
+
+gboolean
+sk_disk_is_writable(const SkDisk *self)
+{
+    return self->device != SK_DISK_CDROM && !self->read_only;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/fields.h"
+#include "model/cloud-init.h"
+#include "model/devices.h"
+#include "model/disk.h"
+#include "model/interface.h"
+
+/*
+ * The definition of a domain (SkDomainSpec), what is known of it at the moment
+ * (SkDomainStatus), and the rules of its states. Values; any thread.
+ */
+
+/* -- definition ------------------------------------------------------------------------------------ */
+
+typedef enum { SK_ACCEL_AUTO, SK_ACCEL_KVM, SK_ACCEL_TCG, SK_N_ACCELS } SkAccel;
+typedef enum { SK_CPU_DEFAULT, SK_CPU_HOST_MODEL, SK_CPU_HOST_PASSTHROUGH, SK_CPU_MAXIMUM, SK_CPU_CUSTOM, SK_N_CPU_MODES } SkCpuMode;
+typedef enum { SK_CPU_REQUIRE, SK_CPU_DISABLE, SK_N_CPU_POLICIES } SkCpuPolicy;
+typedef enum { SK_FIRMWARE_BIOS, SK_FIRMWARE_UEFI, SK_N_FIRMWARES } SkFirmwareKind;
+typedef enum { SK_CLOCK_UTC, SK_CLOCK_LOCALTIME, SK_CLOCK_TIMEZONE, SK_CLOCK_VARIABLE, SK_N_CLOCKS } SkClockOffset;
+typedef enum { SK_ON_DESTROY, SK_ON_RESTART, SK_ON_PRESERVE, SK_N_ON_ACTIONS } SkOnAction;
+
+typedef struct {
+    guint current, maximum;         /* maximum 0: the same */
+    guint sockets, cores, threads;  /* 0: each vCPU a socket of its own */
+} SkVcpus;
+
+typedef struct {
+    guint64 current;        /* bytes: balloon target */
+    guint64 maximum;        /* bytes the guest is built with; 0: the same */
+    guint64 limit;          /* bytes up to which memory can be plugged in; 0: none */
+    guint slots;            /* DIMM slots for that */
+    guint64 hugepage_size;  /* 0: no huge pages */
+    gboolean locked, shared;
+} SkMemory;
+
+typedef struct { char *name; gint policy; } SkCpuFeature;
+
+typedef struct {
+    gint mode;              /* SkCpuMode; DEFAULT: host-model under KVM, max under TCG */
+    char *model;            /* mode custom */
+    GPtrArray *features;    /* SkCpuFeature */
+} SkCpu;
+
+typedef struct {
+    gint kind;              /* SkFirmwareKind */
+    gboolean secure_boot;
+    char *loader, *nvram_template, *nvram; /* paths; NULL: found / made by us */
+} SkFirmware;
+
+typedef struct {
+    char **order;           /* "disk", "cdrom", "network", "floppy" */
+    gboolean menu;
+    guint menu_timeout;     /* milliseconds */
+    char *kernel, *initrd, *cmdline; /* direct kernel boot: paths on the host */
+} SkBoot;
+
+typedef struct {
+    gint offset;            /* SkClockOffset */
+    char *timezone;
+    gint64 adjustment;      /* seconds, offset variable */
+} SkClock;
+
+typedef struct {
+    gboolean acpi, apic;
+    char **hyperv;          /* enlightenments: "relaxed", "vapic", "spinlocks" ... */
+    gboolean kvm_hidden, vmport, smm;
+} SkFeatures;
+
+typedef struct {
+    char *name, *uuid, *title, *description;
+    char **tags;
+    GHashTable *metadata;   /* namespace to text, kept as it came */
+    gint accel;             /* SkAccel */
+    char *arch;             /* "x86_64" */
+    char *machine;          /* "q35", "pc", "microvm", or pinned: "pc-q35-7.2" */
+    char *emulator;         /* path of the QEMU binary; NULL: the host's */
+    SkVcpus vcpus;
+    SkMemory memory;
+    SkCpu cpu;
+    SkFirmware firmware;
+    SkBoot boot;
+    SkClock clock;
+    gint on_poweroff, on_reboot, on_crash; /* SkOnAction */
+    SkFeatures features;
+    guint iothreads;
+    gboolean autostart;
+
+    GPtrArray *disks, *controllers, *interfaces, *serials, *consoles, *channels, *graphics, *videos, *inputs,
+        *rngs, *sounds, *hostdevs, *filesystems;
+    SkBalloon *balloon;     /* NULL: none */
+    SkWatchdog *watchdog;
+    SkTpm *tpm;
+    SkPanic *panic;
+    SkVsock *vsock;
+    SkCloudInit *cloud_init;
+} SkDomainSpec;
+
+extern const SkEnum sk_accel_enum, sk_cpu_mode_enum, sk_cpu_policy_enum, sk_firmware_enum, sk_clock_enum, sk_on_action_enum;
+extern const SkType sk_vcpus_type, sk_memory_type, sk_cpu_feature_type, sk_cpu_type, sk_firmware_type, sk_boot_type,
+    sk_clock_type, sk_features_type, sk_domain_spec_type;
+
+/* Entries by what names them; NULL if there is none. */
+SkDisk *sk_domain_spec_find_disk(const SkDomainSpec *self, const char *target);
+/* By MAC, alias, tap or, if text is a number, by place. */
+SkInterface *sk_domain_spec_find_interface(const SkDomainSpec *self, const char *text);
+
+/*
+ * Fills in what a definition leaves open so that it never changes by itself later: uuid, MACs, disk
+ * targets, a serial port, VNC, video, balloon, rng, the agent's channel, maxima. Idempotent.
+ */
+void sk_domain_spec_complete(SkDomainSpec *self);
+
+typedef enum { SK_MACHINE_Q35, SK_MACHINE_PC, SK_MACHINE_MICROVM, SK_MACHINE_OTHER } SkMachineFamily;
+SkMachineFamily sk_domain_spec_machine_family(const SkDomainSpec *self);
+
+/* -- state ------------------------------------------------------------------------------------------ */
+
+typedef enum {
+    SK_DOMAIN_SHUT_OFF, SK_DOMAIN_RUNNING, SK_DOMAIN_PAUSED, SK_DOMAIN_IN_SHUTDOWN,
+    SK_DOMAIN_CRASHED, SK_DOMAIN_PMSUSPENDED, SK_N_DOMAIN_STATES
+} SkDomainState;
+
+/* Why it is in its state; libvirt's reason numbers are derived from these by the front door. */
+typedef enum {
+    SK_REASON_UNKNOWN, SK_REASON_BOOTED, SK_REASON_SHUTDOWN, SK_REASON_DESTROYED, SK_REASON_CRASHED,
+    SK_REASON_FAILED, SK_REASON_USER, SK_REASON_IO_ERROR, SK_REASON_WATCHDOG, SK_REASON_STARTING,
+    SK_REASON_SNAPSHOT, SK_REASON_MIGRATION, SK_REASON_SAVED, SK_REASON_RESTORED, SK_REASON_PANICKED,
+    SK_REASON_DAEMON, SK_N_DOMAIN_REASONS
+} SkDomainReason;
+
+/* Verbs whose legality depends on the state. */
+typedef enum {
+    SK_VERB_START, SK_VERB_SHUTDOWN, SK_VERB_REBOOT, SK_VERB_RESET, SK_VERB_DESTROY, SK_VERB_SUSPEND,
+    SK_VERB_RESUME, SK_VERB_ATTACH, SK_VERB_CONSOLE, SK_VERB_AGENT, SK_VERB_RENAME, SK_VERB_DELETE, SK_N_DOMAIN_VERBS
+} SkDomainVerb;
+
+extern const SkEnum sk_domain_state_enum, sk_domain_reason_enum, sk_domain_verb_enum;
+
+gboolean sk_domain_state_is_active(SkDomainState state);
+gboolean sk_domain_state_can_follow(SkDomainState from, SkDomainState to);
+/* STATE error that names the domain, its state and the verb if it is not legal now. */
+gboolean sk_domain_verb_check(SkDomainVerb verb, SkDomainState state, const char *name, GError **error);
+
+/* An address of a guest's interface and where we know it from. */
+typedef struct {
+    char *mac, *address, *network, *source; /* source: "lease", "agent", "static" */
+} SkDomainAddress;
+
+typedef struct {
+    gint state, reason;     /* SkDomainState, SkDomainReason */
+    guint id;               /* libvirt's number while active, 0 otherwise */
+    guint pid;
+    gint accel;             /* SkAccel in use while active */
+    char *qemu_version;
+    gint64 started;         /* microseconds since the epoch; 0 when off */
+    gint64 changed;         /* of the last state change */
+    char **pending;         /* paths of settings that take effect at the next start */
+    GPtrArray *addresses;   /* SkDomainAddress */
+    gboolean agent;         /* the guest agent answered lately */
+    char *job;              /* id of the changing job that runs, or NULL */
+    char *message;          /* last failure, in a sentence, until the next start */
+} SkDomainStatus;
+
+/* What list and show give: the definition and the status side by side. */
+typedef struct {
+    SkDomainSpec spec;      /* keys of the definition are at the top level in JSON: see api docs */
+    SkDomainStatus status;
+    char *etag;
+    gint64 created, modified;
+} SkDomainView;
+
+/* One running domain's figures. Counters are since its start. */
+typedef struct {
+    char *name, *uuid;
+    gint state;
+    gint64 time;                            /* when taken, microseconds since the epoch */
+    guint64 cpu_time;                       /* nanoseconds, all vCPUs and QEMU's threads */
+    guint vcpus;
+    guint64 memory_assigned, memory_rss, memory_balloon; /* bytes */
+    guint64 block_read_bytes, block_write_bytes, block_reads, block_writes;
+    guint64 net_rx_bytes, net_tx_bytes, net_rx_packets, net_tx_packets; /* from the guest's side */
+} SkDomainStats;
+
+extern const SkType sk_domain_address_type, sk_domain_status_type, sk_domain_view_type, sk_domain_stats_type;

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/fields.h"
+
+/* Network interface of a domain. Values; any thread. */
+
+typedef enum { SK_NIC_NETWORK, SK_NIC_BRIDGE, SK_NIC_USER, SK_NIC_DIRECT, SK_N_NIC_KINDS } SkNicKind;
+typedef enum { SK_NIC_VIRTIO, SK_NIC_E1000E, SK_NIC_E1000, SK_NIC_RTL8139, SK_N_NIC_MODELS } SkNicModel;
+typedef enum { SK_LINK_UP, SK_LINK_DOWN, SK_N_LINK_STATES } SkLinkState;
+typedef enum { SK_DIRECT_BRIDGE, SK_DIRECT_VEPA, SK_DIRECT_PRIVATE, SK_DIRECT_PASSTHROUGH, SK_N_DIRECT_MODES } SkDirectMode;
+
+/* Bytes a second; 0 is no limit. in: to the guest, out: from it. */
+typedef struct {
+    guint64 in_average, in_peak, in_burst;      /* burst in bytes */
+    guint64 out_average, out_peak, out_burst;
+} SkBandwidth;
+
+typedef struct {
+    char *mac;              /* key; made at definition if not given */
+    gint kind;              /* SkNicKind */
+    char *network;          /* kind network */
+    char *bridge;           /* kind bridge: an existing one */
+    char *device;           /* kind direct: the host's link */
+    gint mode;              /* kind direct: SkDirectMode */
+    char **forwards;        /* kind user: "tcp:2222:22", host port to guest port */
+    gint model;             /* SkNicModel */
+    gint link;              /* SkLinkState */
+    char *ipv4, *ipv6;      /* static addresses handed out by the network's DHCP */
+    guint mtu;              /* 0: the network's */
+    guint boot_order;
+    SkBandwidth bandwidth;
+    char *tap;              /* runtime: the host's link */
+    char *alias, *address;
+} SkInterface;
+
+extern const SkEnum sk_nic_kind_enum, sk_nic_model_enum, sk_link_state_enum, sk_direct_mode_enum;
+extern const SkType sk_bandwidth_type, sk_interface_type;

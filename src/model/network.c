@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Field tables of networks and leases. */
+#include "model/network.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+static const SkEnumName forward_names[] = { { "nat", NULL, "guests reach out through the host's address" },
+                                            { "route", NULL, "guests are routed with their own addresses" },
+                                            { "isolated", NULL, "guests reach only each other and the host" },
+                                            { "bridge", NULL, "guests sit on an existing bridge of the host" } };
+SK_ENUM_TABLE(sk_forward_enum, "forward mode", forward_names, SK_N_FORWARDS);
+
+static const SkField host_fields[] = {
+    SK_FIELD(SkNetworkHost, mac, STRING, "MAC address", .xml = "@mac", .flags = SK_FIELD_KEY | SK_FIELD_REQUIRED, .check = sk_check_mac),
+    SK_FIELD(SkNetworkHost, ip, STRING, "address it always gets", .xml = "@ip", .check = sk_check_address),
+    SK_FIELD(SkNetworkHost, name, STRING, "DNS name", .xml = "@name", .check = sk_check_hostname),
+};
+SK_TYPE(sk_network_host_type, SkNetworkHost, "NetworkHost", "host", host_fields, "a host with a fixed address and name", .xml = "host");
+
+/* A DNS domain: labels joined by dots. */
+static gboolean
+check_domain(const char *text, const char *what, GError **error)
+{
+    g_auto(GStrv) labels = g_strsplit(text, ".", -1);
+    for (guint i = 0; labels[i] != NULL; i++) {
+        if (!sk_check_hostname(labels[i], what, error))
+            return FALSE;
+    }
+    return strlen(text) <= 253 || sk_fail(error, SK_ERROR_INVALID, "%s is longer than 253 characters", what);
+}
+
+static const SkField spec_fields[] = {
+    SK_FIELD(SkNetworkSpec, name, STRING, "name, unique on the host", .xml = "name", .flags = SK_FIELD_REQUIRED, .max = 50, .check = sk_check_name),
+    SK_FIELD(SkNetworkSpec, uuid, STRING, "UUID; made if not given", .xml = "uuid", .check = sk_check_uuid),
+    SK_FIELD(SkNetworkSpec, forward, ENUM, "how guests reach out", .xml = "forward/@mode", .names = &sk_forward_enum),
+    SK_FIELD(SkNetworkSpec, forward_device, STRING, "only out through this link", .xml = "forward/@dev", .check = sk_check_ifname),
+    SK_FIELD(SkNetworkSpec, bridge, STRING, "bridge; made and named if not given", .xml = "bridge/@name", .check = sk_check_ifname),
+    SK_FIELD(SkNetworkSpec, mac, STRING, "MAC address of the bridge", .xml = "mac/@address", .check = sk_check_mac),
+    SK_FIELD(SkNetworkSpec, mtu, UINT, "MTU, 0 for the usual", .xml = "mtu/@size", .min = 0, .max = 65535, .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkNetworkSpec, ipv4, STRING, "the host's address and the subnet, such as 192.168.100.1/24; a free one if not given", .check = sk_check_subnet),
+    SK_FIELD(SkNetworkSpec, ipv6, STRING, "the host's IPv6 address and the subnet, such as fd00:1::1/64", .check = sk_check_subnet),
+    SK_FIELD(SkNetworkSpec, dhcp, BOOL, "hand out addresses", .def = "true"),
+    SK_FIELD(SkNetworkSpec, dhcp_start, STRING, "first address to hand out", .xml = "ip/dhcp/range/@start", .check = sk_check_address),
+    SK_FIELD(SkNetworkSpec, dhcp_end, STRING, "last address to hand out", .xml = "ip/dhcp/range/@end", .check = sk_check_address),
+    SK_FIELD(SkNetworkSpec, dhcp6_start, STRING, "first IPv6 address to hand out", .check = sk_check_address),
+    SK_FIELD(SkNetworkSpec, dhcp6_end, STRING, "last IPv6 address to hand out", .check = sk_check_address),
+    SK_FIELD(SkNetworkSpec, lease_time, UINT, "seconds an address is lent for", .def = "3600", .min = 120, .max = 31536000),
+    SK_FIELD(SkNetworkSpec, dns, BOOL, "answer the guests' DNS questions", .xml = "dns/@enable", .def = "true"),
+    SK_FIELD(SkNetworkSpec, domain, STRING, "DNS domain of the guests; <name>.skep if not given", .xml = "domain/@name", .check = check_domain),
+    SK_FIELD(SkNetworkSpec, dns_forwarders, STRV, "resolvers to ask; the host's own if not given", .xml = "dns/forwarder/@addr", .max = 8, .check = sk_check_address),
+    SK_FIELD(SkNetworkSpec, hosts, LIST, "hosts with fixed addresses and names", .type = &sk_network_host_type, .max = 4096),
+    SK_FIELD(SkNetworkSpec, tftp_root, STRING, "directory served by TFTP", .xml = "ip/tftp/@root", .check = sk_check_path),
+    SK_FIELD(SkNetworkSpec, boot_file, STRING, "file that network boot loads", .xml = "ip/dhcp/bootp/@file", .max = 255),
+    SK_FIELD(SkNetworkSpec, autostart, BOOL, "start with the host", .def = "true"),
+    SK_FIELD(SkNetworkSpec, metadata, MAP, "other programs' data, kept as it came"),
+};
+
+static gboolean
+in_subnet(const char *subnet, const char *address, const char *key, GError **error)
+{
+    if (address == NULL)
+        return TRUE;
+    if (subnet == NULL)
+        return sk_fail(error, SK_ERROR_INVALID, "%s \"%s\" needs a subnet to be in", key, address);
+    g_auto(GStrv) parts = g_strsplit(subnet, "/", 2);
+    g_autoptr(GInetAddress) base = g_inet_address_new_from_string(parts[0]);
+    g_autoptr(GInetAddress) one = g_inet_address_new_from_string(address);
+    guint bits = (guint) g_ascii_strtoull(parts[1], NULL, 10);
+    const guint8 *a = g_inet_address_to_bytes(base), *b = g_inet_address_to_bytes(one);
+    gboolean same = g_inet_address_get_family(base) == g_inet_address_get_family(one);
+    for (guint i = 0; same && i < bits; i++)
+        same = (a[i / 8] >> (7 - i % 8) & 1) == (b[i / 8] >> (7 - i % 8) & 1);
+    return same || sk_fail(error, SK_ERROR_INVALID, "%s \"%s\" is not in the subnet %s", key, address, subnet);
+}
+
+static gboolean
+check_hosts(const SkNetworkSpec *self, GError **error)
+{
+    for (guint i = 0; self->hosts != NULL && i < self->hosts->len; i++) {
+        const SkNetworkHost *host = self->hosts->pdata[i];
+        gboolean six = host->ip != NULL && strchr(host->ip, ':') != NULL;
+        if (!in_subnet(six ? self->ipv6 : self->ipv4, host->ip, "hosts.ip", error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+check_spec(gconstpointer value, GError **error)
+{
+    const SkNetworkSpec *self = value;
+    if (self->forward == SK_FORWARD_BRIDGE && self->bridge == NULL)
+        return sk_fail(error, SK_ERROR_INVALID, "bridge is missing: forward \"bridge\" needs the name of an existing one");
+    if (self->forward == SK_FORWARD_BRIDGE && (self->ipv4 != NULL || self->ipv6 != NULL))
+        return sk_fail(error, SK_ERROR_INVALID, "ipv4 and ipv6 are not ours to give on an existing bridge");
+    if (self->ipv4 != NULL && strchr(self->ipv4, ':') != NULL)
+        return sk_fail(error, SK_ERROR_INVALID, "ipv4 \"%s\" is an IPv6 subnet", self->ipv4);
+    if (self->ipv6 != NULL && strchr(self->ipv6, ':') == NULL)
+        return sk_fail(error, SK_ERROR_INVALID, "ipv6 \"%s\" is an IPv4 subnet", self->ipv6);
+    if ((self->dhcp_start == NULL) != (self->dhcp_end == NULL) || (self->dhcp6_start == NULL) != (self->dhcp6_end == NULL))
+        return sk_fail(error, SK_ERROR_INVALID, "the start and the end of a DHCP range go together: both or none");
+    return in_subnet(self->ipv4, self->dhcp_start, "dhcp_start", error) && in_subnet(self->ipv4, self->dhcp_end, "dhcp_end", error) &&
+           in_subnet(self->ipv6, self->dhcp6_start, "dhcp6_start", error) && in_subnet(self->ipv6, self->dhcp6_end, "dhcp6_end", error) &&
+           check_hosts(self, error);
+}
+SK_TYPE(sk_network_spec_type, SkNetworkSpec, "Network", "network", spec_fields, "a network for domains", .xml = "network", .check = check_spec);
+
+static const SkField status_fields[] = {
+    SK_FIELD(SkNetworkStatus, active, BOOL, "it is up"),
+    SK_FIELD(SkNetworkStatus, bridge, STRING, "bridge in use"),
+    SK_FIELD(SkNetworkStatus, connected, UINT, "interfaces of running domains on it"),
+    SK_FIELD(SkNetworkStatus, message, STRING, "the last failure"),
+};
+SK_TYPE(sk_network_status_type, SkNetworkStatus, "NetworkStatus", "network status", status_fields, "what is known of a network at the moment");
+
+static const SkField view_fields[] = {
+    SK_FIELD(SkNetworkView, spec, STRUCT, "definition", .type = &sk_network_spec_type),
+    SK_FIELD(SkNetworkView, status, STRUCT, "status", .type = &sk_network_status_type),
+    SK_FIELD(SkNetworkView, etag, STRING, "changes with every change of the definition"),
+};
+SK_TYPE(sk_network_view_type, SkNetworkView, "NetworkView", "network", view_fields, "a network: definition and status");
+
+static const SkField lease_fields[] = {
+    SK_FIELD(SkLease, mac, STRING, "MAC address"),
+    SK_FIELD(SkLease, ip, STRING, "address"),
+    SK_FIELD(SkLease, hostname, STRING, "name the guest gave"),
+    SK_FIELD(SkLease, client_id, STRING, "DHCP client id"),
+    SK_FIELD(SkLease, expires, INT64, "seconds since 1970; 0: never"),
+    SK_FIELD(SkLease, domain, STRING, "domain that has the interface"),
+};
+SK_TYPE(sk_lease_type, SkLease, "Lease", "lease", lease_fields, "an address that was handed out");
+
+void
+sk_network_spec_complete(SkNetworkSpec *self)
+{
+    if (self->uuid == NULL)
+        self->uuid = g_uuid_string_random();
+    if (self->mac == NULL && self->forward != SK_FORWARD_BRIDGE) {
+        guint32 bits = g_random_int();
+        self->mac = g_strdup_printf("52:54:00:%02x:%02x:%02x", bits >> 16 & 0xff, bits >> 8 & 0xff, bits & 0xff);
+    }
+    if (self->domain == NULL)
+        self->domain = g_strdup_printf("%s.skep", self->name);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/fields.h"
+#include "model/disk.h"
+
+/* Storage pools, volumes and images. Values; any thread. */
+
+typedef enum { SK_POOL_DIR, SK_N_POOL_KINDS } SkPoolKind;
+
+typedef struct {
+    char *name, *uuid;
+    gint kind;              /* SkPoolKind */
+    char *path;             /* kind dir; NULL: made under the daemon's own directory */
+    gboolean autostart;
+    GHashTable *metadata;
+} SkPoolSpec;
+
+typedef struct {
+    gboolean active;
+    guint64 capacity, allocation, available; /* bytes, of the file system below */
+    guint volumes;
+    char *message;
+} SkPoolStatus;
+
+typedef struct {
+    SkPoolSpec spec;
+    SkPoolStatus status;
+    char *etag;
+} SkPoolView;
+
+typedef enum { SK_PREALLOC_OFF, SK_PREALLOC_METADATA, SK_PREALLOC_FALLOC, SK_PREALLOC_FULL, SK_N_PREALLOCS } SkPrealloc;
+
+/* What a file in a pool is. Only qcow2 and raw are disks of domains; others can be imported. */
+typedef enum { SK_VOLUME_DISK, SK_VOLUME_ISO, SK_VOLUME_FOREIGN, SK_N_VOLUME_KINDS } SkVolumeKind;
+
+typedef struct {
+    char *name;             /* file name in the pool */
+    char *pool;
+    gint kind;              /* SkVolumeKind */
+    gint format;            /* SkDiskFormat */
+    char *foreign_format;   /* kind foreign: "vmdk" ... */
+    char *path;             /* full path; also libvirt's volume key */
+    guint64 capacity;       /* bytes the guest sees */
+    guint64 allocation;     /* bytes on the disk */
+    char *backing_path;     /* the next of the chain, full path; NULL: none */
+    gint backing_format;
+    gint64 modified;        /* microseconds since the epoch */
+    char **used_by;         /* domains that have it in their definition */
+    gboolean image;         /* it is an image */
+} SkVolume;
+
+/* What to make. */
+typedef struct {
+    char *name;
+    guint64 capacity;
+    gint format;            /* SkDiskFormat */
+    gint preallocation;     /* SkPrealloc */
+    char *backing_volume;   /* name in the same pool, or a path in another of ours */
+    char *backing_pool;
+} SkVolumeCreate;
+
+/* An image: a volume of the image pool that domains are made from. Read-only once there. */
+typedef struct {
+    char *name;
+    char *path;
+    guint64 capacity, allocation;
+    char *os;               /* "debian-12", "" if unknown */
+    char *default_user;     /* the account its cloud-init makes */
+    char *source;           /* where it came from: URL or path */
+    char *sha256;           /* of what was imported, before conversion */
+    char *original_format;
+    gint64 created;         /* microseconds since the epoch */
+    guint users;            /* volumes backed by it */
+} SkImage;
+
+extern const SkEnum sk_pool_kind_enum, sk_prealloc_enum, sk_volume_kind_enum;
+extern const SkType sk_pool_spec_type, sk_pool_status_type, sk_pool_view_type, sk_volume_type, sk_volume_create_type, sk_image_type;
