@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Field tables of parameters and small request bodies. */
+#include "model/request.h"
+
+#include "base/error.h"
+#include "base/text.h"
+
+/* -- parameters -------------------------------------------------------------------------------------------- */
+
+#define NEEDED .flags = SK_FIELD_REQUIRED
+#define P_NAME SK_FIELD(SkParams, name, STRING, "name", NEEDED, .max = 128)
+#define P_LIMIT SK_FIELD(SkParams, limit, UINT, "entries a page", .def = "1000", .min = 1, .max = 10000)
+#define P_AFTER SK_FIELD(SkParams, after, STRING, "last name of the page before", .max = 128)
+#define P_MATCH SK_FIELD(SkParams, match, STRING, "only names with this in them", .max = 128)
+#define P_FIELDS SK_FIELD(SkParams, fields, STRV, "keys to show, separated by commas", .max = 64)
+#define P_WAIT SK_FIELD(SkParams, wait, UINT, "seconds to wait for the job's end", .min = 0, .max = 300)
+#define P_TIMEOUT SK_FIELD(SkParams, timeout, UINT, "seconds until it is given up, 0 for the usual", .min = 0, .max = 86400)
+
+#define PARAMS(symbol, name, ...)                                                                              \
+    static const SkField symbol##_fields[] = { __VA_ARGS__ };                                                   \
+    SK_TYPE(symbol, SkParams, name, "request", symbol##_fields, "parameters")
+
+static const SkField none_fields[] = { P_WAIT };
+const SkType sk_params_none_type = { .name = "NoParams", .what = "request", .size = sizeof(SkParams), .fields = none_fields, .n_fields = 0, .help = "no parameters" };
+
+PARAMS(sk_params_name_type, "NameParams", P_NAME, P_FIELDS, P_WAIT);
+PARAMS(sk_params_list_type, "ListParams", P_LIMIT, P_AFTER, P_MATCH, P_FIELDS,
+       SK_FIELD(SkParams, state, STRING, "only those in this state", .max = 32),
+       SK_FIELD(SkParams, tag, STRING, "only those with this tag", .max = 128));
+PARAMS(sk_params_job_list_type, "JobListParams", P_LIMIT, P_AFTER, P_FIELDS,
+       SK_FIELD(SkParams, state, STRING, "only those in this state", .max = 32));
+PARAMS(sk_params_domain_create_type, "DomainCreateParams", P_WAIT,
+       SK_FIELD(SkParams, start, BOOL, "start it too"));
+PARAMS(sk_params_start_type, "StartParams", P_NAME, P_WAIT, SK_FIELD(SkParams, paused, BOOL, "do not let the guest run yet"));
+PARAMS(sk_params_shutdown_type, "ShutdownParams", P_NAME, P_WAIT, P_TIMEOUT,
+       SK_FIELD(SkParams, force, BOOL, "destroy it when it does not obey in time"));
+PARAMS(sk_params_delete_domain_type, "DeleteDomainParams", P_NAME, P_WAIT,
+       SK_FIELD(SkParams, volumes, BOOL, "delete its volumes too"),
+       SK_FIELD(SkParams, force, BOOL, "destroy it first if it is active"));
+#define P_TARGET SK_FIELD(SkParams, target, STRING, "disk", NEEDED, .max = 16)
+PARAMS(sk_params_disk_type, "DiskParams", P_NAME, P_TARGET, P_WAIT, SK_FIELD(SkParams, force, BOOL, "even against the guest's will"));
+PARAMS(sk_params_detach_disk_type, "DetachDiskParams", P_NAME, P_TARGET, P_WAIT,
+       SK_FIELD(SkParams, volumes, BOOL, "delete its volume too"));
+PARAMS(sk_params_nic_type, "NicParams", P_NAME, SK_FIELD(SkParams, nic, STRING, "MAC address, alias or place", NEEDED, .max = 32), P_WAIT);
+#define P_VOLUME SK_FIELD(SkParams, volume, STRING, "volume", NEEDED, .max = 128)
+PARAMS(sk_params_volume_type, "VolumeParams", P_NAME, P_VOLUME, P_WAIT, P_FIELDS);
+PARAMS(sk_params_resize_volume_type, "ResizeVolumeParams", P_NAME, P_VOLUME, P_WAIT,
+       SK_FIELD(SkParams, shrink, BOOL, "make it smaller, losing what lies beyond"));
+PARAMS(sk_params_upload_type, "UploadParams", P_NAME, P_VOLUME, P_WAIT, SK_FIELD(SkParams, offset, UINT64, "byte to go on from"));
+PARAMS(sk_params_id_type, "IdParams", SK_FIELD(SkParams, id, STRING, "id", NEEDED, .max = 64), P_WAIT);
+PARAMS(sk_params_wait_type, "WaitParams", P_WAIT);
+PARAMS(sk_params_events_type, "EventParams", SK_FIELD(SkParams, since, UINT64, "resume after this revision"),
+       P_MATCH);
+PARAMS(sk_params_console_log_type, "ConsoleLogParams", P_NAME, SK_FIELD(SkParams, port, UINT, "serial port", .min = 0, .max = 15),
+       SK_FIELD(SkParams, offset, UINT64, "byte to begin at"));
+PARAMS(sk_params_ticket_type, "TicketParams", SK_FIELD(SkParams, ticket, STRING, "one-time ticket", NEEDED, .max = 128));
+PARAMS(sk_params_delete_pool_type, "DeletePoolParams", P_NAME, P_WAIT,
+       SK_FIELD(SkParams, volumes, BOOL, "delete its volumes and its directory too"));
+
+/* -- bodies -------------------------------------------------------------------------------------------------- */
+
+static const SkField rename_fields[] = { SK_FIELD(SkRename, name, STRING, "new name", NEEDED, .check = sk_check_name) };
+SK_TYPE(sk_rename_type, SkRename, "Rename", "rename", rename_fields, "a new name");
+
+static const SkField resize_fields[] = {
+    SK_FIELD(SkResize, size, SIZE, "new size", NEEDED, .min = 512, .max = G_GINT64_CONSTANT(1) << 50),
+};
+SK_TYPE(sk_resize_type, SkResize, "Resize", "resize", resize_fields, "a new size");
+
+static const SkField media_fields[] = {
+    SK_FIELD(SkMedia, pool, STRING, "pool of the volume", .check = sk_check_name),
+    SK_FIELD(SkMedia, volume, STRING, "volume to insert", .check = sk_check_name),
+    SK_FIELD(SkMedia, path, STRING, "file to insert", .check = sk_check_path),
+    SK_FIELD(SkMedia, force, BOOL, "even if the guest has locked the tray"),
+};
+static gboolean
+check_media(gconstpointer value, GError **error)
+{
+    const SkMedia *self = value;
+    if ((self->path != NULL) != (self->volume != NULL))
+        return TRUE;
+    return sk_fail(error, SK_ERROR_INVALID, "give path, or pool and volume");
+}
+SK_TYPE(sk_media_type, SkMedia, "Media", "medium", media_fields, "a medium for a cdrom or floppy drive", .check = check_media);
+
+static const SkField volume_clone_fields[] = {
+    SK_FIELD(SkVolumeClone, name, STRING, "name of the copy", NEEDED, .check = sk_check_name),
+    SK_FIELD(SkVolumeClone, linked, BOOL, "an overlay instead of a full copy"),
+    SK_FIELD(SkVolumeClone, pool, STRING, "pool of the copy; the same if not given", .check = sk_check_name),
+};
+SK_TYPE(sk_volume_clone_type, SkVolumeClone, "VolumeClone", "clone", volume_clone_fields, "a copy of a volume");
+
+static gboolean
+check_source(const char *text, const char *what, GError **error)
+{
+    return g_path_is_absolute(text) ? sk_check_path(text, what, error) : sk_check_url(text, what, error);
+}
+static const SkField image_import_fields[] = {
+    SK_FIELD(SkImageImport, name, STRING, "name of the image", NEEDED, .check = sk_check_name),
+    SK_FIELD(SkImageImport, url, STRING, "https, http or file URL, or a path on the host", NEEDED, .check = check_source),
+    SK_FIELD(SkImageImport, sha256, STRING, "SHA-256 it must have", .check = sk_check_sha256),
+    SK_FIELD(SkImageImport, os, STRING, "operating system, such as debian-12", .check = sk_check_name),
+    SK_FIELD(SkImageImport, default_user, STRING, "account its cloud-init makes", .max = 32),
+};
+SK_TYPE(sk_image_import_type, SkImageImport, "ImageImport", "import", image_import_fields, "an image to import");
+
+static const SkField image_build_fields[] = {
+    SK_FIELD(SkImageBuild, name, STRING, "name of the image; the recipe's if not given", .check = sk_check_name),
+    SK_FIELD(SkImageBuild, recipe, STRING, "what to build", NEEDED, .def = "debian-12", .check = sk_check_name),
+    SK_FIELD(SkImageBuild, size, SIZE, "size the guest sees; the recipe's if not given", .min = 512 * 1024 * 1024, .max = G_GINT64_CONSTANT(1) << 44, .flags = SK_FIELD_SPARSE),
+};
+SK_TYPE(sk_image_build_type, SkImageBuild, "ImageBuild", "build", image_build_fields, "an image to build from packages");
+
+static gboolean
+check_duration(const char *text, const char *what, GError **error)
+{
+    guint64 seconds;
+    return sk_duration_parse(text, what, &seconds, error);
+}
+static const SkField token_create_fields[] = {
+    SK_FIELD(SkTokenCreate, name, STRING, "what it is for", .max = 128),
+    SK_FIELD(SkTokenCreate, role, ENUM, "what it may do", .names = &sk_role_enum, .def = "viewer"),
+    SK_FIELD(SkTokenCreate, expires, STRING, "time it is good for, such as 30d; for ever if not given", .check = check_duration),
+};
+SK_TYPE(sk_token_create_type, SkTokenCreate, "TokenCreate", "token", token_create_fields, "a token to make");
+
+static const SkField token_secret_fields[] = {
+    SK_FIELD(SkTokenSecret, id, STRING, "id"),
+    SK_FIELD(SkTokenSecret, secret, STRING, "the token itself: shown this once"),
+    SK_FIELD(SkTokenSecret, expires, INT64, "microseconds since 1970; 0: never"),
+};
+SK_TYPE(sk_token_secret_type, SkTokenSecret, "TokenSecret", "token", token_secret_fields, "a new token");
+
+static const SkField agent_exec_fields[] = {
+    SK_FIELD(SkAgentExec, path, STRING, "program in the guest", NEEDED, .max = 4096),
+    SK_FIELD(SkAgentExec, args, STRV, "its arguments", .max = 256),
+    SK_FIELD(SkAgentExec, input, TEXT, "its standard input"),
+    SK_FIELD(SkAgentExec, timeout, UINT, "seconds to wait for its end", .def = "30", .min = 1, .max = 3600),
+};
+SK_TYPE(sk_agent_exec_type, SkAgentExec, "AgentExec", "command", agent_exec_fields, "a program to run in the guest");
+
+static const SkField agent_exec_result_fields[] = {
+    SK_FIELD(SkAgentExecResult, exit_code, INT, "exit code"),
+    SK_FIELD(SkAgentExecResult, output, TEXT, "standard output"),
+    SK_FIELD(SkAgentExecResult, error_output, TEXT, "standard error"),
+};
+SK_TYPE(sk_agent_exec_result_type, SkAgentExecResult, "AgentExecResult", "result", agent_exec_result_fields, "what a program in the guest did");
+
+static const SkField agent_password_fields[] = {
+    SK_FIELD(SkAgentPassword, user, STRING, "account in the guest", NEEDED, .max = 32),
+    SK_FIELD(SkAgentPassword, password, STRING, "new password", NEEDED | SK_FIELD_SECRET, .max = 256),
+    SK_FIELD(SkAgentPassword, crypted, BOOL, "it is a crypt hash already"),
+};
+SK_TYPE(sk_agent_password_type, SkAgentPassword, "AgentPassword", "password", agent_password_fields, "a password to set in the guest");
+
+static const SkField agent_freeze_fields[] = { SK_FIELD(SkAgentFreeze, frozen, UINT, "file systems frozen or thawed") };
+SK_TYPE(sk_agent_freeze_type, SkAgentFreeze, "AgentFreeze", "freeze", agent_freeze_fields, "what a freeze or thaw did");
+
+static const SkEnumName ticket_names[] = { { "serial" }, { "vnc" } };
+SK_ENUM_TABLE(sk_ticket_enum, "console", ticket_names, SK_N_TICKET_KINDS);
+static const SkField console_request_fields[] = {
+    SK_FIELD(SkConsoleRequest, kind, ENUM, "serial or vnc", .names = &sk_ticket_enum),
+    SK_FIELD(SkConsoleRequest, port, UINT, "number of the serial port", .min = 0, .max = 15),
+    SK_FIELD(SkConsoleRequest, read_only, BOOL, "only look"),
+    SK_FIELD(SkConsoleRequest, take_over, BOOL, "become the writer even if there is one"),
+};
+SK_TYPE(sk_console_request_type, SkConsoleRequest, "ConsoleRequest", "console request", console_request_fields, "a console to open");
+
+static const SkField console_ticket_fields[] = {
+    SK_FIELD(SkConsoleTicket, ticket, STRING, "good once"),
+    SK_FIELD(SkConsoleTicket, path, STRING, "where to open the WebSocket"),
+    SK_FIELD(SkConsoleTicket, expires, UINT, "seconds it is good for"),
+};
+SK_TYPE(sk_console_ticket_type, SkConsoleTicket, "ConsoleTicket", "ticket", console_ticket_fields, "a one-time ticket for a console");
+
+/* -- answers --------------------------------------------------------------------------------------------------- */
+
+static const SkField summary_fields[] = {
+    SK_FIELD(SkDomainSummary, name, STRING, "name"),
+    SK_FIELD(SkDomainSummary, uuid, STRING, "UUID"),
+    SK_FIELD(SkDomainSummary, title, STRING, "one line for people"),
+    SK_FIELD(SkDomainSummary, tags, STRV, "tags"),
+    SK_FIELD(SkDomainSummary, state, ENUM, "state", .names = &sk_domain_state_enum),
+    SK_FIELD(SkDomainSummary, accel, ENUM, "accelerator in use", .names = &sk_accel_enum, .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkDomainSummary, id, UINT, "number while active", .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkDomainSummary, vcpus, UINT, "vCPUs"),
+    SK_FIELD(SkDomainSummary, memory, SIZE, "memory"),
+    SK_FIELD(SkDomainSummary, autostart, BOOL, "starts with the host"),
+    SK_FIELD(SkDomainSummary, pending, BOOL, "has settings that wait for the next start", .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkDomainSummary, addresses, STRV, "addresses of the guest"),
+};
+SK_TYPE(sk_domain_summary_type, SkDomainSummary, "DomainSummary", "domain", summary_fields, "a row of a domain list");
+
+static const SkField created_fields[] = {
+    SK_FIELD(SkCreated, name, STRING, "name"),
+    SK_FIELD(SkCreated, uuid, STRING, "UUID"),
+    SK_FIELD(SkCreated, etag, STRING, "ETag of the definition"),
+};
+SK_TYPE(sk_created_type, SkCreated, "Created", "answer", created_fields, "what was made");

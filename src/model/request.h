@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/fields.h"
+#include "model/domain.h"
+#include "model/job.h"
+#include "model/network.h"
+#include "model/storage.h"
+
+/*
+ * What an operation is asked with: parameters from the path and the query, and the
+ * small bodies that are no object of their own. Values; any thread.
+ */
+
+/* Every path and query parameter there is. Each operation's params type shows a part of it. */
+typedef struct {
+    char *name;             /* of the domain, network, pool or image in the path; a UUID does too for domains */
+    char *target;           /* disk in the path */
+    char *nic;              /* interface in the path: MAC, alias or place */
+    char *volume;           /* volume in the path, with name the pool */
+    char *id;               /* job, token */
+    guint limit;            /* entries a page */
+    char *after;            /* the last name of the page before */
+    char *match;            /* part of a name */
+    char *state, *tag;      /* filters */
+    char **fields;          /* top-level keys to show */
+    guint wait;             /* seconds to wait for a job's end */
+    gboolean start, paused, force, volumes, shrink;
+    guint timeout;          /* seconds; 0: the usual */
+    guint64 since;          /* events: revision to resume after */
+    guint64 offset;         /* console log, upload */
+    guint port;             /* serial port */
+    char *ticket;
+} SkParams;
+
+typedef struct { char *name; } SkRename;
+typedef struct { guint64 size; } SkResize;
+typedef struct { char *pool, *volume, *path; gboolean force; } SkMedia;
+typedef struct { char *name; gboolean linked; char *pool; } SkVolumeClone;
+typedef struct { char *name, *url, *sha256, *os, *default_user; } SkImageImport;
+typedef struct { char *name, *recipe; guint64 size; } SkImageBuild;
+typedef struct { char *name; gint role; char *expires; } SkTokenCreate;
+typedef struct { char *id, *secret; gint64 expires; } SkTokenSecret;
+
+typedef struct { char *path; char **args; char *input; guint timeout; } SkAgentExec;
+typedef struct { gint exit_code; char *output, *error_output; } SkAgentExecResult;
+typedef struct { char *user, *password; gboolean crypted; } SkAgentPassword;
+typedef struct { guint frozen; } SkAgentFreeze;
+
+typedef enum { SK_TICKET_SERIAL, SK_TICKET_VNC, SK_N_TICKET_KINDS } SkTicketKind;
+typedef struct { gint kind; guint port; gboolean read_only, take_over; } SkConsoleRequest;
+typedef struct { char *ticket, *path; guint expires; } SkConsoleTicket;
+
+/* A row of a domain list: small, so that thousands are cheap. */
+typedef struct {
+    char *name, *uuid, *title;
+    char **tags;
+    gint state, accel;
+    guint id, vcpus;
+    guint64 memory;
+    gboolean autostart, pending;
+    char **addresses;
+} SkDomainSummary;
+
+/* What an operation that makes or names one thing answers. */
+typedef struct { char *name, *uuid, *etag; } SkCreated;
+
+extern const SkEnum sk_ticket_enum;
+extern const SkType sk_rename_type, sk_resize_type, sk_media_type, sk_volume_clone_type, sk_image_import_type,
+    sk_image_build_type, sk_token_create_type, sk_token_secret_type, sk_agent_exec_type, sk_agent_exec_result_type,
+    sk_agent_password_type, sk_agent_freeze_type, sk_console_request_type, sk_console_ticket_type, sk_domain_summary_type,
+    sk_created_type;
+
+/* Parameter types: views of SkParams. */
+extern const SkType sk_params_none_type, sk_params_name_type, sk_params_list_type, sk_params_job_list_type,
+    sk_params_domain_create_type, sk_params_start_type, sk_params_shutdown_type, sk_params_delete_domain_type,
+    sk_params_disk_type, sk_params_detach_disk_type, sk_params_nic_type, sk_params_volume_type, sk_params_resize_volume_type,
+    sk_params_upload_type, sk_params_id_type, sk_params_wait_type, sk_params_events_type, sk_params_console_log_type,
+    sk_params_ticket_type, sk_params_delete_pool_type;

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Life of a call. */
+#include "service/call.h"
+
+void
+sk_identity_clear(SkIdentity *self)
+{
+    g_clear_pointer(&self->user, g_free);
+    g_clear_pointer(&self->from, g_free);
+}
+
+/* Every field of SkParams, to free them whatever the operation's own view shows. */
+static const SkField all_params[] = {
+    SK_FIELD(SkParams, name, STRING, ""), SK_FIELD(SkParams, target, STRING, ""), SK_FIELD(SkParams, nic, STRING, ""),
+    SK_FIELD(SkParams, volume, STRING, ""), SK_FIELD(SkParams, id, STRING, ""), SK_FIELD(SkParams, after, STRING, ""),
+    SK_FIELD(SkParams, match, STRING, ""), SK_FIELD(SkParams, state, STRING, ""), SK_FIELD(SkParams, tag, STRING, ""),
+    SK_FIELD(SkParams, fields, STRV, ""), SK_FIELD(SkParams, ticket, STRING, ""),
+};
+static SK_TYPE(all_params_type, SkParams, "Params", "request", all_params, "");
+
+SkCall *
+sk_call_new(const SkOperation *op, const SkIdentity *who)
+{
+    SkCall *call = g_new0(SkCall, 1);
+    call->op = op;
+    call->who.user = g_strdup(who->user);
+    call->who.from = g_strdup(who->from);
+    call->who.role = who->role;
+    sk_value_init(op->params, &call->params);
+    call->answer = g_string_new(NULL);
+    return call;
+}
+
+void
+sk_call_free(SkCall *call)
+{
+    if (call == NULL)
+        return;
+    sk_identity_clear(&call->who);
+    sk_value_clear(&all_params_type, &call->params);
+    if (call->op->body_kind == SK_BODY_OBJECT)
+        sk_value_free(call->op->body, call->body);
+    g_clear_pointer(&call->patch, json_decref);
+    g_free(call->if_match);
+    g_free(call->idempotency_key);
+    g_free(call->body_hash);
+    g_string_free(call->answer, TRUE);
+    g_free(call->etag);
+    g_free(call->next);
+    g_free(call->job_id);
+    g_free(call);
+}
+
+void
+sk_call_finish(SkCall *call, GError *error)
+{
+    if (call->done != NULL)
+        call->done(call, error, call->data);
+    sk_call_free(call);
+    g_clear_error(&error);
+}
+
+void
+sk_call_abandon(SkCall *call)
+{
+    call->done = NULL;
+    call->data = NULL;
+}

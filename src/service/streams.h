@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "service/call.h"
+#include "service/service.h"
+
+/*
+ * What a front door needs to take over a connection: events, consoles, transfers
+ * of volumes.  Main thread; callbacks come on the main thread.
+ */
+
+/* -- events ------------------------------------------------------------------------------------------------ */
+
+typedef void (*SkEventFunc)(const SkEvent *event, gpointer data);
+typedef struct SkSubscription SkSubscription;
+
+/*
+ * Calls func for every event after revision since (0: from now on) whose type or object begins with
+ * match (NULL: all); the kept ones come before this returns. *out_gap: some after since are no longer
+ * kept, so the client must list anew.
+ */
+SkSubscription *sk_service_subscribe(SkService *self, guint64 since, const char *match, SkEventFunc func, gpointer data,
+                                     gboolean *out_gap);
+void sk_service_unsubscribe(SkService *self, SkSubscription *subscription);
+guint64 sk_service_revision(SkService *self);
+
+/* -- consoles ------------------------------------------------------------------------------------------------ */
+
+typedef struct SkConsoleSession SkConsoleSession;
+typedef struct {
+    void (*output)(const void *bytes, gsize length, gpointer data);
+    void (*notice)(const char *sentence, gpointer data); /* "root has taken over the keyboard" */
+    void (*closed)(gpointer data);                       /* the domain was deleted, or the VNC peer ended */
+} SkConsoleFuncs;
+
+/* Redeems a ticket (good once). Serial: scrollback comes first, then live output. VNC: raw RFB bytes. */
+SkConsoleSession *sk_service_console_open(SkService *self, const char *ticket, const SkConsoleFuncs *funcs, gpointer data,
+                                          GError **error);
+/* Input; FALSE if this session is not the writer (nothing is sent). */
+gboolean sk_console_session_write(SkConsoleSession *self, const void *bytes, gsize length);
+/* Become the writer. */
+void sk_console_session_take_over(SkConsoleSession *self);
+/* TRUE: give no output until FALSE, because the client does not keep up. */
+void sk_console_session_hold(SkConsoleSession *self, gboolean hold);
+void sk_console_session_close(SkConsoleSession *self);
+
+/* -- transfers ------------------------------------------------------------------------------------------------- */
+
+typedef struct SkUpload SkUpload;
+typedef void (*SkUploadReady)(const GError *error, gpointer data);
+
+/* volume.upload and image.upload. total: bytes to come, or -1. The call stays the front door's; rights are judged by ops. */
+SkUpload *sk_service_upload_begin(SkService *self, SkCall *call, gint64 total, GError **error);
+/* Writes a piece; ready comes when the next can be given. One at a time. */
+void sk_upload_write(SkUpload *self, GBytes *piece, SkUploadReady ready, gpointer data);
+/* All has come: finishes; ready comes with the answer in the call. Frees the upload. */
+void sk_upload_finish(SkUpload *self, SkUploadReady ready, gpointer data);
+/* The client vanished: what came is kept for going on later. Frees the upload. */
+void sk_upload_abort(SkUpload *self);
+
+typedef struct SkDownload SkDownload;
+typedef void (*SkDownloadPiece)(GBytes *piece, const GError *error, gpointer data);
+
+SkDownload *sk_service_download_begin(SkService *self, SkCall *call, guint64 *out_size, GError **error);
+/* Reads at most length bytes at offset on a worker; an empty piece is the end. One at a time. */
+void sk_download_read(SkDownload *self, guint64 offset, gsize length, SkDownloadPiece ready, gpointer data);
+void sk_download_free(SkDownload *self);
