@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "model/storage.h"
+#include "storage/context.h"
+#include "storage/transfer.h"
+
+G_BEGIN_DECLS
+
+/*
+ * The contract of a kind of storage pool.  A backend is one const struct and one row
+ * of the table in pool.c; only pool.c calls it, after it has checked that the pool
+ * has a path and that a volume's name is fit for it.
+ *
+ * For every callback:
+ * - It runs on a worker, keeps no state between calls, and knows nothing of domains.
+ * - NULL for one marked optional makes pool.c answer UNSUPPORTED, or what is said there.
+ * - A call that fails leaves what was there before: whatever it made up to then is removed again
+ *   by the callback itself, also when cancelled. A daemon killed in the middle may leave files
+ *   that start() recognises and removes.
+ * - Nothing that exists is ever overwritten; a taken name is EXISTS.
+ * - Returned values belong to the caller. SkVolume: pool, used_by and image are left to the caller.
+ */
+typedef struct {
+    const char *name;           /* as sk_pool_kind_enum has it */
+
+    /* Makes the place of the pool (idempotent). Optional: nothing needs making. */
+    gboolean (*build)(const SkPoolSpec *spec, GError **error);
+
+    /* The opposite: removes the place if no volume is left in it. Optional. */
+    gboolean (*unbuild)(const SkPoolSpec *spec, GError **error);
+
+    /* Checks that it can be used and sweeps up after a crash. */
+    gboolean (*start)(const SkPoolSpec *spec, GError **error);
+
+    /* Fills capacity, allocation, available. */
+    gboolean (*stat)(const SkPoolSpec *spec, SkPoolStatus *status, GError **error);
+
+    /* All volumes (SkVolume), by name. One that cannot be read is there as a foreign one, never an error. */
+    GPtrArray *(*list)(const SkPoolSpec *spec, GError **error);
+
+    /* One volume; NO_VOLUME if it is not there. */
+    SkVolume *(*lookup)(const SkPoolSpec *spec, const char *name, GError **error);
+
+    /* Makes a volume; create->capacity and the backing were checked. */
+    gboolean (*create)(const SkPoolSpec *spec, const SkVolumeCreate *create, const char *backing_path,
+                       gint backing_format, const SkStorageContext *context, GError **error);
+
+    /* Copies source (of any pool) in full as a new volume of the same format. Optional. */
+    gboolean (*copy)(const SkPoolSpec *spec, const SkVolume *source, const char *name,
+                     const SkStorageContext *context, GError **error);
+
+    /* Optional. */
+    gboolean (*resize)(const SkPoolSpec *spec, const SkVolume *volume, guint64 capacity, gboolean shrink,
+                       GError **error);
+
+    /* Removes a volume that nobody has open and no other is backed by (both were checked). */
+    gboolean (*remove)(const SkPoolSpec *spec, const SkVolume *volume, GError **error);
+
+    /* Starts or takes up an upload, see transfer.h. Optional. */
+    SkStorageWriter *(*upload)(const SkPoolSpec *spec, const char *name, guint64 offset, GError **error);
+} SkPoolBackend;
+
+extern const SkPoolBackend sk_pool_backend_dir;
+
+G_END_DECLS

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "storage/context.h"
+
+G_BEGIN_DECLS
+
+/*
+ * Moving image files in and out, piece by piece.  An upload goes to "NAME.part" and gets its
+ * name only when it is complete and in order, so a client that vanishes leaves nothing
+ * but the part, at which it can go on.
+ *
+ * One worker at a time per object (not always the same one).
+ */
+
+typedef struct SkStorageWriter SkStorageWriter;
+typedef struct SkStorageReader SkStorageReader;
+
+/*
+ * Opens "NAME.part" in dir. offset 0 begins anew; else it must be exactly as long as what is
+ * there (CHANGED says what is right). IN_USE if another upload to this name is running,
+ * EXISTS if dir has name already.
+ */
+SkStorageWriter *sk_storage_writer_open(const char *dir, const char *name, guint64 offset, GError **error);
+
+/* Adds bytes at the end; blocks of zeros become holes. On NO_SPACE what was written before stays. */
+gboolean sk_storage_writer_write(SkStorageWriter *self, const void *data, gsize length, GError **error);
+
+/* Bytes in the part so far. */
+guint64 sk_storage_writer_offset(const SkStorageWriter *self);
+
+/*
+ * Complete: checks what came (qcow2 whose backing lies outside context->roots, encrypted or with an
+ * external data file is refused and the part removed), fsyncs, renames to the name. Frees self in any case.
+ */
+gboolean sk_storage_writer_finish(SkStorageWriter *self, const SkStorageContext *context, GError **error);
+
+/*
+ * Complete, but to be imported: fsyncs and gives the path of the part, for
+ * sk_storage_image_import() with consume. Frees self in any case. Free the path with g_free().
+ */
+char *sk_storage_writer_finish_part(SkStorageWriter *self, GError **error);
+
+/* Stops here: the part stays for going on later, or goes too if keep is FALSE. Frees. NULL is fine. */
+void sk_storage_writer_abort(SkStorageWriter *self, gboolean keep);
+
+/* The file at path as it is; must be a regular file or block device. IN_USE while somebody writes to it. */
+SkStorageReader *sk_storage_reader_open(const char *path, GError **error);
+
+/* Length in bytes. */
+guint64 sk_storage_reader_size(const SkStorageReader *self);
+
+/* At most length bytes from offset; fewer only at the end, none past it. NULL on error. */
+GBytes *sk_storage_reader_read(SkStorageReader *self, guint64 offset, gsize length, GError **error);
+
+void sk_storage_reader_free(SkStorageReader *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SkStorageReader, sk_storage_reader_free)
+
+G_END_DECLS
