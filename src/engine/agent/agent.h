@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+#include <jansson.h>
+
+#include "model/domain.h"
+
+G_BEGIN_DECLS
+
+/*
+ * Client of the guest agent behind one Unix socket of QEMU.  Each call connects,
+ * synchronises (guest-sync-delimited), asks and hangs up; calls to one guest
+ * queue behind each other.  Whatever comes from the guest is untrusted: lines,
+ * depth and output are limited.
+ *
+ * All calls block: workers only.  Errors are SK_ERROR_AGENT, with the agent's own
+ * words where it gave some.  timeout_ms 0 stands for SK_AGENT_TIMEOUT_MS.
+ */
+
+#define SK_AGENT_TIMEOUT_MS 5000
+#define SK_AGENT_OUTPUT_MAX (1024 * 1024)   /* of a command run in the guest, each stream */
+
+typedef struct SkAgent SkAgent;
+
+/* Any thread. */
+SkAgent *sk_agent_new(const char *socket_path, const char *domain);
+SkAgent *sk_agent_ref(SkAgent *self);
+void sk_agent_unref(SkAgent *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SkAgent, sk_agent_unref)
+
+/* Any command; args (may be NULL) is taken; a new reference to what "return" held. */
+json_t *sk_agent_call(SkAgent *self, const char *command, json_t *args, gint timeout_ms, GError **error);
+
+gboolean sk_agent_ping(SkAgent *self, gint timeout_ms, GError **error);
+
+typedef struct {
+    gint exit_code;         /* -1 if ended by a signal */
+    gint signal;
+    GBytes *out, *err;
+    gboolean out_truncated, err_truncated;
+} SkAgentExec;
+void sk_agent_exec_clear(SkAgentExec *self);
+
+/*
+ * Runs a program in the guest to its end, at most timeout_ms (0: 60 s, -1: no limit); it goes on in the
+ * guest if that passes or if cancelled. input (may be NULL) is its standard input.
+ */
+gboolean sk_agent_exec(SkAgent *self, const char *const *argv, GBytes *input, gint timeout_ms,
+                       GCancellable *cancellable, SkAgentExec *out_exec, GError **error);
+
+/* Sets the guest's clock; 0: now, as the host has it. Nanoseconds since the epoch. */
+gboolean sk_agent_set_time(SkAgent *self, gint64 nanoseconds, GError **error);
+
+/* The guest's addresses (loopback and link-local left out), SkDomainAddress with source "agent". Free each with
+ * sk_value_free(&sk_domain_address_type, ...); sk_agent_addresses_free() does it. */
+GPtrArray *sk_agent_addresses(SkAgent *self, GError **error);
+void sk_agent_addresses_free(GPtrArray *addresses);
+
+/* Freezes the guest's file systems for at most as long as the caller dares; returns how many. */
+gboolean sk_agent_freeze(SkAgent *self, guint *out_count, GError **error);
+gboolean sk_agent_thaw(SkAgent *self, guint *out_count, GError **error);
+gboolean sk_agent_is_frozen(SkAgent *self, gboolean *out_frozen, GError **error);
+
+gboolean sk_agent_set_password(SkAgent *self, const char *user, const char *password, GError **error);
+
+/* Names as the guest gives them, each may be NULL; free with g_free(). */
+typedef struct {
+    char *id, *name, *version, *kernel, *machine;   /* "debian", "Debian GNU/Linux 12 (bookworm)", "12", "6.1.0", "x86_64" */
+} SkAgentOs;
+void sk_agent_os_clear(SkAgentOs *self);
+gboolean sk_agent_os(SkAgent *self, SkAgentOs *out_os, GError **error);
+char *sk_agent_host_name(SkAgent *self, GError **error);
+
+/* The agent does not answer this one; TRUE if it was handed over. reboot: start again. */
+gboolean sk_agent_shutdown(SkAgent *self, gboolean reboot, GError **error);
+
+G_END_DECLS
