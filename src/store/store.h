@@ -34,6 +34,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SkStore, sk_store_close)
 /* Called when an _async change is on the disk, or with what went wrong. Main thread. */
 typedef void (*SkStoreDone)(const GError *error, gpointer data);
 
+/* Transactions committed since it was opened: for metrics and tests. Any thread. */
+guint sk_store_commits(SkStore *self);
+
 /* -- records ---------------------------------------------------------------------------------------- */
 
 /*
