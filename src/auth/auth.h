@@ -2,19 +2,57 @@
 #pragma once
 
 #include "service/call.h"
+#include "store/store.h"
+
+G_BEGIN_DECLS
 
 /*
  * Who is asking: peer credentials of a Unix socket, bearer tokens. Tokens are kept hashed; a
- * look-up is from memory. Main thread unless said otherwise.
+ * look-up is from memory. Main thread.
  */
 
 typedef struct SkAuth SkAuth;
 
-SkAuth *sk_auth_new(SkService *service);
+/* The group whose members may use the Unix sockets. */
+#define SK_AUTH_GROUP "skep"
+
+/* Reads the tokens of the store, which must outlive this. Before the loop runs: it waits for the disk. */
+SkAuth *sk_auth_new(SkStore *store, GError **error);
 void sk_auth_free(SkAuth *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SkAuth, sk_auth_free)
 
-/* Root, the daemon's own user and members of the group "skep" are admins; others are refused. */
-gboolean sk_auth_peer(SkAuth *self, gint unix_fd, SkIdentity *out_who, GError **error);
+/*
+ * Root, the daemon's own user and members of the group "skep" are admins; others are DENIED.
+ * The groups are those the peer had when it connected. out_uid may be NULL.
+ */
+gboolean sk_auth_peer(SkAuth *self, gint unix_fd, SkIdentity *out_who, uid_t *out_uid, GError **error);
 
-/* "Bearer <secret>" or the bare secret; UNAUTHENTICATED if unknown, expired or missing. from: the peer's address. */
-gboolean sk_auth_token(SkAuth *self, const char *authorization, const char *from, SkIdentity *out_who, GError **error);
+/* The group's id, to give a socket to it; (gid_t) -1 if there is no such group. */
+gid_t sk_auth_group_id(SkAuth *self);
+
+/*
+ * authorization: the header's value, "Bearer <secret>". UNAUTHENTICATED if it is missing (NULL), malformed,
+ * unknown or expired; out_bad (may be NULL) tells a wrong token from a missing one. from: the peer's address.
+ */
+gboolean sk_auth_token(SkAuth *self, const char *authorization, const char *from, SkIdentity *out_who,
+                       gboolean *out_bad, GError **error);
+
+/* -- operations ---------------------------------------------------------------------------------------- */
+
+/* token.list: answers into the call at once. */
+gboolean sk_auth_handle_list(SkAuth *self, SkCall *call, GError **error);
+
+/*
+ * token.create and token.delete: take the call and finish it when the change is on the disk. Rights
+ * are judged by ops/ before.
+ */
+void sk_auth_handle_create(SkAuth *self, SkCall *call);
+void sk_auth_handle_delete(SkAuth *self, SkCall *call);
+
+/*
+ * A new token without a call, for `skepd` and tests: waits for the disk; before the loop runs.
+ * expires: microseconds since the epoch, 0: never. Its secret, shown this once; free with g_free().
+ */
+char *sk_auth_create(SkAuth *self, const char *name, SkRole role, gint64 expires, GError **error);
+
+G_END_DECLS

@@ -53,6 +53,11 @@ typedef void (*SkUploadReady)(const GError *error, gpointer data);
 
 /* volume.upload and image.upload. total: bytes to come, or -1. The call stays the front door's; rights are judged by ops. */
 SkUpload *sk_service_upload_begin(SkService *self, SkCall *call, gint64 total, GError **error);
+/*
+ * How much of a cut upload of this volume or image is kept, to go on from there with ?offset=; 0: nothing.
+ * From memory or by one stat(); call: that of the upload's operation.
+ */
+gboolean sk_service_upload_offset(SkService *self, SkCall *call, guint64 *out_offset, GError **error);
 /* Writes a piece; ready comes when the next can be given. One at a time. */
 void sk_upload_write(SkUpload *self, GBytes *piece, SkUploadReady ready, gpointer data);
 /* All has come: finishes; ready comes with the answer in the call. Frees the upload. */
