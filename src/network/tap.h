@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/fs.h"
+#include "model/interface.h"
+
+G_BEGIN_DECLS
+
+/*
+ * A guest's link on the host: TAP on a bridge, or macvtap on a link.
+ *
+ * Links carry the daemon's tag in their names ("skt<n>-<tag>", "skm<n>-<tag>"; "skt<n>" with
+ * no tag), so that those of a dead daemon are known. TAPs are persistent: the end of QEMU does not wait for the kernel
+ * to take the device apart (that is some ms of RCU for each), the caller removes them when
+ * it has answered. Until then they are ports without carrier, and sk_network_tap_sweep()
+ * finds what a crash left.
+ *
+ * Workers only, but for what says otherwise.
+ */
+
+typedef struct {
+    const char *tag;        /* of the daemon: "" or up to 6 of a-z0-9 */
+    const char *name;       /* NULL: the next free one of the tag */
+    const char *mac;        /* the guest's; the TAP gets it with fe: in front, so that the bridge never takes it for its own */
+    guint mtu;              /* 0: the bridge's */
+    const char *bridge;     /* direct: NULL */
+    const char *device;     /* direct: the host's link, else NULL */
+    gint mode;              /* direct: SkDirectMode */
+    const SkBandwidth *bandwidth;   /* NULL: no limits */
+} SkTapSpec;
+
+/*
+ * Opens the link, up and connected, as the spec says. *out_name (free with g_free()) and the
+ * descriptor are written only on success; the descriptor is close-on-exec, with vnet headers,
+ * for QEMU's "-netdev tap,fd=". Nothing is left behind on failure.
+ * Fault points: "tap/open", "tap/connect", "tap/bandwidth".
+ */
+gboolean sk_network_tap_open(const SkTapSpec *spec, SkFd *out_fd, char **out_name, GError **error);
+
+/* Connects a TAP to another bridge while it runs (hot change of an interface's network). */
+gboolean sk_network_tap_move(const char *name, const char *bridge, GError **error);
+
+/* Sets, changes or takes away (all zero) the limits of a running link. UNSUPPORTED if the kernel or `tc` lacks it. */
+gboolean sk_network_tap_limit(const char *tag, const char *name, const SkBandwidth *bandwidth, GError **error);
+
+/* Removes the link and its limits; one that is not there is fine. */
+gboolean sk_network_tap_remove(const char *tag, const char *name, GError **error);
+
+/*
+ * Removes every TAP and macvtap of the tag that is not in keep (NULL-terminated, may be NULL).
+ * *out_removed may be NULL.
+ */
+gboolean sk_network_tap_sweep(const char *tag, const char *const *keep, guint *out_removed, GError **error);
+
+/* /dev/vhost-net for QEMU's "vhostfd=", close-on-exec; -1 without an error where there is none. Any thread. */
+gint sk_network_vhost_open(void);
+
+/* TRUE if name is one this tag would give to a guest's link. Any thread. */
+gboolean sk_network_tap_is_ours(const char *tag, const char *name);
+
+G_END_DECLS
