@@ -84,7 +84,7 @@ gboolean sk_qemu_process_destroy(SkQemuProcess *self, SkQmp *qmp, gint timeout_m
 /* SIGKILL at once, for a QEMU that never ran a guest (undo of a start); returns when it is gone. Workers. */
 void sk_qemu_process_kill(SkQemuProcess *self);
 
-/* Connects to a monitor socket that QEMU listens on. Any thread. NULL on error. */
+/* Connects to a monitor socket that QEMU listens on. A hung QEMU may block it: workers. NULL on error. */
 SkQmp *sk_qmp_connect(const char *path, const char *domain, GError **error);
 
 G_END_DECLS

@@ -20,6 +20,8 @@
 #define MAX_PENDING   1024  /* commands without an answer */
 #define MAX_EARLY     1000  /* events kept until somebody listens */
 
+#define END_SUFFIX    " has ended"
+
 typedef enum { STATE_GREETING, STATE_NEGOTIATING, STATE_READY, STATE_CLOSED } State;
 
 /* A command that has no answer yet. It stays here after its time-out, so that a late answer is known. */
@@ -184,7 +186,7 @@ static void
 end_by_eof(SkQmp *self)
 {
     GError *reason = NULL;
-    sk_fail(&reason, SK_ERROR_QEMU, "QEMU of domain \"%s\" has ended", self->domain);
+    sk_fail(&reason, SK_ERROR_QEMU, "QEMU of domain \"%s\"" END_SUFFIX, self->domain);
     end_connection(self, reason);
 }
 
@@ -747,6 +749,12 @@ sk_qmp_is_open(SkQmp *self)
     gboolean open = self->state != STATE_CLOSED;
     g_mutex_unlock(&self->lock);
     return open;
+}
+
+gboolean
+sk_qmp_error_is_end(const GError *error)
+{
+    return sk_error_is(error, SK_ERROR_QEMU) && g_str_has_suffix(error->message, END_SUFFIX);
 }
 
 const char *

@@ -25,7 +25,7 @@ G_DECLARE_FINAL_TYPE(SkQmp, sk_qmp, SK, QMP, GObject)
 /* For a timeout_ms: 0 stands for this. -1 waits for ever (or until QEMU ends). */
 #define SK_QMP_TIMEOUT_MS 30000
 
-/* seconds: QEMU's time of the event, microseconds since the epoch; data: an object, never NULL. */
+/* time: QEMU's, microseconds since the epoch; data: an object, never NULL. */
 typedef struct {
     const char *name;   /* "SHUTDOWN" */
     json_t *data;
@@ -61,6 +61,9 @@ void sk_qmp_close(SkQmp *self);
 
 /* TRUE until the connection has ended. Any thread. */
 gboolean sk_qmp_is_open(SkQmp *self);
+
+/* TRUE for the error of a connection that ended by EOF: the process has the reason (sk_qemu_process_explain()). */
+gboolean sk_qmp_error_is_end(const GError *error);
 
 /* Waits for the greeting and the answer to qmp_capabilities. Workers. */
 gboolean sk_qmp_wait_ready(SkQmp *self, gint timeout_ms, GError **error);
