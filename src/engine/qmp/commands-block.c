@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* QMP commands on disks: size and statistics. */
+#include <string.h>
+
+#include "base/error.h"
+#include "engine/qmp/commands.h"
+
+gboolean
+sk_qmp_block_resize(SkQmp *self, const char *node_name, guint64 bytes, GError **error)
+{
+    return sk_qmp_run(self, "block_resize", json_pack("{s:s, s:I}", "node-name", node_name, "size", (json_int_t) bytes),
+                      error);
+}
+
+/* "/machine/peripheral/virtio-disk0/virtio-backend" is virtio-disk0; a name without a path is the id itself. */
+static char *
+device_of(const char *qdev)
+{
+    static const char prefix[] = "/machine/peripheral/";
+    if (!g_str_has_prefix(qdev, prefix))
+        return g_strdup(qdev);
+    const char *name = qdev + strlen(prefix);
+    return g_strndup(name, strcspn(name, "/"));
+}
+
+static void
+block_stats_free(gpointer data)
+{
+    SkBlockStats *self = data;
+    g_free(self->device);
+    g_free(self);
+}
+
+static const struct {
+    const char *key;
+    gsize offset;
+} stats_fields[] = {
+    { "rd_bytes", G_STRUCT_OFFSET(SkBlockStats, read_bytes) },
+    { "wr_bytes", G_STRUCT_OFFSET(SkBlockStats, write_bytes) },
+    { "rd_operations", G_STRUCT_OFFSET(SkBlockStats, reads) },
+    { "wr_operations", G_STRUCT_OFFSET(SkBlockStats, writes) },
+    { "flush_operations", G_STRUCT_OFFSET(SkBlockStats, flushes) },
+    { "rd_total_time_ns", G_STRUCT_OFFSET(SkBlockStats, read_ns) },
+    { "wr_total_time_ns", G_STRUCT_OFFSET(SkBlockStats, write_ns) },
+};
+
+static SkBlockStats *
+read_stats(const char *qdev, json_t *figures)
+{
+    SkBlockStats *stats = g_new0(SkBlockStats, 1);
+    stats->device = device_of(qdev);
+    for (guint i = 0; i < G_N_ELEMENTS(stats_fields); i++) {
+        json_int_t figure = json_integer_value(json_object_get(figures, stats_fields[i].key));
+        *(guint64 *) G_STRUCT_MEMBER_P(stats, stats_fields[i].offset) = (guint64) MAX(0, figure);
+    }
+    return stats;
+}
+
+GPtrArray *
+sk_qmp_parse_block_stats(json_t *result)
+{
+    GPtrArray *list = g_ptr_array_new_with_free_func(block_stats_free);
+    gsize i;
+    json_t *entry;
+    json_array_foreach (result, i, entry) {
+        const char *qdev = json_string_value(json_object_get(entry, "qdev"));
+        if (qdev != NULL && *qdev != '\0')
+            g_ptr_array_add(list, read_stats(qdev, json_object_get(entry, "stats")));
+    }
+    return list;
+}
+
+GPtrArray *
+sk_qmp_query_block_stats(SkQmp *self, GError **error)
+{
+    g_autoptr(json_t) result = sk_qmp_call(self, "query-blockstats", NULL, 0, error);
+    return result != NULL ? sk_qmp_parse_block_stats(result) : NULL;
+}
