@@ -27,6 +27,9 @@ typedef struct SkQemuCaps SkQemuCaps;
  */
 SkQemuCaps *sk_qemu_caps_get(const char *binary, const char *cache_dir, GError **error);
 
+/* Drops what is kept in memory; for tests. */
+void sk_qemu_caps_forget(void);
+
 /* From what sk_qemu_caps_to_json() gave; for the cache and for tests. */
 SkQemuCaps *sk_qemu_caps_from_json(json_t *object, GError **error);
 json_t *sk_qemu_caps_to_json(const SkQemuCaps *self);
