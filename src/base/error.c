@@ -3,6 +3,9 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <string.h>
+
+#define MESSAGE_MAX 4096
 
 G_DEFINE_QUARK(sk-error-quark, sk_error)
 
@@ -69,6 +72,21 @@ sk_error_from_name(const char *name, SkError *out_code)
     return FALSE;
 }
 
+/*
+ * Messages carry names and values that came from outside, sometimes cut in the middle of a
+ * character: what leaves here is short valid UTF-8 that a terminal can show.
+ */
+static char *
+make_showable(const char *text)
+{
+    char *message = g_utf8_make_valid(text, (gssize) strnlen(text, MESSAGE_MAX));
+    for (char *c = message; *c != '\0'; c++) {
+        if (g_ascii_iscntrl(*c) && *c != '\n' && *c != '\t')
+            *c = '?';
+    }
+    return message;
+}
+
 gboolean
 sk_fail(GError **error, SkError code, const char *format, ...)
 {
@@ -76,8 +94,10 @@ sk_fail(GError **error, SkError code, const char *format, ...)
         return FALSE;
     va_list args;
     va_start(args, format);
-    g_propagate_error(error, g_error_new_valist(SK_ERROR, (gint) code, format, args));
+    g_autofree char *text = g_strdup_vprintf(format, args);
     va_end(args);
+    g_autofree char *message = make_showable(text);
+    g_propagate_error(error, g_error_new_literal(SK_ERROR, (gint) code, message));
     return FALSE;
 }
 

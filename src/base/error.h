@@ -67,7 +67,10 @@ const SkErrorInfo *sk_error_info_of(const GError *error);
 /* Looks a row up by its stable name; FALSE if there is none. */
 gboolean sk_error_from_name(const char *name, SkError *out_code);
 
-/* Sets *error and returns FALSE, so that `return sk_fail(error, ...)` reads well. */
+/*
+ * Sets *error and returns FALSE, so that `return sk_fail(error, ...)` reads well. The message is
+ * cut at 4 KiB and made valid UTF-8 without control characters.
+ */
 gboolean sk_fail(GError **error, SkError code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 /* The same with ": <strerror(errnum)>" added; ENOSPC and EDQUOT become NO_SPACE. */
