@@ -4,7 +4,7 @@
 
 static GThread *main_thread;
 static GThreadPool *pool;
-static gint unfinished; /* tasks pushed and not yet returned; atomic */
+static gint unfinished; /* tasks and posts that have not returned yet; atomic */
 
 typedef struct {
     GFunc func;
@@ -74,6 +74,7 @@ run_post(gpointer data)
 {
     Post *entry = data;
     entry->func(entry->data);
+    g_atomic_int_add(&unfinished, -1);
     return G_SOURCE_REMOVE;
 }
 
@@ -83,6 +84,7 @@ sk_main_post(GSourceOnceFunc func, gpointer data)
     Post *entry = g_new(Post, 1);
     entry->func = func;
     entry->data = data;
+    g_atomic_int_inc(&unfinished);
     post(run_post, entry, g_free);
 }
 

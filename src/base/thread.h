@@ -27,7 +27,7 @@ void sk_main_post(GSourceOnceFunc func, gpointer data);
 /* Runs func on the main thread and waits until it has returned. Workers only. */
 void sk_main_call(GSourceOnceFunc func, gpointer data);
 
-/* Waits until all workers are idle; for an orderly end. Main thread. */
+/* Runs the loop until all workers are idle and all that was posted has run; for an orderly end. Main thread. */
 void sk_worker_drain(void);
 
 G_END_DECLS
