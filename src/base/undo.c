@@ -65,16 +65,32 @@ sk_undo_free(SkUndo *self)
     g_free(self);
 }
 
+static const char *fault_fail_at, *fault_exit_at; /* atomic */
+
+static void
+read_fault_environment(void)
+{
+    static gsize once;
+    if (g_once_init_enter(&once)) {
+        g_atomic_pointer_set(&fault_fail_at, g_getenv("SKEP_FAULT"));
+        g_atomic_pointer_set(&fault_exit_at, g_getenv("SKEP_FAULT_EXIT"));
+        g_once_init_leave(&once, 1);
+    }
+}
+
+void
+sk_fault_set(const char *step)
+{
+    read_fault_environment();
+    g_atomic_pointer_set(&fault_fail_at, step);
+}
+
 gboolean
 sk_fault(const char *step, GError **error)
 {
-    static const char *fail_at, *exit_at;
-    static gsize once;
-    if (g_once_init_enter(&once)) {
-        fail_at = g_getenv("SKEP_FAULT");
-        exit_at = g_getenv("SKEP_FAULT_EXIT");
-        g_once_init_leave(&once, 1);
-    }
+    read_fault_environment();
+    const char *fail_at = g_atomic_pointer_get(&fault_fail_at);
+    const char *exit_at = g_atomic_pointer_get(&fault_exit_at);
     if (G_LIKELY(fail_at == NULL && exit_at == NULL))
         return FALSE;
     if (g_strcmp0(exit_at, step) == 0)

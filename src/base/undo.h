@@ -45,4 +45,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SkUndo, sk_undo_free)
  */
 gboolean sk_fault(const char *step, GError **error);
 
+/* Tests: from now on as if SKEP_FAULT were step; NULL for none. step must stay. Any thread. */
+void sk_fault_set(const char *step);
+
 G_END_DECLS
