@@ -36,9 +36,9 @@ sk_fs_make_dir(const char *path, mode_t mode, GError **error)
     g_autofree char *parent = g_path_get_dirname(path);
     if (g_mkdir_with_parents(parent, 0755) < 0)
         return sk_fail_errno(error, errno, "cannot make directory \"%s\"", parent);
-    if (mkdir(path, mode) < 0 && errno != EEXIST)
-        return sk_fail_errno(error, errno, "cannot make directory \"%s\"", path);
-    return TRUE;
+    if (mkdir(path, mode) == 0 || (errno == EEXIST && g_file_test(path, G_FILE_TEST_IS_DIR)))
+        return TRUE;
+    return sk_fail_errno(error, errno == EEXIST ? ENOTDIR : errno, "cannot make directory \"%s\"", path);
 }
 
 gboolean
@@ -130,32 +130,48 @@ sk_fs_remove(const char *path, GError **error)
     return TRUE;
 }
 
-/* Removes what is in the directory fd, which is closed. */
+static gboolean remove_children(gint fd, const char *path, dev_t device, GError **error);
+
+/* Removes one entry of the directory parent, with all below it. */
 static gboolean
-remove_children(gint fd, const char *path, GError **error)
+remove_entry(gint parent, const char *name, const char *path, dev_t device, GError **error)
 {
+    if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
+        return TRUE;
+    gint unlink_errno = errno;
+    gint sub = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (sub < 0)
+        return sk_fail_errno(error, errno == ENOTDIR || errno == ELOOP ? unlink_errno : errno, "cannot remove \"%s\"", path);
+    if (!remove_children(sub, path, device, error))
+        return FALSE;
+    if (unlinkat(parent, name, AT_REMOVEDIR) < 0)
+        return sk_fail_errno(error, errno, "cannot remove \"%s\"", path);
+    return TRUE;
+}
+
+/* Removes what is in the directory fd, which is closed; one on another device is a mount and is left alone. */
+static gboolean
+remove_children(gint fd, const char *path, dev_t device, GError **error)
+{
+    struct stat is;
     DIR *dir = fdopendir(fd);
     gboolean ok = TRUE;
     struct dirent *entry;
 
     if (dir == NULL) {
+        gint list_errno = errno;
         close(fd);
-        return sk_fail_errno(error, errno, "cannot list \"%s\"", path);
+        return sk_fail_errno(error, list_errno, "cannot list \"%s\"", path);
     }
+    if (fstat(fd, &is) < 0)
+        ok = sk_fail_errno(error, errno, "cannot look at \"%s\"", path);
+    else if (is.st_dev != device)
+        ok = sk_fail(error, SK_ERROR_IN_USE, "\"%s\" is a mounted file system; unmount it first", path);
     while (ok && (entry = readdir(dir)) != NULL) {
         if (g_str_equal(entry->d_name, ".") || g_str_equal(entry->d_name, ".."))
             continue;
-        if (unlinkat(dirfd(dir), entry->d_name, 0) == 0 || errno == ENOENT)
-            continue;
-        gint sub = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (sub < 0) {
-            ok = sk_fail_errno(error, errno, "cannot remove \"%s/%s\"", path, entry->d_name);
-            break;
-        }
-        g_autofree char *sub_path = g_build_filename(path, entry->d_name, NULL);
-        ok = remove_children(sub, sub_path, error);
-        if (ok && unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR) < 0)
-            ok = sk_fail_errno(error, errno, "cannot remove \"%s\"", sub_path);
+        g_autofree char *entry_path = g_build_filename(path, entry->d_name, NULL);
+        ok = remove_entry(dirfd(dir), entry->d_name, entry_path, device, error);
     }
     closedir(dir);
     return ok;
@@ -164,10 +180,15 @@ remove_children(gint fd, const char *path, GError **error)
 gboolean
 sk_fs_remove_tree(const char *path, GError **error)
 {
+    struct stat is;
     gint fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? TRUE : sk_fs_remove(path, error);
-    if (!remove_children(fd, path, error))
+    if (fstat(fd, &is) < 0) {
+        close(fd);
+        return sk_fail_errno(error, errno, "cannot look at \"%s\"", path);
+    }
+    if (!remove_children(fd, path, is.st_dev, error))
         return FALSE;
     if (rmdir(path) < 0)
         return sk_fail_errno(error, errno, "cannot remove \"%s\"", path);
@@ -183,7 +204,7 @@ unix_address(const char *path, struct sockaddr_un *address, SkFd *dir, GError **
 {
     *address = (struct sockaddr_un){ .sun_family = AF_UNIX };
     if (strlen(path) < sizeof address->sun_path) {
-        strcpy(address->sun_path, path);
+        g_strlcpy(address->sun_path, path, sizeof address->sun_path);
         return TRUE;
     }
     g_autofree char *parent = g_path_get_dirname(path);
@@ -197,6 +218,15 @@ unix_address(const char *path, struct sockaddr_un *address, SkFd *dir, GError **
     return TRUE;
 }
 
+/* Only a socket gives way: anything else at the path is somebody's file. */
+static void
+remove_old_socket(const char *path)
+{
+    struct stat is;
+    if (lstat(path, &is) == 0 && S_ISSOCK(is.st_mode))
+        unlink(path);
+}
+
 gint
 sk_fs_listen_unix(const char *path, mode_t mode, GError **error)
 {
@@ -206,7 +236,7 @@ sk_fs_listen_unix(const char *path, mode_t mode, GError **error)
 
     if (!unix_address(path, &address, &dir, error))
         return -1;
-    unlink(path);
+    remove_old_socket(path);
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *) &address, sizeof address) < 0 ||
         chmod(path, mode) < 0 || listen(fd, 128) < 0) {
