@@ -35,31 +35,19 @@ child_fail(gint report, const char *step)
     _exit(127);
 }
 
-static void
-child_stdio(const SkSpawn *self, gint report)
-{
-    const gint given[] = { self->in, self->out, self->err };
-    gint null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (null < 0)
-        child_fail(report, "/dev/null");
-    for (gint i = 0; i < 3; i++) {
-        if (dup2(given[i] > 0 ? given[i] : null, i) < 0)
-            child_fail(report, "dup2");
-    }
-}
-
 /*
- * Puts the given descriptors at their numbers. Sources were moved above every target
- * beforehand, so that no dup2 overwrites one still needed.
+ * Puts the given descriptors at their numbers, 0, 1 and 2 first. Sources were moved above every
+ * target beforehand, so that no dup2 overwrites one still needed and each clears close-on-exec.
  */
 static void
-child_fds(const SkSpawn *self, gint *sources, gint report)
+child_fds(const SkSpawn *self, const gint *sources, gint report)
 {
     gint highest = 2;
-    for (guint i = 0; i < self->n_fds; i++) {
-        if (dup2(sources[i], self->fds[i].target) < 0)
+    for (guint i = 0; i < 3 + self->n_fds; i++) {
+        gint target = i < 3 ? (gint) i : self->fds[i - 3].target;
+        if (dup2(sources[i], target) < 0)
             child_fail(report, "dup2");
-        highest = MAX(highest, self->fds[i].target);
+        highest = MAX(highest, target);
     }
     /* Close-on-exec for the rest: the report pipe must live until exec. */
     for (gint fd = 3; fd <= highest; fd++) {
@@ -75,7 +63,10 @@ child_fds(const SkSpawn *self, gint *sources, gint report)
 static void
 child_identity(const SkSpawn *self, gint report)
 {
-    if (self->gid != 0 && (setgroups(0, NULL) < 0 || setresgid(self->gid, self->gid, self->gid) < 0))
+    gboolean drops = self->uid != 0 || self->gid != 0;
+    if (drops && setgroups(0, NULL) < 0)
+        child_fail(report, "setgroups");
+    if (self->gid != 0 && setresgid(self->gid, self->gid, self->gid) < 0)
         child_fail(report, "setgid");
     if (self->uid != 0 && setresuid(self->uid, self->uid, self->uid) < 0)
         child_fail(report, "setuid");
@@ -95,7 +86,7 @@ child_cgroup(const SkSpawn *self)
 }
 
 G_NORETURN static void
-child_main(const SkSpawn *self, const char *program, char *const *envp, gint *sources, gint report)
+child_main(const SkSpawn *self, const char *program, char *const *envp, const gint *sources, gint report)
 {
     sigset_t none;
     struct sigaction standard = { .sa_handler = SIG_DFL };
@@ -109,7 +100,6 @@ child_main(const SkSpawn *self, const char *program, char *const *envp, gint *so
     child_cgroup(self);
     if (chdir(self->cwd != NULL ? self->cwd : "/") < 0)
         child_fail(report, "chdir");
-    child_stdio(self, report);
     child_fds(self, sources, report);
     child_identity(self, report);
     execve(program, (char *const *) self->argv, envp);
@@ -135,15 +125,18 @@ close_all(GArray *fds)
     g_array_unref(fds);
 }
 
-/* Copies of the sources above every target number. NULL on error. */
+/* Copies of the sources, those of 0, 1 and 2 first, above every target number. NULL on error. */
 static GArray *
 raise_sources(const SkSpawn *self, gint above, GError **error)
 {
+    const gint stdio[] = { self->in, self->out, self->err };
+    g_auto(SkFd) null = open("/dev/null", O_RDWR | O_CLOEXEC);
     GArray *raised = g_array_new(FALSE, FALSE, sizeof(gint));
-    for (guint i = 0; i < self->n_fds; i++) {
-        gint fd = fcntl(self->fds[i].source, F_DUPFD_CLOEXEC, above + 1);
+    for (guint i = 0; i < 3 + self->n_fds; i++) {
+        gint given = i >= 3 ? self->fds[i - 3].source : stdio[i] > 0 ? stdio[i] : null;
+        gint fd = fcntl(given, F_DUPFD_CLOEXEC, above + 1);
         if (fd < 0) {
-            sk_fail_errno(error, errno, "cannot hand descriptor %d to \"%s\"", self->fds[i].source, self->argv[0]);
+            sk_fail_errno(error, errno, "cannot hand descriptor %d to \"%s\"", given, self->argv[0]);
             close_all(raised);
             return NULL;
         }
@@ -168,6 +161,37 @@ await_exec(gint report, pid_t pid, const char *name, GError **error)
     return sk_fail_errno(error, child.errnum, "cannot run \"%s\" (%s)", name, child.step);
 }
 
+/* Signals wait until the child has given up our handlers, which must not run in it. */
+static pid_t
+fork_child(const SkSpawn *self, const char *program, char *const *envp, const gint *sources, gint report)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t pid = fork();
+    if (pid == 0)
+        child_main(self, program, envp, sources, report);
+    gint fork_errno = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = fork_errno;
+    return pid;
+}
+
+/* A child that cannot be watched is ended: nobody would ever learn of its end. */
+static gboolean
+watch(pid_t pid, const char *name, SkFd *out_pidfd, GError **error)
+{
+    if (out_pidfd == NULL)
+        return TRUE;
+    *out_pidfd = (gint) syscall(SYS_pidfd_open, pid, 0);
+    if (*out_pidfd >= 0)
+        return TRUE;
+    gint open_errno = errno;
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    return sk_fail_errno(error, open_errno, "cannot watch \"%s\"", name);
+}
+
 gboolean
 sk_spawn(const SkSpawn *self, pid_t *out_pid, SkFd *out_pidfd, GError **error)
 {
@@ -189,20 +213,20 @@ sk_spawn(const SkSpawn *self, pid_t *out_pid, SkFd *out_pidfd, GError **error)
     g_auto(SkFd) report_in = pipe_fds[0];
     g_auto(SkFd) report = fcntl(pipe_fds[1], F_DUPFD_CLOEXEC, above + 1);
     close(pipe_fds[1]);
+    if (report < 0) {
+        close_all(sources);
+        return sk_fail(error, SK_ERROR_HOST, "cannot start \"%s\": too many files are open", self->argv[0]);
+    }
 
     char *const *envp = (char *const *) (self->envp != NULL ? self->envp : minimal_env);
-    pid_t pid = fork();
-    if (pid == 0)
-        child_main(self, program, envp, (gint *) (gpointer) sources->data, report);
+    pid_t pid = fork_child(self, program, envp, (const gint *) (gconstpointer) sources->data, report);
     gint fork_errno = errno;
     close_all(sources);
     sk_fd_clear(&report);
     if (pid < 0)
         return sk_fail_errno(error, fork_errno, "cannot start \"%s\"", self->argv[0]);
-    if (!await_exec(report_in, pid, program, error))
+    if (!await_exec(report_in, pid, program, error) || !watch(pid, program, out_pidfd, error))
         return FALSE;
-    if (out_pidfd != NULL)
-        *out_pidfd = (gint) syscall(SYS_pidfd_open, pid, 0);
     *out_pid = pid;
     return TRUE;
 }
@@ -249,6 +273,14 @@ take_lines(Output *output, const char *text, gsize length)
     }
 }
 
+/* What was printed last, without a newline at its end. */
+static void
+take_rest(Output *output)
+{
+    if (output->on_line != NULL && output->line->len > 0)
+        output->on_line(output->line->str, output->data);
+}
+
 /* Reads once; FALSE at the end. Of err only the newest OUTPUT_MAX bytes are kept, of out the first. */
 static gboolean
 take_output(Output *output, gint fd, gboolean is_err)
@@ -282,7 +314,10 @@ pump(Output *output, gint out, gint err, GCancellable *cancellable)
     };
     gboolean cancelled = FALSE;
     while (!cancelled && (fds[0].fd >= 0 || fds[1].fd >= 0)) {
-        if (poll(fds, 3, -1) < 0 && errno != EINTR)
+        gint n = poll(fds, 3, -1);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
             break;
         for (guint i = 0; i < 2; i++) {
             if (fds[i].fd >= 0 && fds[i].revents != 0 && !take_output(output, fds[i].fd, i == 1))
@@ -304,8 +339,7 @@ last_lines(GString *text)
     if (length > 500)
         start += length - 500;
     char *lines = g_strdup(start);
-    g_strdelimit(lines, "\n\r", ' ');
-    return lines;
+    return g_strdelimit(lines, "\n\r", ' ');
 }
 
 static gboolean
@@ -314,9 +348,10 @@ judge(const char *name, gint status, GString *err, GError **error)
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return TRUE;
     g_autofree char *said = last_lines(err);
+    const char *colon = *said != '\0' ? ": " : "";
     if (WIFSIGNALED(status))
-        return sk_fail(error, SK_ERROR_HOST, "%s was ended by signal %d: %s", name, WTERMSIG(status), said);
-    return sk_fail(error, SK_ERROR_HOST, "%s failed (exit %d): %s", name, WEXITSTATUS(status), said);
+        return sk_fail(error, SK_ERROR_HOST, "%s was ended by signal %d%s%s", name, WTERMSIG(status), colon, said);
+    return sk_fail(error, SK_ERROR_HOST, "%s failed (exit %d)%s%s", name, WEXITSTATUS(status), colon, said);
 }
 
 static gboolean
@@ -348,6 +383,7 @@ run(const char *const *argv, GCancellable *cancellable, Output *output, GError *
         return FALSE;
     if (!finished)
         return sk_fail(error, SK_ERROR_CANCELLED, "%s was cancelled", argv[0]);
+    take_rest(output);
     return judge(argv[0], status, output->err, error);
 }
 
