@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Fields to and from text: defaults, CLI options, XML attributes. */
+#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -90,7 +91,7 @@ sk_field_set_text(const SkField *field, gpointer value, const char *text, const 
     case SK_KIND_DOUBLE: {
         char *end = NULL;
         gdouble number = g_ascii_strtod(text, &end);
-        if (end == text || *end != '\0')
+        if (end == text || *end != '\0' || !isfinite(number))
             return sk_fail(error, SK_ERROR_INVALID, "%s is \"%.64s\", give a number", what, text);
         *(gdouble *) at = number;
         return TRUE;

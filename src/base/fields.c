@@ -210,6 +210,14 @@ sk_type_find(const SkType *type, const char *key)
     return NULL;
 }
 
+guint
+sk_field_max_count(const SkField *field)
+{
+    if (field->max > 0)
+        return (guint) field->max;
+    return field->kind == SK_KIND_MAP ? 256 : 1024;
+}
+
 gboolean
 sk_field_is_empty(const SkField *field, gconstpointer value)
 {
@@ -369,6 +377,7 @@ diff_list(Diff *diff, const SkField *field, gconstpointer a, gconstpointer b, co
     la = la != NULL ? la : &none;
     lb = lb != NULL ? lb : &none;
 
+    guint before = diff->paths->len;
     for (guint i = 0; i < la->len; i++) {
         g_autofree char *path = entry_path(field, where, la->pdata[i], i);
         gconstpointer other = entry_match(field->type, lb, la->pdata[i], i);
@@ -381,6 +390,9 @@ diff_list(Diff *diff, const SkField *field, gconstpointer a, gconstpointer b, co
         if (entry_match(field->type, la, lb->pdata[i], i) == NULL)
             diff_add(diff, field, entry_path(field, where, lb->pdata[i], i));
     }
+    /* The same entries in another order. */
+    if (diff->paths->len == before)
+        diff_add(diff, field, join(where, field->key));
 }
 
 static void
@@ -439,24 +451,26 @@ check_text(const SkField *field, const char *text, const char *path, GError **er
 static gboolean
 check_range(const SkField *field, gint64 number, const char *path, GError **error)
 {
-    if (field->min == 0 && field->max == 0)
-        return TRUE;
-    if (number >= field->min && number <= field->max)
+    gboolean unset = number == 0 && (field->flags & SK_FIELD_SPARSE);
+    gint64 max = field->max == 0 && field->min > 0 ? G_MAXINT64 : field->max;
+    if ((field->min == 0 && field->max == 0) || unset || (number >= field->min && number <= max))
         return TRUE;
     return sk_fail(error, SK_ERROR_INVALID,
                    "%s is %" G_GINT64_FORMAT ", it must be from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT,
-                   path, number, field->min, field->max);
+                   path, number, field->min, max);
 }
 
 static gboolean
 check_size_range(const SkField *field, guint64 bytes, const char *path, GError **error)
 {
     gboolean unset = bytes == 0 && (field->flags & SK_FIELD_SPARSE);
-    if (unset || (bytes >= (guint64) field->min && (field->max == 0 || bytes <= (guint64) field->max)))
+    /* JSON and SQL count to 2^63 - 1. */
+    guint64 max = field->max > 0 ? (guint64) field->max : (guint64) G_MAXINT64;
+    if (unset || (bytes >= (guint64) field->min && bytes <= max))
         return TRUE;
     g_autofree char *is = sk_size_format(bytes);
     g_autofree char *low = sk_size_format((guint64) field->min);
-    g_autofree char *high = sk_size_format(field->max > 0 ? (guint64) field->max : (guint64) G_MAXINT64);
+    g_autofree char *high = sk_size_format(max);
     return sk_fail(error, SK_ERROR_INVALID, "%s is %s, it must be from %s to %s", path, is, low, high);
 }
 
@@ -464,7 +478,7 @@ static gboolean
 check_list(const SkField *field, const GPtrArray *list, const char *where, const char *path,
            GError **error)
 {
-    guint max = field->max > 0 ? (guint) field->max : 1024;
+    guint max = sk_field_max_count(field);
     if (list != NULL && list->len > max)
         return sk_fail(error, SK_ERROR_INVALID, "%s has %u entries, at most %u are allowed", path,
                        list->len, max);
@@ -479,7 +493,7 @@ check_list(const SkField *field, const GPtrArray *list, const char *where, const
 static gboolean
 check_strv(const SkField *field, char **strv, const char *path, GError **error)
 {
-    guint max = field->max > 0 ? (guint) field->max : 1024;
+    guint max = sk_field_max_count(field);
     if (strv != NULL && g_strv_length(strv) > max)
         return sk_fail(error, SK_ERROR_INVALID, "%s has %u entries, at most %u are allowed", path,
                        g_strv_length(strv), max);
@@ -496,7 +510,7 @@ check_map(const SkField *field, GHashTable *map, const char *path, GError **erro
 {
     if (map == NULL)
         return TRUE;
-    guint max = field->max > 0 ? (guint) field->max : 256;
+    guint max = sk_field_max_count(field);
     if (g_hash_table_size(map) > max)
         return sk_fail(error, SK_ERROR_INVALID, "%s has %u entries, at most %u are allowed", path,
                        g_hash_table_size(map), max);

@@ -103,13 +103,18 @@ void sk_value_clear(const SkType *type, gpointer value);
 void sk_value_free(const SkType *type, gpointer value);
 gpointer sk_value_copy(const SkType *type, gconstpointer value);
 
-/* A list for a LIST field: elements are freed with the list. */
+/*
+ * A list for a LIST field. Its elements are freed by the value that holds the list, so what is
+ * taken out of it, and a list that never gets into a value, are the caller's to free.
+ */
 GPtrArray *sk_value_list_new(const SkType *type);
 
 /* -- query -------------------------------------------------------------------------------------- */
 
 const SkField *sk_type_find(const SkType *type, const char *key);
 gboolean sk_value_equal(const SkType *type, gconstpointer a, gconstpointer b);
+/* Entries that a STRV, MAP or LIST field may have. */
+guint sk_field_max_count(const SkField *field);
 /* TRUE if the field is zero, FALSE, NULL or empty. */
 gboolean sk_field_is_empty(const SkField *field, gconstpointer value);
 gboolean sk_field_equal(const SkField *field, gconstpointer a, gconstpointer b);

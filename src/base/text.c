@@ -37,11 +37,13 @@ sk_size_parse(const char *text, const char *what, guint64 *out_bytes, GError **e
         return TRUE;
     }
 
+    /* Digits and a point only: strtod would take "0x10" and "1e3" too. */
+    gsize length = strspn(text, "0123456789.");
+    g_autofree char *digits = g_strndup(text, length);
     char *end = NULL;
-    gdouble number = g_ascii_isdigit(*text) ? g_ascii_strtod(text, &end) : -1;
-    while (end != NULL && *end == ' ')
-        end++;
-    gdouble unit = number >= 0 ? size_unit(end) : 0;
+    gdouble number = g_ascii_isdigit(*digits) ? g_ascii_strtod(digits, &end) : -1;
+    const char *suffix = text + length + strspn(text + length, " ");
+    gdouble unit = number >= 0 && *end == '\0' ? size_unit(suffix) : 0;
     if (unit == 0 || !isfinite(number))
         return sk_fail(error, SK_ERROR_INVALID, "%s is \"%.64s\", give a size such as 512M or 20G", what, text);
     if (number * unit >= (gdouble) G_MAXINT64)

@@ -104,12 +104,22 @@ decode_string(char **at, json_t *json, const char *path, GError **error)
     return TRUE;
 }
 
+/* Before anything is built: entries are much larger in memory than in the text. */
 static gboolean
-decode_strv(GStrv *at, json_t *json, const char *path, GError **error)
+check_count(const SkField *field, gsize count, const char *path, GError **error)
+{
+    guint max = sk_field_max_count(field);
+    return count <= max || sk_fail(error, SK_ERROR_INVALID, "%s has %" G_GSIZE_FORMAT " entries, at most %u are allowed", path, count, max);
+}
+
+static gboolean
+decode_strv(const SkField *field, GStrv *at, json_t *json, const char *path, GError **error)
 {
     if (!json_is_array(json))
         return wrong_kind(path, json, "a list of texts", error);
     gsize count = json_array_size(json);
+    if (!check_count(field, count, path, error))
+        return FALSE;
     g_auto(GStrv) strv = g_new0(char *, count + 1);
     for (gsize i = 0; i < count; i++) {
         if (!decode_string(&strv[i], json_array_get(json, i), path, error))
@@ -121,12 +131,14 @@ decode_strv(GStrv *at, json_t *json, const char *path, GError **error)
 }
 
 static gboolean
-decode_map(GHashTable **at, json_t *json, const char *path, GError **error)
+decode_map(const SkField *field, GHashTable **at, json_t *json, const char *path, GError **error)
 {
     const char *key;
     json_t *entry;
     if (!json_is_object(json))
         return wrong_kind(path, json, "an object of texts", error);
+    if (!check_count(field, json_object_size(json), path, error))
+        return FALSE;
     g_autoptr(GHashTable) map = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     json_object_foreach (json, key, entry) {
         char *text = NULL;
@@ -153,6 +165,8 @@ decode_list(const SkField *field, GPtrArray **at, json_t *json, const char *path
 {
     if (!json_is_array(json))
         return wrong_kind(path, json, "a list", error);
+    if (!check_count(field, json_array_size(json), path, error))
+        return FALSE;
     GPtrArray *list = sk_value_list_new(field->type);
     for (gsize i = 0; i < json_array_size(json); i++) {
         g_autofree char *entry_path = g_strdup_printf("%s[%u]", path, (guint) i);
@@ -181,25 +195,23 @@ decode_optional(const SkField *field, gpointer *at, json_t *json, const char *pa
     return TRUE;
 }
 
-/* null: back to what a new value has. */
+/* null: back to what a new value has. The field's place is handled as a value of that one field. */
 static void
 reset_field(const SkType *type, const SkField *field, gpointer value)
 {
-    const SkType one = { .name = type->name, .what = type->what, .size = type->size, .fields = field, .n_fields = 1 };
-    gpointer fresh = sk_value_new(&one);
-    g_autofree guint8 *old = g_malloc(type->size);
-    gsize size = field->kind == SK_KIND_STRUCT ? field->type->size : 0;
+    SkField at_start = *field;
+    SkType one = { .name = type->name, .what = type->what, .size = type->size, .fields = &at_start, .n_fields = 1 };
+    gpointer place = sk_field_ptr(field, value);
 
-    /* Swap the field's bytes with the fresh ones; what was there is freed with the fresh value. */
-    if (size == 0) {
-        const SkField *fields = &one.fields[0];
-        gboolean word = fields->kind == SK_KIND_BOOL || fields->kind == SK_KIND_INT || fields->kind == SK_KIND_UINT || fields->kind == SK_KIND_ENUM;
-        size = word ? sizeof(gint) : sizeof(gint64);
-    }
-    memcpy(old, sk_field_ptr(field, value), size);
-    memcpy(sk_field_ptr(field, value), sk_field_ptr(field, fresh), size);
-    memcpy(sk_field_ptr(field, fresh), old, size);
-    sk_value_free(&one, fresh);
+    at_start.offset = 0;
+    if (field->kind == SK_KIND_STRUCT)
+        one.size = field->type->size;
+    else if (field->kind == SK_KIND_BOOL || field->kind == SK_KIND_INT || field->kind == SK_KIND_UINT || field->kind == SK_KIND_ENUM)
+        one.size = sizeof(gint);
+    else
+        one.size = sizeof(gint64);
+    sk_value_clear(&one, place);
+    sk_value_init(&one, place);
 }
 
 static gboolean
@@ -246,9 +258,9 @@ decode_field(const SkType *type, const SkField *field, gpointer value, json_t *j
         *(char **) at = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
         return TRUE;
     case SK_KIND_STRV:
-        return decode_strv(at, json, path, error);
+        return decode_strv(field, at, json, path, error);
     case SK_KIND_MAP:
-        return decode_map(at, json, path, error);
+        return decode_map(field, at, json, path, error);
     case SK_KIND_STRUCT:
         return sk_json_merge(field->type, at, json, path, error);
     case SK_KIND_OPTIONAL:

@@ -8,6 +8,14 @@
 void
 sk_json_write_string(GString *out, const char *text)
 {
+    if (text == NULL) {
+        g_string_append(out, "null");
+        return;
+    }
+    /* File names and what programs print may be anything; JSON may not. */
+    g_autofree char *valid = g_utf8_validate(text, -1, NULL) ? NULL : g_utf8_make_valid(text, -1);
+    if (valid != NULL)
+        text = valid;
     g_string_append_c(out, '"');
     const char *from = text;
     for (const char *c = text;; c++) {
@@ -117,7 +125,7 @@ write_field(GString *out, const SkField *field, gconstpointer value, guint flags
         sk_json_write_string(out, *(char *const *) at);
         break;
     case SK_KIND_JSON:
-        g_string_append(out, *(char *const *) at);
+        g_string_append(out, *(char *const *) at != NULL ? *(char *const *) at : "null");
         break;
     case SK_KIND_STRV:
         write_strv(out, *(char **const *) at);
@@ -129,7 +137,10 @@ write_field(GString *out, const SkField *field, gconstpointer value, guint flags
         write_value(out, field->type, at, NULL, flags);
         break;
     case SK_KIND_OPTIONAL:
-        write_value(out, field->type, *(const gconstpointer *) at, NULL, flags);
+        if (*(const gconstpointer *) at != NULL)
+            write_value(out, field->type, *(const gconstpointer *) at, NULL, flags);
+        else
+            g_string_append(out, "null");
         break;
     case SK_KIND_LIST:
         write_list(out, field, *(GPtrArray *const *) at, flags);

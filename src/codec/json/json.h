@@ -50,7 +50,7 @@ void sk_json_write(GString *out, const SkType *type, gconstpointer value, const 
 /* The value as JSON text; free with g_free(). */
 char *sk_json_encode(const SkType *type, gconstpointer value, guint flags);
 
-/* Appends a JSON string with its quotes. */
+/* Appends a JSON string with its quotes, made valid UTF-8; NULL is null. */
 void sk_json_write_string(GString *out, const char *text);
 
 /* The JSON schema (draft 2020-12) of a type as an object, its sub-types by "$ref" to prefix+name. New reference. */

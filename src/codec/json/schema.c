@@ -75,6 +75,21 @@ field_schema(const SkField *field, const char *prefix)
     return json_object();
 }
 
+/* The default as JSON has it, or NULL if there is none. */
+static json_t *
+default_of(const SkType *type, const SkField *field)
+{
+    const char *const only[] = { field->key, NULL };
+    if (field->def == NULL)
+        return NULL;
+    gpointer value = sk_value_new(type);
+    g_autoptr(GString) text = g_string_new(NULL);
+    sk_json_write(text, type, value, only, 0);
+    sk_value_free(type, value);
+    g_autoptr(json_t) object = json_loadb(text->str, text->len, 0, NULL);
+    return json_incref(json_object_get(object, field->key));
+}
+
 json_t *
 sk_json_schema(const SkType *type, const char *ref_prefix)
 {
@@ -87,9 +102,9 @@ sk_json_schema(const SkType *type, const char *ref_prefix)
             json_object_set_new(schema, "readOnly", json_true());
         if (field->flags & SK_FIELD_SECRET)
             json_object_set_new(schema, "writeOnly", json_true());
-        if (field->def != NULL && field->kind != SK_KIND_SIZE && field->kind != SK_KIND_BOOL && field->kind != SK_KIND_UINT &&
-            field->kind != SK_KIND_DOUBLE)
-            json_object_set_new(schema, "default", json_string(field->def));
+        json_t *def = default_of(type, field);
+        if (def != NULL)
+            json_object_set_new(schema, "default", def);
         json_object_set_new(properties, field->key, schema);
         if (field->flags & SK_FIELD_REQUIRED)
             json_array_append_new(required, json_string(field->key));
