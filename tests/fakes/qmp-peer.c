@@ -10,11 +10,10 @@
 
 struct Peer {
     const PeerStep *steps;
-    guint n_steps;
+    guint n_steps, done;
     gint fd, listener;
     gint sent_fd;
     char id[32];
-    gboolean complete;
     GThread *thread;
 };
 
@@ -123,6 +122,8 @@ do_step(Peer *peer, const PeerStep *step)
     case PEER_EOF:
         shutdown(peer->fd, SHUT_RDWR);
         return TRUE;
+    case PEER_NEXT:
+        return TRUE;
     }
     return FALSE;
 }
@@ -131,13 +132,12 @@ static void
 converse(Peer *peer)
 {
     char rest[4096];
-    guint done = 0;
-    while (done < peer->n_steps && do_step(peer, &peer->steps[done]))
-        done++;
+    gboolean go_on = TRUE;
+    while (go_on && peer->done < peer->n_steps && do_step(peer, &peer->steps[peer->done]))
+        go_on = peer->steps[peer->done++].verb != PEER_NEXT;
     while (recv(peer->fd, rest, sizeof rest, 0) > 0)
         ;
     close(peer->fd);
-    peer->complete |= done == peer->n_steps;
 }
 
 static gpointer
@@ -183,7 +183,7 @@ peer_finish(Peer *peer)
     if (peer->listener >= 0)
         shutdown(peer->listener, SHUT_RDWR);
     g_thread_join(peer->thread);
-    g_assert_true(peer->complete);
+    g_assert_cmpuint(peer->done, ==, peer->n_steps);
     if (peer->listener >= 0)
         close(peer->listener);
     g_free(peer);

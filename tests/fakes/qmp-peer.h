@@ -16,6 +16,7 @@ typedef enum {
     PEER_EVENTS,    /* count events of name text */
     PEER_FD,        /* a descriptor must have come with the last line; text is written to it */
     PEER_EOF,       /* closes */
+    PEER_NEXT,      /* listening: waits until the client hangs up; what follows is the next connection's */
 } PeerVerb;
 
 typedef struct {
@@ -34,7 +35,7 @@ typedef struct Peer Peer;
 /* Starts a peer; after its last step it reads and drops until the other side closes. *out_fd is ours. */
 Peer *peer_start(const PeerStep *steps, guint n_steps, gint *out_fd);
 
-/* Starts a peer behind a listening Unix socket at path; each connection runs the steps from the start. */
+/* Starts a peer behind a listening Unix socket at path. */
 Peer *peer_listen(const char *path, const PeerStep *steps, guint n_steps);
 
 /* Waits for its end; every step must have been done. */

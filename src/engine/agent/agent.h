@@ -2,8 +2,8 @@
 #pragma once
 
 #include <gio/gio.h>
-#include <jansson.h>
 
+#include "codec/json/json.h"
 #include "model/domain.h"
 
 G_BEGIN_DECLS
@@ -52,8 +52,10 @@ gboolean sk_agent_exec(SkAgent *self, const char *const *argv, GBytes *input, gi
 /* Sets the guest's clock; 0: now, as the host has it. Nanoseconds since the epoch. */
 gboolean sk_agent_set_time(SkAgent *self, gint64 nanoseconds, GError **error);
 
-/* The guest's addresses (loopback and link-local left out), SkDomainAddress with source "agent". Free each with
- * sk_value_free(&sk_domain_address_type, ...); sk_agent_addresses_free() does it. */
+/*
+ * The guest's addresses (at most 64; no loopback, link-local or multicast ones) as SkDomainAddress with source
+ * "agent". Free with sk_agent_addresses_free().
+ */
 GPtrArray *sk_agent_addresses(SkAgent *self, GError **error);
 void sk_agent_addresses_free(GPtrArray *addresses);
 
@@ -72,7 +74,7 @@ void sk_agent_os_clear(SkAgentOs *self);
 gboolean sk_agent_os(SkAgent *self, SkAgentOs *out_os, GError **error);
 char *sk_agent_host_name(SkAgent *self, GError **error);
 
-/* The agent does not answer this one; TRUE if it was handed over. reboot: start again. */
+/* An agent answers this one only to refuse it: TRUE if it did not within a second. reboot: start again. */
 gboolean sk_agent_shutdown(SkAgent *self, gboolean reboot, GError **error);
 
 G_END_DECLS

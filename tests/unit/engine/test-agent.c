@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The guest agent's client against scripted guests, friendly and hostile. */
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "engine/agent/agent.h"
+#include "engine/agent/session.h"
+#include "qmp-peer.h"
+#include "worker.h"
+
+#define SYNC { PEER_EXPECT, "{\"execute\":\"guest-sync-delimited\"" }, { PEER_REPLY, "\xff{\"return\": @}" }
+
+static char *dir, *path;
+
+static void
+converse(const PeerStep *steps, guint n_steps, GFunc work)
+{
+    Peer *peer = peer_listen(path, steps, n_steps);
+    SkAgent *agent = sk_agent_new(path, "web1");
+    on_worker(work, agent);
+    sk_agent_unref(agent);
+    peer_finish(peer);
+    g_unlink(path);
+}
+
+#define CONVERSE(script, work) converse(script, G_N_ELEMENTS(script), work)
+
+/* -- friendly guests --------------------------------------------------------------------------------------------- */
+
+static void
+ping(gpointer agent, gpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+    g_assert_true(sk_agent_ping(agent, 0, &error));
+    g_assert_no_error(error);
+    g_assert_true(sk_agent_ping(agent, 0, &error));
+    g_assert_no_error(error);
+}
+
+/* Answers to earlier conversations stand before the one that is waited for. */
+static void
+test_ping(void)
+{
+    static const PeerStep script[] = {
+        SYNC, { PEER_EXPECT, "guest-ping" }, { PEER_SEND, "{\"return\": {}}\n" }, { PEER_NEXT },
+        { PEER_SEND, "{\"return\": {}}\n{\"return\": 77}\n\xff{\"return\": 78}\n{\"re" },
+        { PEER_EXPECT, "guest-sync-delimited" }, { PEER_REPLY, "\xff{\"return\": @}" },
+        { PEER_EXPECT, "guest-ping" }, { PEER_SEND, "{\"return\"" }, { PEER_SEND, ": {}}\n" },
+    };
+    CONVERSE(script, ping);
+}
+
+static void
+exec(gpointer agent, gpointer unused)
+{
+    const char *const argv[] = { "/bin/uname", "-a", NULL };
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GBytes) input = g_bytes_new_static("in", 2);
+    SkAgentExec done;
+    g_assert_true(sk_agent_exec(agent, argv, input, 0, NULL, &done, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(done.exit_code, ==, 3);
+    g_assert_cmpmem(g_bytes_get_data(done.out, NULL), g_bytes_get_size(done.out), "hello\n", 6);
+    g_assert_cmpuint(g_bytes_get_size(done.err), ==, 0);
+    g_assert_false(done.out_truncated);
+    g_assert_true(done.err_truncated);
+    sk_agent_exec_clear(&done);
+}
+
+static void
+test_exec(void)
+{
+    static const PeerStep script[] = {
+        SYNC,
+        { PEER_EXPECT, "{\"path\":\"/bin/uname\",\"arg\":[\"-a\"],\"capture-output\":true,\"input-data\":\"aW4=\"}" },
+        { PEER_SEND, "{\"return\": {\"pid\": 4711}}\n" }, { PEER_NEXT },
+        SYNC, { PEER_EXPECT, "\"pid\":4711" }, { PEER_SEND, "{\"return\": {\"exited\": false}}\n" }, { PEER_NEXT },
+        SYNC, { PEER_EXPECT, "\"pid\":4711" },
+        { PEER_SEND, "{\"return\": {\"exited\": true, \"exitcode\": 3, \"out-data\": \"aGVsbG8K\", \"err-truncated\": true}}\n" },
+    };
+    CONVERSE(script, exec);
+}
+
+static void
+exec_forever(gpointer agent, gpointer unused)
+{
+    const char *const argv[] = { "sleep", NULL };
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GCancellable) cancellable = g_cancellable_new();
+    SkAgentExec done;
+    g_assert_false(sk_agent_exec(agent, argv, NULL, 1, NULL, &done, &error));
+    g_assert_error(error, SK_ERROR, SK_ERROR_TIMEOUT);
+    g_clear_error(&error);
+    g_cancellable_cancel(cancellable);
+    g_assert_false(sk_agent_exec(agent, argv, NULL, -1, cancellable, &done, &error));
+    g_assert_error(error, SK_ERROR, SK_ERROR_CANCELLED);
+}
+
+static void
+test_exec_ends_early(void)
+{
+    static const PeerStep script[] = {
+        SYNC, { PEER_EXPECT, "guest-exec" }, { PEER_SEND, "{\"return\": {\"pid\": 1}}\n" }, { PEER_NEXT },
+        SYNC, { PEER_EXPECT, "guest-exec-status" }, { PEER_SEND, "{\"return\": {\"exited\": false}}\n" }, { PEER_NEXT },
+        SYNC, { PEER_EXPECT, "guest-exec" }, { PEER_SEND, "{\"return\": {\"pid\": 2}}\n" },
+    };
+    CONVERSE(script, exec_forever);
+}
+
+static void
+addresses(gpointer agent, gpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+    GPtrArray *found = sk_agent_addresses(agent, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(found->len, ==, 2);
+    const SkDomainAddress *first = found->pdata[0], *second = found->pdata[1];
+    g_assert_cmpstr(first->mac, ==, "52:54:00:12:34:56");
+    g_assert_cmpstr(first->address, ==, "192.168.100.7");
+    g_assert_cmpstr(first->source, ==, "agent");
+    g_assert_cmpstr(second->address, ==, "fd00::7");
+    sk_agent_addresses_free(found);
+}
+
+static void
+test_addresses(void)
+{
+    static const PeerStep script[] = {
+        SYNC, { PEER_EXPECT, "guest-network-get-interfaces" },
+        { PEER_SEND, "{\"return\": [{\"name\": \"lo\", \"hardware-address\": \"00:00:00:00:00:00\", \"ip-addresses\": "
+                     "[{\"ip-address\": \"127.0.0.1\"}, {\"ip-address\": \"::1\"}]}, {\"name\": \"eth0\", \"hardware-address\": "
+                     "\"52:54:00:12:34:56\", \"ip-addresses\": [{\"ip-address\": \"192.168.100.7\", \"prefix\": 24}, "
+                     "{\"ip-address\": \"fe80::1\"}, {\"ip-address\": \"FD00:0::7\"}, {\"ip-address\": \"<script>\"}, "
+                     "{\"ip-address\": 7}, 8, {}]}, {\"name\": \"x\", \"hardware-address\": \"x\"}, 7]}\n" },
+    };
+    CONVERSE(script, addresses);
+}
+
+static void
+many_words(gpointer agent, gpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+    guint count = 0;
+    gboolean frozen = FALSE;
+    SkAgentOs os;
+    g_assert_true(sk_agent_set_time(agent, 1700000000000000000, &error));
+    g_assert_true(sk_agent_set_password(agent, "root", "geheim", &error));
+    g_assert_true(sk_agent_freeze(agent, &count, &error));
+    g_assert_cmpuint(count, ==, 2);
+    g_assert_true(sk_agent_is_frozen(agent, &frozen, &error));
+    g_assert_true(frozen);
+    g_assert_true(sk_agent_thaw(agent, &count, &error));
+    g_assert_true(sk_agent_os(agent, &os, &error));
+    g_assert_cmpstr(os.id, ==, "debian");
+    g_assert_cmpstr(os.name, ==, "Debian  12");
+    g_assert_null(os.kernel);
+    sk_agent_os_clear(&os);
+    g_autofree char *name = sk_agent_host_name(agent, &error);
+    g_assert_cmpstr(name, ==, "web1");
+    g_assert_true(sk_agent_shutdown(agent, TRUE, &error));
+    g_assert_no_error(error);
+}
+
+static void
+test_many(void)
+{
+    static const PeerStep script[] = {
+        SYNC, { PEER_EXPECT, "{\"time\":1700000000000000000}" }, { PEER_SEND, "{\"return\": {}}\n" }, { PEER_NEXT },
+        SYNC, { PEER_EXPECT, "\"password\":\"Z2VoZWlt\"" }, { PEER_SEND, "{\"return\": {}}\n" }, { PEER_NEXT },
+        SYNC, { PEER_EXPECT, "guest-fsfreeze-freeze" }, { PEER_SEND, "{\"return\": 2}\n" }, { PEER_NEXT },
+        SYNC, { PEER_EXPECT, "guest-fsfreeze-status" }, { PEER_SEND, "{\"return\": \"frozen\"}\n" }, { PEER_NEXT },
+        SYNC, { PEER_EXPECT, "guest-fsfreeze-thaw" }, { PEER_SEND, "{\"return\": 2}\n" }, { PEER_NEXT },
+        SYNC, { PEER_EXPECT, "guest-get-osinfo" },
+        { PEER_SEND, "{\"return\": {\"id\": \"debian\", \"pretty-name\": \"Debian\\u001b\\n12\", \"kernel-release\": 6}}\n" }, { PEER_NEXT },
+        SYNC, { PEER_EXPECT, "guest-get-host-name" }, { PEER_SEND, "{\"return\": {\"host-name\": \"web1\"}}\n" }, { PEER_NEXT },
+        SYNC, { PEER_EXPECT, "\"mode\":\"reboot\"" }, { PEER_EOF },
+    };
+    CONVERSE(script, many_words);
+}
+
+/* -- silent, refusing and hostile ones --------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *name;
+    const PeerStep *script;
+    guint n_steps;
+    const char *message;
+} Bad;
+
+static const PeerStep silent[] = { { PEER_EXPECT, "sync" } };
+static const PeerStep cut[] = { { PEER_EXPECT, "sync" }, { PEER_EOF } };
+static const PeerStep refuses[] = { SYNC, { PEER_EXPECT, "host-name" },
+    { PEER_SEND, "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"not\\u001b here\"}}\n" } };
+static const PeerStep garbage[] = { SYNC, { PEER_EXPECT, "host-name" }, { PEER_SEND, "\x01\x02 nonsense\n" } };
+static const PeerStep wrong_kind[] = { SYNC, { PEER_EXPECT, "host-name" }, { PEER_SEND, "{\"return\": [7]}\n" } };
+static const PeerStep huge[] = { SYNC, { PEER_EXPECT, "host-name" }, { PEER_BYTES, "x", SK_AGENT_LINE_MAX + 1 } };
+static const PeerStep deep[] = { SYNC, { PEER_EXPECT, "host-name" }, { PEER_BYTES, "[", 100000 }, { PEER_SEND, "\n" } };
+
+static const Bad bad[] = {
+#define BAD(script_, message_) { #script_, script_, G_N_ELEMENTS(script_), message_ }
+    BAD(silent, "does not answer: is qemu-guest-agent running in the guest?"),
+    BAD(cut, "was cut"),
+    BAD(refuses, "refused \"guest-get-host-name\": not  here"),
+    BAD(garbage, "cannot be understood"),
+    BAD(wrong_kind, "cannot be understood"),
+    BAD(huge, "gives an answer longer than 4 MiB"),
+    BAD(deep, "cannot be understood"),
+};
+
+typedef struct {
+    SkAgent *agent;
+    const Bad *bad;
+} BadTalk;
+
+static void
+ask_bad(gpointer data, gpointer unused)
+{
+    const BadTalk *talk = data;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *name = NULL;
+    if (talk->bad->script == silent)
+        g_assert_false(sk_agent_ping(talk->agent, 20, &error));
+    else
+        name = sk_agent_host_name(talk->agent, &error);
+    g_assert_null(name);
+    g_assert_error(error, SK_ERROR, SK_ERROR_AGENT);
+    if (strstr(error->message, talk->bad->message) == NULL)
+        g_error("\"%s\" is not in \"%s\"", talk->bad->message, error->message);
+}
+
+static void
+test_bad(gconstpointer data)
+{
+    const Bad *it = data;
+    Peer *peer = peer_listen(path, it->script, it->n_steps);
+    g_autoptr(SkAgent) agent = sk_agent_new(path, "web1");
+    BadTalk talk = { agent, it };
+    on_worker(ask_bad, &talk);
+    peer_finish(peer);
+    g_unlink(path);
+}
+
+static void
+ask_absent(gpointer agent, gpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+    g_assert_false(sk_agent_ping(agent, 0, &error));
+    g_assert_error(error, SK_ERROR, SK_ERROR_AGENT);
+}
+
+static void
+test_absent(void)
+{
+    g_autofree char *long_path = g_strnfill(200, 'x');
+    g_autoptr(SkAgent) absent = sk_agent_new("/nonexistent/agent", "web1");
+    g_autoptr(SkAgent) too_long = sk_agent_new(long_path, "web1");
+    on_worker(ask_absent, absent);
+    on_worker(ask_absent, too_long);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    sk_thread_init();
+    dir = g_dir_make_tmp("skep-agent-XXXXXX", NULL);
+    path = g_build_filename(dir, "agent.sock", NULL);
+    g_test_add_func("/agent/ping", test_ping);
+    g_test_add_func("/agent/exec", test_exec);
+    g_test_add_func("/agent/exec-ends-early", test_exec_ends_early);
+    g_test_add_func("/agent/addresses", test_addresses);
+    g_test_add_func("/agent/many", test_many);
+    g_test_add_func("/agent/absent", test_absent);
+    for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autofree char *name = g_strconcat("/agent/bad/", bad[i].name, NULL);
+        g_test_add_data_func(name, &bad[i], test_bad);
+    }
+    gint result = g_test_run();
+    g_rmdir(dir);
+    g_free(dir);
+    g_free(path);
+    return result;
+}
