@@ -184,6 +184,7 @@ static const SkEnumName panic_names[] = { { "isa" }, { "pvpanic" } };
 SK_ENUM_TABLE(sk_panic_model_enum, "panic device", panic_names, SK_N_PANIC_MODELS);
 static const SkField panic_fields[] = {
     SK_FIELD(SkPanic, model, ENUM, "model", .xml = "@model", .names = &sk_panic_model_enum),
+    ALIAS(SkPanic), ADDRESS(SkPanic),
 };
 SK_TYPE(sk_panic_type, SkPanic, "Panic", "panic device", panic_fields, "tells the host that the guest's kernel died", .xml = "panic");
 

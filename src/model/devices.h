@@ -108,6 +108,7 @@ typedef struct {
 typedef enum { SK_PANIC_ISA, SK_PANIC_PVPANIC, SK_N_PANIC_MODELS } SkPanicModel;
 typedef struct {
     gint model;
+    char *alias, *address;
 } SkPanic;
 
 typedef struct {
