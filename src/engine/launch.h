@@ -27,7 +27,7 @@ typedef struct SkQemuCaps SkQemuCaps;
  * Gives every device of a completed definition its alias ("virtio-disk0", "net0") and its address
  * in the guest ("pci:0000:01:00.0", "drive:0:0:0:1", "usb:0:1", "virtio-serial:0:0:1"), and adds the
  * controllers that these need. What is already given never changes; two devices at one address, an
- * address that the machine has not and a full bus are errors. To be called before a definition
+ * address that the machine has not and a full bus are errors, after which spec is only half done. To be called before a definition
  * is stored and before a device is plugged; the result is stored.
  */
 gboolean sk_engine_assign(SkDomainSpec *spec, GError **error);
@@ -123,13 +123,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SkNicEnd, sk_nic_end_free)
 
 /* -- QMP steps ---------------------------------------------------------------------------------------- */
 
-/* One QMP command, and the one that takes it back. */
+/* One QMP command, and the one that takes it back. That an undo fails means nothing: what it names is gone already. */
 typedef struct {
     const char *execute;        /* "blockdev-add" */
     json_t *arguments;          /* NULL: none */
     gint fd;                    /* to send along (add-fd, getfd): borrowed from the chain or end; or SK_FD_NONE */
     const char *undo;           /* "blockdev-del"; NULL: nothing to take back */
     json_t *undo_arguments;
+    gboolean optional;          /* its failure means nothing */
 } SkQmpStep;
 
 void sk_qmp_step_free(SkQmpStep *self);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The block nodes below a disk: a file and a format node a layer, opened through descriptor sets. */
+#include <string.h>
+
+#include "base/error.h"
+#include "engine/cmdline/builder.h"
+
+/* Layers a chain may have; one more and its sets would run into the next disk's. */
+#define MAX_LAYERS 255
+
+/* -- names and numbers --------------------------------------------------------------------------------------------- */
+
+/* Counted from the bottom, so that a layer keeps its name when another is put on top of it. */
+char *
+sk_block_layer_name(const SkBlockChain *chain, guint layer)
+{
+    return g_strdup_printf("%s-%u", chain->target, chain->layers->len - 1 - layer);
+}
+
+char *
+sk_block_node_name(const SkDisk *disk)
+{
+    return g_strdup(disk->target);
+}
+
+/*
+ * Sets are numbered by target, so that plugging needs to know nothing of those in use: four bus letters with up to
+ * three letters each, then what is no disk.
+ */
+static guint64
+target_number(const char *target)
+{
+    static const char *const prefixes[] = { "vd", "hd", "sd", "fd" };
+    const guint letters = 26 + 26 * 26 + 26 * 26 * 26;
+    if (g_str_equal(target, "cidata") || g_str_equal(target, "nvram"))
+        return 4 * letters + (target[0] == 'n');
+    for (guint i = 0; i < G_N_ELEMENTS(prefixes); i++) {
+        guint number = 0;
+        if (!g_str_has_prefix(target, prefixes[i]))
+            continue;
+        for (const char *c = target + 2; *c != '\0'; c++)
+            number = number * 26 + (guint) (*c - 'a' + 1);
+        return i * letters + number;
+    }
+    return 4 * letters + 2;
+}
+
+static guint64
+layer_set(const SkBlockChain *chain, guint layer)
+{
+    return target_number(chain->target) * 256 + (chain->layers->len - layer);
+}
+
+/* -- cache -------------------------------------------------------------------------------------------------------------- */
+
+gboolean
+sk_disk_cache_is_direct(gint cache)
+{
+    return cache == SK_CACHE_NONE || cache == SK_CACHE_DIRECTSYNC;
+}
+
+gboolean
+sk_disk_cache_is_writeback(gint cache)
+{
+    return cache != SK_CACHE_WRITETHROUGH && cache != SK_CACHE_DIRECTSYNC;
+}
+
+static json_t *
+cache_object(gint cache)
+{
+    return json_pack("{s:b,s:b}", "direct", sk_disk_cache_is_direct(cache), "no-flush", cache == SK_CACHE_UNSAFE);
+}
+
+/* -- nodes ---------------------------------------------------------------------------------------------------------------- */
+
+static void
+add_descriptors(SkBuilder *self, const SkBlockLayer *layer, guint64 set)
+{
+    g_autofree char *rw = g_strdup_printf("rw:%s", layer->path != NULL ? layer->path : "");
+    g_autofree char *ro = g_strdup_printf("ro:%s", layer->path != NULL ? layer->path : "");
+    if (layer->fd >= 0)
+        sk_builder_fdset(self, set, layer->fd, rw);
+    if (layer->fd_ro >= 0)
+        sk_builder_fdset(self, set, layer->fd_ro, ro);
+    /* For a detach nothing is opened, but the set must go. */
+    if (layer->fd < 0 && layer->fd_ro < 0)
+        sk_builder_fdset(self, set, SK_FD_NONE, NULL);
+}
+
+static gboolean
+build_file(SkBuilder *self, const SkBlockLayer *layer, guint64 set, const char *name, const SkBlockOptions *options, GError **error)
+{
+    static const char *const ios[SK_N_DISK_IOS] = { [SK_IO_THREADS] = "threads", [SK_IO_NATIVE] = "native", [SK_IO_URING] = "io_uring" };
+    g_autofree char *path = g_strdup_printf("/dev/fdset/%" G_GUINT64_FORMAT, set);
+    json_t *node = json_pack("{s:s,s:s,s:s,s:s*,s:s,s:o}", "driver", layer->block ? "host_device" : "file", "node-name", name, "filename",
+                             path, "aio", ios[options->io], "locking", "on", "cache", cache_object(options->cache));
+    if (layer->fd >= 0 && layer->fd_ro >= 0)
+        json_object_set_new(node, "auto-read-only", json_true());
+    else if (layer->fd < 0)
+        json_object_set_new(node, "read-only", json_true());
+    if (options->unmap)
+        json_object_set_new(node, "discard", json_string("unmap"));
+    return sk_builder_blockdev(self, node, error);
+}
+
+/*
+ * The last layer says that nothing is below it: QEMU would otherwise open whatever the image itself names, which is not
+ * for a guest's disk to decide.
+ */
+static gboolean
+build_format(SkBuilder *self, const SkBlockChain *chain, guint index, const SkBlockOptions *options, GError **error)
+{
+    const SkBlockLayer *layer = chain->layers->pdata[index];
+    gboolean top = index == 0;
+    g_autofree char *name = sk_block_layer_name(chain, index);
+    g_autofree char *file = g_strconcat(name, "-file", NULL);
+    json_t *node = json_pack("{s:s,s:s,s:b,s:o,s:s}", "driver", layer->format == SK_FORMAT_QCOW2 ? "qcow2" : "raw", "node-name", name,
+                             "read-only", !top || options->read_only, "cache", cache_object(options->cache), "file", file);
+    if (options->unmap)
+        json_object_set_new(node, "discard", json_string("unmap"));
+    if (top && options->detect_zeroes)
+        json_object_set_new(node, "detect-zeroes", json_string(options->unmap ? "unmap" : "on"));
+    if (layer->format == SK_FORMAT_QCOW2) {
+        g_autofree char *below = index + 1 < chain->layers->len ? sk_block_layer_name(chain, index + 1) : NULL;
+        json_object_set_new(node, "backing", below != NULL ? json_string(below) : json_null());
+    }
+    return sk_builder_blockdev(self, node, error);
+}
+
+static gboolean
+check_chain(const SkBuilder *self, const SkBlockChain *chain, const SkBlockOptions *options, const char *what, GError **error)
+{
+    guint count = chain->layers->len;
+    if (count == 0 || count > MAX_LAYERS)
+        return sk_fail(error, SK_ERROR_INVALID, "%s has a chain of %u files, at least 1 and at most %u will do", what, count, MAX_LAYERS);
+    for (guint i = 0; i < count; i++) {
+        const SkBlockLayer *layer = chain->layers->pdata[i];
+        if (layer->format != SK_FORMAT_QCOW2 && i + 1 < count)
+            return sk_fail(error, SK_ERROR_INVALID, "%s: \"%s\" is raw, which has no backing file, but one follows it", what, layer->path);
+        if (self->steps == NULL && layer->fd < 0 && layer->fd_ro < 0)
+            return sk_fail(error, SK_ERROR_INTERNAL, "%s: \"%s\" was not opened", what, layer->path);
+        if (self->steps == NULL && i == 0 && !options->read_only && layer->fd < 0)
+            return sk_fail(error, SK_ERROR_INVALID, "%s: \"%s\" is open for reading only; make the disk read_only", what, layer->path);
+    }
+    return TRUE;
+}
+
+gboolean
+sk_build_chain(SkBuilder *self, const SkBlockChain *chain, const SkBlockOptions *options, const char *what, GError **error)
+{
+    if (!check_chain(self, chain, options, what, error))
+        return FALSE;
+    for (guint i = chain->layers->len; i > 0; i--) {
+        const SkBlockLayer *layer = chain->layers->pdata[i - 1];
+        g_autofree char *name = sk_block_layer_name(chain, i - 1);
+        g_autofree char *file = g_strconcat(name, "-file", NULL);
+        guint64 set = layer_set(chain, i - 1);
+        add_descriptors(self, layer, set);
+        if (!build_file(self, layer, set, file, options, error) || !build_format(self, chain, i - 1, options, error))
+            return FALSE;
+    }
+    return TRUE;
+}

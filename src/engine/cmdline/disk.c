@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Disks, cdroms and floppies on every bus, and the seed of cloud-init. */
+#include <string.h>
+
+#include "base/error.h"
+#include "engine/cmdline/builder.h"
+
+/* -- I/O limits ------------------------------------------------------------------------------------------------- */
+
+static json_t *
+limits_object(const SkDiskLimits *limits)
+{
+    const struct {
+        const char *key;
+        guint64 value;
+    } rows[] = {
+        { "bps-total", limits->total_bytes_sec }, { "bps-read", limits->read_bytes_sec }, { "bps-write", limits->write_bytes_sec },
+        { "iops-total", limits->total_iops_sec }, { "iops-read", limits->read_iops_sec }, { "iops-write", limits->write_iops_sec },
+    };
+    json_t *object = json_object();
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
+        json_object_set_new(object, rows[i].key, json_integer((json_int_t) MIN(rows[i].value, (guint64) G_MAXINT64 / 2)));
+    return object;
+}
+
+static gboolean
+has_limits(const SkDiskLimits *limits)
+{
+    return !sk_value_equal(&sk_disk_limits_type, limits, &(SkDiskLimits){ 0 });
+}
+
+/*
+ * Every disk has its filter, with limits or without: they can then be set at any time, and the node that the device
+ * sees keeps its name whatever happens to the files below.
+ */
+static gboolean
+build_filter(SkBuilder *self, const SkDisk *disk, const SkBlockChain *chain, GError **error)
+{
+    g_autofree char *group = g_strconcat("limits-", disk->target, NULL);
+    g_autofree char *node = sk_block_node_name(disk);
+    g_autofree char *below = sk_block_layer_name(chain, 0);
+    json_t *object = json_pack("{s:s,s:s}", "qom-type", "throttle-group", "id", group);
+    if (has_limits(&disk->limits))
+        json_object_set_new(object, "limits", limits_object(&disk->limits));
+    return sk_builder_object(self, object, error) &&
+           sk_builder_blockdev(self, json_pack("{s:s,s:s,s:s,s:s}", "driver", "throttle", "node-name", node, "throttle-group", group, "file",
+                                               below), error);
+}
+
+SkQmpStep *
+sk_plug_limits(const SkDisk *disk)
+{
+    SkQmpStep *step = g_new0(SkQmpStep, 1);
+    g_autofree char *path = g_strdup_printf("/objects/limits-%s", disk->target);
+    step->execute = "qom-set";
+    step->arguments = json_pack("{s:s,s:s,s:o}", "path", path, "property", "limits", "value", limits_object(&disk->limits));
+    step->fd = SK_FD_NONE;
+    return step;
+}
+
+/* -- the device ----------------------------------------------------------------------------------------------------- */
+
+static const char *
+boot_kind(const SkDisk *disk)
+{
+    static const char *const kinds[SK_N_DISK_DEVICES] = { [SK_DISK_DISK] = "disk", [SK_DISK_CDROM] = "cdrom", [SK_DISK_FLOPPY] = "floppy" };
+    return kinds[disk->device];
+}
+
+/* What every kind of drive takes alike. */
+static json_t *
+drive_device(SkBuilder *self, const SkDisk *disk, const char *driver, const char *node)
+{
+    json_t *device = json_pack("{s:s,s:s,s:s*}", "driver", driver, "id", disk->alias, "drive", node);
+    if (disk->device == SK_DISK_DISK) {
+        json_object_set_new(device, "write-cache", json_string(sk_disk_cache_is_writeback(disk->cache) ? "on" : "off"));
+        if (disk->shareable)
+            json_object_set_new(device, "share-rw", json_true());
+    }
+    if (disk->serial != NULL)
+        json_object_set_new(device, "serial", json_string(disk->serial));
+    sk_builder_boot(self, device, disk->boot_order, boot_kind(disk));
+    return device;
+}
+
+static gboolean
+parse_drive(const SkDisk *disk, SkAddress *out, GError **error)
+{
+    if (disk->address != NULL && sk_address_parse(disk->address, disk->target, out, NULL) && out->kind == SK_ADDRESS_DRIVE)
+        return TRUE;
+    return sk_fail(error, SK_ERROR_INTERNAL, "disk \"%s\" has no address that fits it", disk->target);
+}
+
+static void
+set_bus(json_t *device, char *bus)
+{
+    json_object_set_new(device, "bus", json_string(bus));
+    g_free(bus);
+}
+
+static gboolean
+set_wwn(json_t *device, const SkDisk *disk, GError **error)
+{
+    guint64 wwn;
+    if (disk->wwn == NULL)
+        return TRUE;
+    const char *digits = g_str_has_prefix(disk->wwn, "0x") ? disk->wwn + 2 : disk->wwn;
+    if (!g_ascii_string_to_unsigned(digits, 16, 1, G_MAXINT64, &wwn, NULL))
+        return sk_fail(error, SK_ERROR_INVALID, "disk \"%s\": wwn \"%s\" is not 16 hex digits that begin with 1 to 7", disk->target, disk->wwn);
+    json_object_set_new(device, "wwn", json_integer((json_int_t) wwn));
+    return TRUE;
+}
+
+static gboolean
+build_virtio(SkBuilder *self, const SkDisk *disk, const char *node, GError **error)
+{
+    g_autofree char *driver = sk_builder_virtio(self, "virtio-blk");
+    json_t *device = drive_device(self, disk, driver, node);
+    if (disk->discard == SK_DISCARD_IGNORE)
+        json_object_set_new(device, "discard", json_false());
+    if (disk->iothread > 0) {
+        g_autofree char *thread = g_strdup_printf("iothread%u", disk->iothread);
+        json_object_set_new(device, "iothread", json_string(thread));
+    }
+    return sk_builder_pci(self, device, disk->address, error);
+}
+
+static gboolean
+build_scsi(SkBuilder *self, const SkDisk *disk, const char *node, GError **error)
+{
+    SkAddress address;
+    if (!parse_drive(disk, &address, error))
+        return FALSE;
+    g_autoptr(json_t) device = drive_device(self, disk, disk->device == SK_DISK_CDROM ? "scsi-cd" : "scsi-hd", node);
+    set_bus(device, g_strdup_printf("scsi%u.0", address.parts[0]));
+    json_object_set_new(device, "channel", json_integer(address.parts[1]));
+    json_object_set_new(device, "scsi-id", json_integer(address.parts[2]));
+    json_object_set_new(device, "lun", json_integer(address.parts[3]));
+    return set_wwn(device, disk, error) && sk_builder_device(self, g_steal_pointer(&device), error);
+}
+
+/* Units of sata are buses of their own; the chipset's first controller has the plain name, as the ide one of a pc. */
+static gboolean
+build_ata(SkBuilder *self, const SkDisk *disk, const char *node, GError **error)
+{
+    gboolean sata = disk->bus == SK_BUS_SATA;
+    SkAddress address;
+    if (!parse_drive(disk, &address, error))
+        return FALSE;
+    g_autoptr(json_t) device = drive_device(self, disk, disk->device == SK_DISK_CDROM ? "ide-cd" : "ide-hd", node);
+    if (!sata || (self->machine == SK_MACHINE_Q35 && address.parts[0] == 0))
+        set_bus(device, g_strdup_printf("ide.%u", sata ? address.parts[3] : address.parts[1]));
+    else
+        set_bus(device, g_strdup_printf("sata%u.%u", address.parts[0], address.parts[3]));
+    json_object_set_new(device, "unit", json_integer(sata ? 0 : address.parts[3]));
+    return set_wwn(device, disk, error) && sk_builder_device(self, g_steal_pointer(&device), error);
+}
+
+/* A USB cdrom is a SCSI one behind a bridge: usb-storage makes disks only, and cannot be empty. */
+static gboolean
+build_usb(SkBuilder *self, const SkDisk *disk, const char *node, GError **error)
+{
+    if (disk->device != SK_DISK_CDROM) {
+        json_t *device = drive_device(self, disk, "usb-storage", node);
+        json_object_set_new(device, "removable", json_true());
+        return sk_builder_usb(self, device, disk->address, error);
+    }
+    g_autofree char *bridge = g_strconcat(disk->alias, "-bot", NULL);
+    if (!sk_builder_usb(self, json_pack("{s:s,s:s}", "driver", "usb-bot", "id", bridge), disk->address, error))
+        return FALSE;
+    json_t *device = drive_device(self, disk, "scsi-cd", node);
+    set_bus(device, g_strconcat(bridge, ".0", NULL));
+    json_object_set_new(device, "lun", json_integer(0));
+    return sk_builder_device(self, device, error);
+}
+
+static gboolean
+build_floppy(SkBuilder *self, const SkDisk *disk, const char *node, GError **error)
+{
+    SkAddress address;
+    if (!parse_drive(disk, &address, error))
+        return FALSE;
+    json_t *device = drive_device(self, disk, "floppy", node);
+    set_bus(device, g_strdup(self->machine == SK_MACHINE_PC ? "floppy-bus.0" : "fdc0.0"));
+    json_object_set_new(device, "unit", json_integer(address.parts[3]));
+    return sk_builder_device(self, device, error);
+}
+
+/* -- one disk ------------------------------------------------------------------------------------------------------------ */
+
+typedef gboolean (*BuildDrive)(SkBuilder *self, const SkDisk *disk, const char *node, GError **error);
+
+static const BuildDrive build_on_bus[SK_N_DISK_BUSES] = {
+    [SK_BUS_VIRTIO] = build_virtio, [SK_BUS_SCSI] = build_scsi, [SK_BUS_SATA] = build_ata,
+    [SK_BUS_IDE] = build_ata,       [SK_BUS_USB] = build_usb,   [SK_BUS_FDC] = build_floppy,
+};
+
+/* Rules that are QEMU's own and not the definition's. */
+static gboolean
+check_disk(const SkDisk *disk, const SkBlockChain *chain, GError **error)
+{
+    gboolean ata = disk->bus == SK_BUS_SATA || disk->bus == SK_BUS_IDE;
+    if (chain == NULL && disk->source != SK_SOURCE_NONE)
+        return sk_fail(error, SK_ERROR_INTERNAL, "disk \"%s\" was not opened", disk->target);
+    if (disk->io == SK_IO_NATIVE && !sk_disk_cache_is_direct(disk->cache))
+        return sk_fail(error, SK_ERROR_INVALID, "disk \"%s\": io native needs cache none or directsync, not %s", disk->target,
+                       sk_enum_name(&sk_disk_cache_enum, disk->cache));
+    if (disk->read_only && ata && disk->device == SK_DISK_DISK)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\": a %s disk cannot be read-only: give bus virtio or scsi", disk->target,
+                       sk_enum_name(&sk_disk_bus_enum, disk->bus));
+    if (disk->device != SK_DISK_DISK && has_limits(&disk->limits))
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\": a %s has no I/O limits", disk->target,
+                       sk_enum_name(&sk_disk_device_enum, disk->device));
+    if (disk->shareable && chain != NULL && disk->format != SK_FORMAT_RAW && !disk->read_only)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\": a qcow2 file cannot be written by two domains: give format raw", disk->target);
+    if (disk->serial != NULL && strlen(disk->serial) > 20 && disk->bus != SK_BUS_SCSI && disk->bus != SK_BUS_USB)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\": serial has more than the 20 characters of a %s disk", disk->target,
+                       sk_enum_name(&sk_disk_bus_enum, disk->bus));
+    return TRUE;
+}
+
+gboolean
+sk_build_disk(SkBuilder *self, const SkDisk *disk, const SkBlockChain *chain, GError **error)
+{
+    g_autofree char *what = g_strdup_printf("disk \"%s\"", disk->target);
+    SkBlockOptions options = {
+        .read_only = !sk_disk_is_writable(disk),
+        .cache = disk->cache,
+        .io = disk->io,
+        .unmap = disk->discard == SK_DISCARD_UNMAP && disk->device == SK_DISK_DISK,
+        .detect_zeroes = disk->detect_zeroes,
+    };
+    gboolean filtered = disk->device == SK_DISK_DISK;
+    if (!check_disk(disk, chain, error))
+        return FALSE;
+    if (chain != NULL && (!sk_build_chain(self, chain, &options, what, error) || (filtered && !build_filter(self, disk, chain, error))))
+        return FALSE;
+    g_autofree char *node = chain == NULL ? NULL : filtered ? sk_block_node_name(disk) : sk_block_layer_name(chain, 0);
+    return build_on_bus[disk->bus](self, disk, node, error);
+}
+
+gboolean
+sk_build_disks(SkBuilder *self, GError **error)
+{
+    const GPtrArray *disks = self->spec->disks;
+    for (guint i = 0; disks != NULL && i < disks->len; i++) {
+        const SkDisk *disk = disks->pdata[i];
+        if (!sk_build_disk(self, disk, sk_launch_find_chain(self->launch, disk->target), error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* -- the seed of cloud-init -------------------------------------------------------------------------------------------------- */
+
+/*
+ * A virtio disk, because small kernels have no driver for anything else, behind all other disks, so that the guest
+ * numbers those as without it: on q35 the port after the last, on a pc the last slot.
+ */
+gboolean
+sk_build_seed(SkBuilder *self, GError **error)
+{
+    const SkBlockChain *chain = sk_launch_find_chain(self->launch, "cidata");
+    SkBlockOptions options = { .read_only = TRUE };
+    if (chain == NULL)
+        return TRUE;
+    g_autofree char *driver = sk_builder_virtio(self, "virtio-blk");
+    g_autofree char *node = sk_block_layer_name(chain, 0);
+    gboolean q35 = self->machine == SK_MACHINE_Q35;
+    guint bus = q35 ? sk_pci_port_count(self->spec) + 1 : 0;
+    g_autofree char *address = g_strdup_printf("pci:0000:%02x:%02x.0", bus, q35 ? 0 : 0x1f);
+    return sk_build_chain(self, chain, &options, "cloud-init seed", error) && (!q35 || sk_build_port(self, bus, error)) &&
+           sk_builder_pci(self, json_pack("{s:s,s:s,s:s,s:s}", "driver", driver, "id", "cidata", "drive", node, "serial", "cidata"), address,
+                          error);
+}

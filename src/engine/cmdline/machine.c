@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The machine, its accelerator and what it does at its end. */
+#include "base/error.h"
+#include "engine/cmdline/builder.h"
+
+static const char *
+on_off(gboolean on)
+{
+    return on ? "on" : "off";
+}
+
+/* Secure boot keeps the variables out of the guest kernel's reach by system management mode. */
+static gboolean
+needs_smm(const SkDomainSpec *spec)
+{
+    return spec->features.smm || spec->firmware.secure_boot;
+}
+
+static char *
+machine_text(const SkBuilder *self)
+{
+    const SkDomainSpec *spec = self->spec;
+    gboolean microvm = self->machine == SK_MACHINE_MICROVM;
+    g_autofree char *name = sk_qemu_quote(spec->machine);
+    GString *text = g_string_new(name);
+
+    if (microvm)
+        g_string_append(text, ",isa-serial=off");
+    else
+        g_string_append_printf(text, ",usb=off,vmport=%s,smm=%s", on_off(spec->features.vmport), on_off(needs_smm(spec)));
+    g_string_append_printf(text, ",acpi=%s,dump-guest-core=off,memory-backend=mem", on_off(spec->features.acpi));
+    if (spec->firmware.kind == SK_FIRMWARE_UEFI) {
+        g_string_append(text, ",pflash0=pflash0");
+        if (self->launch->nvram != NULL) {
+            g_autofree char *node = sk_block_layer_name(self->launch->nvram, 0);
+            g_string_append_printf(text, ",pflash1=%s", node);
+        }
+    }
+    return g_string_free(text, FALSE);
+}
+
+/*
+ * QEMU knows only its own end and a pause; where the definition wants the domain to start again or to be kept after
+ * a power-off or crash, it pauses and the daemon does the rest.
+ */
+static char *
+action_text(const SkDomainSpec *spec)
+{
+    static const char *const watchdog[SK_N_WATCHDOG_ACTIONS] = {
+        [SK_WATCHDOG_RESET] = "reset", [SK_WATCHDOG_POWEROFF] = "poweroff", [SK_WATCHDOG_SHUTDOWN] = "shutdown",
+        [SK_WATCHDOG_PAUSE] = "pause", [SK_WATCHDOG_NOTHING] = "none", [SK_WATCHDOG_NMI] = "inject-nmi",
+    };
+    gboolean keep = spec->on_poweroff != SK_ON_DESTROY || spec->on_reboot == SK_ON_PRESERVE;
+    GString *text = g_string_new(NULL);
+    g_string_append_printf(text, "reboot=%s,shutdown=%s,panic=%s", spec->on_reboot == SK_ON_RESTART ? "reset" : "shutdown",
+                           keep ? "pause" : "poweroff", spec->on_crash == SK_ON_DESTROY ? "shutdown" : "pause");
+    if (spec->watchdog != NULL)
+        g_string_append_printf(text, ",watchdog=%s", watchdog[spec->watchdog->action]);
+    return g_string_free(text, FALSE);
+}
+
+gboolean
+sk_build_machine(SkBuilder *self, GError **error)
+{
+    const SkDomainSpec *spec = self->spec;
+    const SkLaunch *launch = self->launch;
+    g_autofree char *name = sk_qemu_quote(spec->name);
+
+    sk_builder_arg(self, "-name", g_strdup_printf("guest=%s,debug-threads=on", name));
+    sk_builder_arg(self, "-nodefaults", NULL);
+    sk_builder_arg(self, "-no-user-config", NULL);
+    sk_builder_arg(self, "-sandbox", g_strdup("on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"));
+    sk_builder_arg(self, "-msg", g_strdup("timestamp=on"));
+    sk_builder_arg(self, "-display", g_strdup("none"));
+    if (launch->paused || launch->incoming)
+        sk_builder_arg(self, "-S", NULL);
+    if (launch->incoming)
+        sk_builder_arg(self, "-incoming", g_strdup("defer"));
+    sk_builder_arg(self, "-uuid", g_strdup(spec->uuid));
+    sk_builder_arg(self, "-machine", machine_text(self));
+    sk_builder_arg(self, "-accel", g_strdup(self->kvm ? "kvm" : "tcg,thread=multi"));
+    sk_builder_arg(self, "-action", action_text(spec));
+    if (launch->monitor_fd >= 0) {
+        gint fd = sk_builder_pass_fd(self, launch->monitor_fd);
+        sk_builder_arg(self, "-chardev", g_strdup_printf("socket,id=monitor,fd=%d,server=on,wait=off", fd));
+        sk_builder_arg(self, "-mon", g_strdup("chardev=monitor,mode=control"));
+    }
+    return TRUE;
+}
+
+/* -- firmware ---------------------------------------------------------------------------------------------------- */
+
+static gboolean
+add_loader(SkBuilder *self, const char *loader, GError **error)
+{
+    json_t *file = json_pack("{s:s,s:s,s:s,s:b}", "driver", "file", "node-name", "pflash0-file", "filename", loader, "read-only", 1);
+    json_t *node = json_pack("{s:s,s:s,s:b,s:s}", "driver", "raw", "node-name", "pflash0", "read-only", 1, "file", "pflash0-file");
+    return sk_builder_blockdev(self, file, error) && sk_builder_blockdev(self, node, error);
+}
+
+gboolean
+sk_build_firmware(SkBuilder *self, GError **error)
+{
+    const SkFirmware *firmware = &self->spec->firmware;
+    const SkLaunch *launch = self->launch;
+    const char *loader = launch->loader != NULL ? launch->loader : firmware->loader;
+    SkBlockOptions options = { .cache = SK_CACHE_WRITEBACK };
+
+    if (firmware->kind == SK_FIRMWARE_BIOS) {
+        if (loader != NULL)
+            sk_builder_arg(self, "-bios", g_strdup(loader));
+        return TRUE;
+    }
+    if (self->machine == SK_MACHINE_MICROVM)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "machine \"microvm\" has no UEFI: give firmware bios or machine q35");
+    if (loader == NULL)
+        return sk_fail(error, SK_ERROR_HOST, "domain \"%s\" needs UEFI firmware and none is installed: install ovmf", self->spec->name);
+    if (firmware->secure_boot && self->machine != SK_MACHINE_Q35)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "secure boot needs machine q35, domain \"%s\" has \"%s\"", self->spec->name, self->spec->machine);
+    if (firmware->secure_boot && launch->nvram == NULL)
+        return sk_fail(error, SK_ERROR_INVALID, "secure boot of domain \"%s\" needs a file for the firmware's variables", self->spec->name);
+    if (!add_loader(self, loader, error))
+        return FALSE;
+    if (firmware->secure_boot)
+        sk_builder_arg(self, "-global", g_strdup("driver=cfi.pflash01,property=secure,value=on"));
+    return launch->nvram == NULL || sk_build_chain(self, launch->nvram, &options, "firmware variables", error);
+}
+
+/* -- clock --------------------------------------------------------------------------------------------------------- */
+
+/* A base other than UTC and the host's local time is a date, which runs on from the start. */
+static char *
+clock_base(const SkClock *clock, gint64 now, GError **error)
+{
+    g_autoptr(GTimeZone) zone = g_time_zone_new_utc();
+    gint64 seconds = now > 0 ? now : g_get_real_time() / G_USEC_PER_SEC;
+
+    if (clock->offset == SK_CLOCK_UTC)
+        return g_strdup("utc");
+    if (clock->offset == SK_CLOCK_LOCALTIME)
+        return g_strdup("localtime");
+    if (clock->offset == SK_CLOCK_VARIABLE) {
+        seconds += clock->adjustment;
+    } else {
+        g_time_zone_unref(zone);
+        zone = g_time_zone_new_identifier(clock->timezone);
+        if (zone == NULL) {
+            sk_fail(error, SK_ERROR_INVALID, "time zone \"%s\" is not known here, give one such as Europe/Berlin", clock->timezone);
+            return NULL;
+        }
+    }
+    g_autoptr(GDateTime) utc = g_date_time_new_from_unix_utc(seconds);
+    g_autoptr(GDateTime) local = utc != NULL ? g_date_time_to_timezone(utc, zone) : NULL;
+    if (local == NULL)
+        sk_fail(error, SK_ERROR_INVALID, "clock adjustment %" G_GINT64_FORMAT " leads out of the calendar", clock->adjustment);
+    return local != NULL ? g_date_time_format(local, "%Y-%m-%dT%H:%M:%S") : NULL;
+}
+
+gboolean
+sk_build_clock(SkBuilder *self, GError **error)
+{
+    g_autofree char *base = clock_base(&self->spec->clock, self->launch->now, error);
+    if (base == NULL)
+        return FALSE;
+    sk_builder_arg(self, "-rtc", g_strdup_printf("base=%s%s", base, self->machine == SK_MACHINE_MICROVM ? "" : ",driftfix=slew"));
+    return TRUE;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Plugging while the domain runs: the families' own builders, with steps as their output. */
+#include "base/error.h"
+#include "engine/cmdline/builder.h"
+
+static SkPlug *
+plug_new(const char *alias)
+{
+    SkPlug *self = g_new0(SkPlug, 1);
+    self->device = g_strdup(alias);
+    self->steps = g_ptr_array_new_with_free_func((GDestroyNotify) sk_qmp_step_free);
+    return self;
+}
+
+static SkBuilder
+builder_for(const SkDomainSpec *spec, GPtrArray *steps)
+{
+    return (SkBuilder){ .spec = spec, .machine = sk_domain_spec_machine_family(spec), .steps = steps };
+}
+
+/* A bus that takes devices while running: any on a pc, of a q35 all but the root complex. */
+static gboolean
+check_pci(const SkBuilder *self, const char *what, const char *address, GError **error)
+{
+    SkAddress place;
+    if (self->machine == SK_MACHINE_MICROVM)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "%s cannot be plugged while the domain runs: machine \"microvm\" has no PCI bus", what);
+    if (address == NULL)
+        return sk_fail(error, SK_ERROR_INTERNAL, "%s has no address", what);
+    if (!sk_address_parse(address, what, &place, error))
+        return FALSE;
+    if (self->machine == SK_MACHINE_Q35 && place.kind == SK_ADDRESS_PCI && place.parts[1] == 0)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED,
+                       "%s sits on the root bus, which takes nothing while the domain runs: shut it down first", what);
+    return TRUE;
+}
+
+/* -- disks ------------------------------------------------------------------------------------------------------------ */
+
+static gboolean
+check_disk(const SkBuilder *self, const SkDisk *disk, GError **error)
+{
+    g_autofree char *what = g_strdup_printf("disk \"%s\"", disk->target);
+    gboolean usb_cdrom = disk->bus == SK_BUS_USB && disk->device == SK_DISK_CDROM;
+    if (disk->bus == SK_BUS_VIRTIO)
+        return check_pci(self, what, disk->address, error);
+    if ((disk->bus == SK_BUS_SCSI && self->machine != SK_MACHINE_MICROVM) || (disk->bus == SK_BUS_USB && !usb_cdrom))
+        return TRUE;
+    return sk_fail(error, SK_ERROR_UNSUPPORTED, "%s: a %s on the %s bus cannot be plugged while the domain runs: give bus virtio or scsi", what,
+                   sk_enum_name(&sk_disk_device_enum, disk->device), sk_enum_name(&sk_disk_bus_enum, disk->bus));
+}
+
+/* TRUE if no other disk is on its SCSI controller. */
+static gboolean
+is_alone(const SkDomainSpec *spec, const SkDisk *disk, guint controller)
+{
+    for (guint i = 0; spec->disks != NULL && i < spec->disks->len; i++) {
+        const SkDisk *other = spec->disks->pdata[i];
+        SkAddress address;
+        if (g_strcmp0(other->target, disk->target) != 0 && other->bus == SK_BUS_SCSI && other->address != NULL &&
+            sk_address_parse(other->address, "", &address, NULL) && address.parts[0] == controller)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* The first disk brings its controller along. It stays when the disk goes, so it may be there already. */
+static gboolean
+plug_controller(SkBuilder *self, const SkDisk *disk, GError **error)
+{
+    const GPtrArray *controllers = self->spec->controllers;
+    SkAddress address;
+    if (disk->bus != SK_BUS_SCSI || !sk_address_parse(disk->address, disk->target, &address, NULL) ||
+        !is_alone(self->spec, disk, address.parts[0]))
+        return TRUE;
+    for (guint i = 0; controllers != NULL && i < controllers->len; i++) {
+        const SkController *controller = controllers->pdata[i];
+        if (controller->kind != SK_CONTROLLER_SCSI || controller->index != address.parts[0])
+            continue;
+        if (!sk_build_controller(self, controller, error))
+            return FALSE;
+        SkQmpStep *step = self->steps->pdata[self->steps->len - 1];
+        step->optional = TRUE;
+        step->undo = NULL;
+        g_clear_pointer(&step->undo_arguments, json_decref);
+    }
+    return TRUE;
+}
+
+SkPlug *
+sk_plug_disk(const SkDomainSpec *spec, const SkDisk *disk, const SkBlockChain *chain, GError **error)
+{
+    g_autoptr(SkPlug) plug = plug_new(disk->alias);
+    SkBuilder self = builder_for(spec, plug->steps);
+    if (!check_disk(&self, disk, error) || !plug_controller(&self, disk, error) || !sk_build_disk(&self, disk, chain, error))
+        return NULL;
+    return g_steal_pointer(&plug);
+}
+
+/* -- media -------------------------------------------------------------------------------------------------------------- */
+
+/* Takes the undo of each step, last first, as steps of their own. */
+static void
+add_undo(GPtrArray *steps, const GPtrArray *done)
+{
+    for (guint i = done->len; i > 0; i--) {
+        SkQmpStep *from = done->pdata[i - 1];
+        if (from->undo == NULL)
+            continue;
+        SkQmpStep *step = g_new0(SkQmpStep, 1);
+        step->execute = from->undo;
+        step->arguments = json_incref(from->undo_arguments);
+        step->fd = SK_FD_NONE;
+        step->optional = TRUE;
+        g_ptr_array_add(steps, step);
+    }
+}
+
+static gboolean
+remove_nodes(const SkDomainSpec *spec, const SkBlockChain *old, GPtrArray *steps, GError **error)
+{
+    g_autoptr(GPtrArray) made = g_ptr_array_new_with_free_func((GDestroyNotify) sk_qmp_step_free);
+    SkBuilder self = builder_for(spec, made);
+    SkBlockOptions options = { .read_only = TRUE };
+    if (!sk_build_chain(&self, old, &options, "medium", error))
+        return FALSE;
+    add_undo(steps, made);
+    return TRUE;
+}
+
+static gboolean
+insert(SkBuilder *self, const SkDisk *disk, const SkBlockChain *fresh, GError **error)
+{
+    g_autofree char *what = g_strdup_printf("disk \"%s\"", disk->target), *node = sk_block_layer_name(fresh, 0);
+    SkBlockOptions options = { .read_only = !sk_disk_is_writable(disk), .cache = disk->cache, .io = disk->io };
+    if (!sk_build_chain(self, fresh, &options, what, error))
+        return FALSE;
+    sk_builder_setup(self, "blockdev-insert-medium", json_pack("{s:s,s:s}", "id", disk->alias, "node-name", node));
+    return TRUE;
+}
+
+/* A floppy has no tray: QEMU takes the two tray commands for it and does nothing. */
+GPtrArray *
+sk_plug_media(const SkDomainSpec *spec, const SkDisk *disk, const SkBlockChain *old, const SkBlockChain *fresh, gboolean force,
+              GError **error)
+{
+    g_autoptr(GPtrArray) steps = g_ptr_array_new_with_free_func((GDestroyNotify) sk_qmp_step_free);
+    SkBuilder self = builder_for(spec, steps);
+    if (disk->device == SK_DISK_DISK) {
+        sk_fail(error, SK_ERROR_INVALID, "disk \"%s\" is neither cdrom nor floppy: its medium cannot be changed", disk->target);
+        return NULL;
+    }
+    sk_builder_setup(&self, "blockdev-open-tray", json_pack("{s:s,s:b}", "id", disk->alias, "force", force));
+    if (old != NULL) {
+        sk_builder_setup(&self, "blockdev-remove-medium", json_pack("{s:s}", "id", disk->alias));
+        if (!remove_nodes(spec, old, steps, error))
+            return NULL;
+    }
+    if (fresh != NULL && !insert(&self, disk, fresh, error))
+        return NULL;
+    sk_builder_setup(&self, "blockdev-close-tray", json_pack("{s:s}", "id", disk->alias));
+    return g_steal_pointer(&steps);
+}
+
+/* -- interfaces ------------------------------------------------------------------------------------------------------------ */
+
+SkPlug *
+sk_plug_interface(const SkDomainSpec *spec, const SkInterface *nic, const SkNicEnd *end, GError **error)
+{
+    g_autoptr(SkPlug) plug = plug_new(nic->alias);
+    g_autofree char *what = g_strdup_printf("interface \"%s\"", nic->mac);
+    SkBuilder self = builder_for(spec, plug->steps);
+    if (!check_pci(&self, what, nic->address, error) || !sk_build_interface(&self, nic, end, error))
+        return NULL;
+    return g_steal_pointer(&plug);
+}
