@@ -202,6 +202,8 @@ check_disk(const SkDisk *disk, const SkBlockChain *chain, GError **error)
     gboolean ata = disk->bus == SK_BUS_SATA || disk->bus == SK_BUS_IDE;
     if (chain == NULL && disk->source != SK_SOURCE_NONE)
         return sk_fail(error, SK_ERROR_INTERNAL, "disk \"%s\" was not opened", disk->target);
+    if (disk->device == SK_DISK_CDROM && disk->bus == SK_BUS_VIRTIO)
+        return sk_fail(error, SK_ERROR_INVALID, "disk \"%s\": a cdrom cannot be on the virtio bus: give sata, scsi, ide or usb", disk->target);
     if (disk->io == SK_IO_NATIVE && !sk_disk_cache_is_direct(disk->cache))
         return sk_fail(error, SK_ERROR_INVALID, "disk \"%s\": io native needs cache none or directsync, not %s", disk->target,
                        sk_enum_name(&sk_disk_cache_enum, disk->cache));
