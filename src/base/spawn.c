@@ -355,7 +355,7 @@ judge(const char *name, gint status, GString *err, GError **error)
 }
 
 static gboolean
-run(const char *const *argv, GCancellable *cancellable, Output *output, GError **error)
+run(const char *const *argv, GCancellable *cancellable, Output *output, gint *out_status, GError **error)
 {
     gint out[2], err[2];
     if (pipe2(out, O_CLOEXEC) < 0)
@@ -384,6 +384,8 @@ run(const char *const *argv, GCancellable *cancellable, Output *output, GError *
     if (!finished)
         return sk_fail(error, SK_ERROR_CANCELLED, "%s was cancelled", argv[0]);
     take_rest(output);
+    if (out_status != NULL)
+        *out_status = status;
     return judge(argv[0], status, output->err, error);
 }
 
@@ -393,7 +395,7 @@ sk_run(const char *const *argv, GCancellable *cancellable, char **out_text, GErr
     g_autoptr(GString) out = g_string_new(NULL);
     g_autoptr(GString) err = g_string_new(NULL);
     Output output = { .out = out, .err = err };
-    if (!run(argv, cancellable, &output, error))
+    if (!run(argv, cancellable, &output, NULL, error))
         return FALSE;
     if (out_text != NULL)
         *out_text = g_string_free(g_steal_pointer(&out), FALSE);
@@ -408,7 +410,19 @@ sk_run_lines(const char *const *argv, GCancellable *cancellable, SkLineFunc on_l
     g_autoptr(GString) err = g_string_new(NULL);
     g_autoptr(GString) line = g_string_new(NULL);
     Output output = { .out = out, .err = err, .line = line, .on_line = on_line, .data = data };
-    return run(argv, cancellable, &output, error);
+    return run(argv, cancellable, &output, NULL, error);
+}
+
+gboolean
+sk_run_exit(const char *const *argv, GCancellable *cancellable, gint *out_exit, GError **error)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    g_autoptr(GString) err = g_string_new(NULL);
+    Output output = { .out = out, .err = err };
+    gint status = 0;
+    gboolean ok = run(argv, cancellable, &output, &status, error);
+    *out_exit = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+    return ok;
 }
 
 guint64

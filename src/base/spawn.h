@@ -51,6 +51,12 @@ gboolean sk_spawn_wait(pid_t pid, gint pidfd, gint timeout_ms, gint *out_status,
  */
 gboolean sk_run(const char *const *argv, GCancellable *cancellable, char **out_text, GError **error);
 
+/*
+ * As sk_run() without its output, for programs that say something with their exit code: *out_exit is that
+ * code, also on failure; 0 if it did not come to an exit of its own.
+ */
+gboolean sk_run_exit(const char *const *argv, GCancellable *cancellable, gint *out_exit, GError **error);
+
 /* One line of output of a running program, without its newline. */
 typedef void (*SkLineFunc)(const char *line, gpointer data);
 
