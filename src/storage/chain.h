@@ -42,6 +42,12 @@ gboolean sk_storage_open_chain(const char *path, gint format, gboolean writable,
 /* TRUE if path, after links are followed, lies in one of roots. A path that is not there does not. */
 gboolean sk_storage_path_allowed(const char *path, const char *const *roots);
 
+/*
+ * The path of the backing file that the header of image (an absolute path) names, as QEMU would find it;
+ * NULL if name is not that of a file ("nbd:..."). Nothing is opened. Free with g_free().
+ */
+char *sk_storage_backing_path(const char *image, const char *name);
+
 /* The paths below path (GStrv, the nearest first, may be empty), under the same rules. NULL on error. */
 char **sk_storage_backing_chain(const char *path, gint format, const char *const *roots, GError **error);
 

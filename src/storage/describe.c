@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Files as volumes: what a pool of files consists of. */
+#include "storage/describe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "storage/chain.h"
+#include "storage/pool.h"
+#include "storage/qcow2.h"
+#include "storage/temp.h"
+
+static void
+be_foreign(SkVolume *volume, const char *format)
+{
+    volume->kind = SK_VOLUME_FOREIGN;
+    volume->foreign_format = g_strdup(format);
+}
+
+/* A file that nobody declared a disk is one if it looks like it, or could at least be an empty one. */
+static void
+judge_raw(SkVolume *volume, const SkImageInfo *info, gboolean recorded)
+{
+    volume->format = SK_FORMAT_RAW;
+    if (!recorded && !info->disk && (info->size == 0 || info->size % 512 != 0))
+        be_foreign(volume, "unknown");
+}
+
+static void
+judge_qcow2(SkVolume *volume, const SkImageInfo *info)
+{
+    volume->format = SK_FORMAT_QCOW2;
+    if (info->external_data || info->encrypted) {
+        be_foreign(volume, info->encrypted ? "qcow2, encrypted" : "qcow2 with an external data file");
+        return;
+    }
+    if (info->backing_file == NULL)
+        return;
+    g_autofree char *path = sk_storage_backing_path(volume->path, info->backing_file);
+    g_autofree char *real = path != NULL ? realpath(path, NULL) : NULL;
+    volume->backing_path = g_strdup(real != NULL ? real : path != NULL ? path : info->backing_file);
+    if (!sk_enum_parse(&sk_disk_format_enum, info->backing_format != NULL ? info->backing_format : "",
+                       &volume->backing_format, NULL))
+        volume->backing_format = SK_FORMAT_RAW;
+}
+
+static void
+judge(SkVolume *volume, const SkImageInfo *info, gboolean recorded)
+{
+    volume->capacity = info->size;
+    if (info->format == SK_IMAGE_RAW) {
+        judge_raw(volume, info, recorded);
+    } else if (info->format == SK_IMAGE_QCOW2) {
+        judge_qcow2(volume, info);
+    } else if (info->format == SK_IMAGE_ISO) {
+        volume->kind = SK_VOLUME_ISO;
+        volume->format = SK_FORMAT_RAW;
+    } else {
+        be_foreign(volume, sk_enum_name(&sk_image_format_enum, info->format));
+    }
+}
+
+SkVolume *
+sk_describe_file(gint fd, const char *path, GError **error)
+{
+    struct stat file;
+    if (fstat(fd, &file) < 0) {
+        sk_fail_errno(error, errno, "cannot look at \"%s\"", path);
+        return NULL;
+    }
+    g_auto(SkImageInfo) info = { 0 };
+    gint format;
+    gboolean recorded = sk_temp_recorded_format(fd, &format);
+    gboolean known = recorded ? sk_image_read(fd, format, path, &info, NULL) : sk_image_probe(fd, path, &info, NULL);
+
+    SkVolume *volume = sk_value_new(&sk_volume_type);
+    volume->name = g_path_get_basename(path);
+    volume->path = g_strdup(path);
+    volume->allocation = (guint64) file.st_blocks * 512;
+    volume->modified = (gint64) file.st_mtim.tv_sec * G_USEC_PER_SEC + file.st_mtim.tv_nsec / 1000;
+    volume->capacity = (guint64) file.st_size;
+    if (known)
+        judge(volume, &info, recorded);
+    else
+        be_foreign(volume, "damaged");
+    return volume;
+}
+
+/* -1 without *error if the file is none of a pool's. */
+static gint
+open_volume(gint dir, const char *name)
+{
+    struct stat info;
+    g_auto(SkFd) fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &info) < 0 || !S_ISREG(info.st_mode))
+        return -1;
+    return sk_fd_steal(&fd);
+}
+
+static gint
+open_dir(const char *dir, GError **error)
+{
+    gint fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        sk_fail_errno(error, errno, "cannot open the storage directory \"%s\"", dir);
+    return fd;
+}
+
+SkVolume *
+sk_describe_in(const char *dir, const char *name, GError **error)
+{
+    g_auto(SkFd) dir_fd = open_dir(dir, error);
+    if (dir_fd < 0)
+        return NULL;
+    g_auto(SkFd) fd = sk_temp_is_hidden(name) ? SK_FD_NONE : open_volume(dir_fd, name);
+    if (fd < 0) {
+        sk_fail(error, SK_ERROR_NO_VOLUME, "there is no volume \"%s\" in \"%s\"", name, dir);
+        return NULL;
+    }
+    g_autofree char *path = g_build_filename(dir, name, NULL);
+    return sk_describe_file(fd, path, error);
+}
+
+static gint
+by_name(gconstpointer a, gconstpointer b)
+{
+    const SkVolume *const *left = a, *const *right = b;
+    return g_strcmp0((*left)->name, (*right)->name);
+}
+
+GPtrArray *
+sk_describe_dir(const char *dir, GError **error)
+{
+    g_auto(SkFd) dir_fd = open_dir(dir, error);
+    if (dir_fd < 0)
+        return NULL;
+    g_autoptr(GDir) entries = g_dir_open(dir, 0, NULL);
+    g_autoptr(GPtrArray) volumes = sk_value_list_new(&sk_volume_type);
+    const char *name;
+    while (entries != NULL && (name = g_dir_read_name(entries)) != NULL) {
+        g_auto(SkFd) fd = sk_temp_is_hidden(name) || !g_utf8_validate(name, -1, NULL) ? SK_FD_NONE
+                                                                                      : open_volume(dir_fd, name);
+        if (fd < 0)
+            continue;
+        g_autofree char *path = g_build_filename(dir, name, NULL);
+        SkVolume *volume = sk_describe_file(fd, path, NULL);
+        if (volume != NULL)
+            g_ptr_array_add(volumes, volume);
+    }
+    g_ptr_array_sort(volumes, by_name);
+    return g_steal_pointer(&volumes);
+}
+
+SkVolume *
+sk_storage_volume_at(const char *path, GError **error)
+{
+    g_autofree char *real = realpath(path, NULL);
+    g_auto(SkFd) fd = real != NULL ? open(real, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : SK_FD_NONE;
+    if (fd < 0) {
+        if (errno == ENOENT || errno == ENOTDIR)
+            sk_fail(error, SK_ERROR_NO_VOLUME, "there is no file \"%s\"", path);
+        else
+            sk_fail_errno(error, errno, "cannot open \"%s\"", path);
+        return NULL;
+    }
+    struct stat info;
+    if (fstat(fd, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISBLK(info.st_mode)) {
+        sk_fail(error, SK_ERROR_INVALID, "\"%s\" is neither a file nor a block device", path);
+        return NULL;
+    }
+    return sk_describe_file(fd, real, error);
+}
+
+GPtrArray *
+sk_storage_overlays_of(const char *path, const char *const *roots)
+{
+    GPtrArray *found = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *real = realpath(path, NULL);
+    for (gsize i = 0; real != NULL && roots != NULL && roots[i] != NULL; i++) {
+        g_autoptr(GPtrArray) volumes = sk_describe_dir(roots[i], NULL);
+        for (guint n = 0; volumes != NULL && n < volumes->len; n++) {
+            const SkVolume *volume = g_ptr_array_index(volumes, n);
+            if (g_strcmp0(volume->backing_path, real) == 0)
+                g_ptr_array_add(found, g_strdup(volume->path));
+        }
+    }
+    return found;
+}

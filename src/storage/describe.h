@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "model/storage.h"
+
+G_BEGIN_DECLS
+
+/*
+ * A file as a volume. Private to storage/. Workers.
+ *
+ * fd is open on path. Its format is the one it was made with, if that is recorded, else what it looks
+ * like. A file that cannot be made out is a foreign volume; NULL only if the system refuses to
+ * look at it.
+ */
+SkVolume *sk_describe_file(gint fd, const char *path, GError **error);
+
+/* The volume in dir, NO_VOLUME if there is no regular file of that name (links are not followed). */
+SkVolume *sk_describe_in(const char *dir, const char *name, GError **error);
+
+/* Every volume of a directory by name, as SkVolume freed with the array. */
+GPtrArray *sk_describe_dir(const char *dir, GError **error);
+
+G_END_DECLS

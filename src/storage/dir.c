@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The directory backend: a volume is a file. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/undo.h"
+#include "storage/backend.h"
+#include "storage/chain.h"
+#include "storage/copy.h"
+#include "storage/describe.h"
+#include "storage/lock.h"
+#include "storage/temp.h"
+#include "storage/tool.h"
+
+#define VOLUME_MODE 0600
+
+/* -- the directory ----------------------------------------------------------------------------------------- */
+
+static gboolean
+dir_build(const SkPoolSpec *spec, GError **error)
+{
+    return !sk_fault("pool/build", error) && sk_fs_make_dir(spec->path, 0711, error);
+}
+
+static gboolean
+dir_unbuild(const SkPoolSpec *spec, GError **error)
+{
+    sk_temp_sweep(spec->path);
+    if (rmdir(spec->path) == 0 || errno == ENOENT)
+        return TRUE;
+    if (errno == ENOTEMPTY || errno == EEXIST)
+        return sk_fail(error, SK_ERROR_IN_USE, "the directory \"%s\" of storage pool \"%s\" is not empty", spec->path, spec->name);
+    return sk_fail_errno(error, errno, "cannot remove the directory \"%s\"", spec->path);
+}
+
+static gboolean
+dir_start(const SkPoolSpec *spec, GError **error)
+{
+    struct stat info;
+    if (stat(spec->path, &info) < 0)
+        return sk_fail_errno(error, errno, "storage pool \"%s\" cannot be used: \"%s\"", spec->name, spec->path);
+    if (!S_ISDIR(info.st_mode))
+        return sk_fail(error, SK_ERROR_INVALID, "storage pool \"%s\" cannot be used: \"%s\" is no directory", spec->name, spec->path);
+    if (access(spec->path, R_OK | W_OK | X_OK) < 0)
+        return sk_fail_errno(error, errno, "storage pool \"%s\" cannot be used: \"%s\"", spec->name, spec->path);
+    sk_temp_sweep(spec->path);
+    return TRUE;
+}
+
+static gboolean
+dir_stat(const SkPoolSpec *spec, SkPoolStatus *status, GError **error)
+{
+    struct statvfs info;
+    if (statvfs(spec->path, &info) < 0)
+        return sk_fail_errno(error, errno, "cannot look at \"%s\"", spec->path);
+    status->capacity = (guint64) info.f_blocks * info.f_frsize;
+    status->available = (guint64) info.f_bavail * info.f_frsize;
+    status->allocation = (guint64) (info.f_blocks - info.f_bfree) * info.f_frsize;
+    return TRUE;
+}
+
+static GPtrArray *
+dir_list(const SkPoolSpec *spec, GError **error)
+{
+    return sk_describe_dir(spec->path, error);
+}
+
+static SkVolume *
+dir_lookup(const SkPoolSpec *spec, const char *name, GError **error)
+{
+    return sk_describe_in(spec->path, name, error);
+}
+
+/* -- making volumes ------------------------------------------------------------------------------------------ */
+
+static gboolean
+fill_raw(SkTempFile *temp, const SkVolumeCreate *create, const SkStorageContext *context, GError **error)
+{
+    if (ftruncate(temp->fd, (off_t) create->capacity) < 0)
+        return sk_fail_errno(error, errno, "cannot make volume \"%s\"", create->name);
+    if (sk_fault("volume/fill", error))
+        return FALSE;
+    if (create->preallocation != SK_PREALLOC_FALLOC && create->preallocation != SK_PREALLOC_FULL)
+        return TRUE;
+    return sk_copy_fill(temp->fd, create->capacity, create->preallocation == SK_PREALLOC_FULL, create->name, context, error);
+}
+
+static gboolean
+dir_create(const SkPoolSpec *spec, const SkVolumeCreate *create, const char *backing_path, gint backing_format,
+           const SkStorageContext *context, GError **error)
+{
+    g_autofree char *target = g_build_filename(spec->path, create->name, NULL);
+    g_autoptr(SkTempFile) temp = sk_temp_new(target, error);
+    if (temp == NULL)
+        return FALSE;
+    gboolean made = create->format == SK_FORMAT_RAW
+                        ? fill_raw(temp, create, context, error)
+                        : sk_tool_create_qcow2(temp->path, create->capacity, create->preallocation, backing_path,
+                                               backing_format, create->name, context, error);
+    if (!made)
+        return FALSE;
+    sk_temp_record_format(temp->fd, create->format);
+    return sk_temp_commit(temp, VOLUME_MODE, error);
+}
+
+/* A volume with others below it becomes one that stands alone. */
+static gboolean
+flatten(const SkVolume *source, SkTempFile *temp, const char *name, const SkStorageContext *context, GError **error)
+{
+    return sk_tool_convert(source->path, sk_enum_name(&sk_disk_format_enum, source->format), FALSE, temp->path,
+                           source->format, name, context, error);
+}
+
+static gboolean
+copy_alone(const SkVolume *source, SkTempFile *temp, const char *name, const SkStorageContext *context, GError **error)
+{
+    g_auto(SkFd) from = open(source->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (from < 0)
+        return sk_fail_errno(error, errno, "cannot open \"%s\"", source->path);
+    return sk_storage_lock_take(from, source->path, SK_LOCK_READ, error) &&
+           sk_copy_file(from, temp->fd, name, "copying", context, error);
+}
+
+static gboolean
+dir_copy(const SkPoolSpec *spec, const SkVolume *source, const char *name, const SkStorageContext *context, GError **error)
+{
+    g_autofree char *target = g_build_filename(spec->path, name, NULL);
+    g_autoptr(SkTempFile) temp = sk_temp_new(target, error);
+    if (temp == NULL)
+        return FALSE;
+    gboolean made = source->backing_path != NULL ? flatten(source, temp, name, context, error)
+                                                 : copy_alone(source, temp, name, context, error);
+    if (!made)
+        return FALSE;
+    sk_temp_record_format(temp->fd, source->format);
+    return sk_temp_commit(temp, VOLUME_MODE, error);
+}
+
+static SkStorageWriter *
+dir_upload(const SkPoolSpec *spec, const char *name, guint64 offset, GError **error)
+{
+    return sk_storage_writer_open(spec->path, name, offset, error);
+}
+
+/* -- changing volumes ------------------------------------------------------------------------------------------ */
+
+static gboolean
+resize_raw(const SkVolume *volume, guint64 capacity, GError **error)
+{
+    g_auto(SkFd) fd = open(volume->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return sk_fail_errno(error, errno, "cannot open \"%s\"", volume->path);
+    if (!sk_storage_lock_take(fd, volume->path, SK_LOCK_WRITE, error))
+        return FALSE;
+    if (ftruncate(fd, (off_t) capacity) < 0 || fsync(fd) < 0)
+        return sk_fail_errno(error, errno, "cannot change the size of volume \"%s\"", volume->name);
+    return TRUE;
+}
+
+static gboolean
+dir_resize(const SkPoolSpec *spec, const SkVolume *volume, guint64 capacity, gboolean shrink, GError **error)
+{
+    (void) spec;
+    if (sk_fault("volume/resize", error))
+        return FALSE;
+    if (volume->format == SK_FORMAT_RAW)
+        return resize_raw(volume, capacity, error);
+    g_autofree char *size = g_strdup_printf("%" G_GUINT64_FORMAT, capacity);
+    const char *const grow[] = { "qemu-img", "resize", "-q", "-f", "qcow2", volume->path, size, NULL };
+    const char *const any[] = { "qemu-img", "resize", "-q", "--shrink", "-f", "qcow2", volume->path, size, NULL };
+    return sk_tool_qemu_img(shrink ? any : grow, volume->name, "resizing", NULL, error);
+}
+
+static gboolean
+dir_remove(const SkPoolSpec *spec, const SkVolume *volume, GError **error)
+{
+    (void) spec;
+    g_auto(SkFd) fd = open(volume->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return sk_fail_errno(error, errno, "cannot open \"%s\"", volume->path);
+    if (!sk_storage_lock_take(fd, volume->path, SK_LOCK_REMOVE, error) || sk_fault("volume/remove", error))
+        return FALSE;
+    return sk_fs_remove(volume->path, error) && sk_fs_sync_dir_of(volume->path, error);
+}
+
+const SkPoolBackend sk_pool_backend_dir = {
+    .name = "dir",
+    .build = dir_build,
+    .unbuild = dir_unbuild,
+    .start = dir_start,
+    .stat = dir_stat,
+    .list = dir_list,
+    .lookup = dir_lookup,
+    .create = dir_create,
+    .copy = dir_copy,
+    .resize = dir_resize,
+    .remove = dir_remove,
+    .upload = dir_upload,
+};

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is the same for every kind of pool: names, sizes, backing, who is in the way. */
+#include "storage/pool.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "storage/backend.h"
+#include "storage/chain.h"
+#include "storage/lock.h"
+#include "storage/temp.h"
+
+#define CAPACITY_MAX (G_GUINT64_CONSTANT(1) << 50)
+#define SECTOR_BYTES 512
+
+static const SkPoolBackend *const backends[] = {
+    [SK_POOL_DIR] = &sk_pool_backend_dir,
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(backends) == SK_N_POOL_KINDS);
+
+static const SkPoolBackend *
+backend_of(const SkPoolSpec *spec, GError **error)
+{
+    if (spec->path == NULL || *spec->path != '/') {
+        sk_fail(error, SK_ERROR_INVALID, "storage pool \"%s\" has no path", spec->name);
+        return NULL;
+    }
+    if (spec->kind >= 0 && spec->kind < SK_N_POOL_KINDS)
+        return backends[spec->kind];
+    sk_fail(error, SK_ERROR_UNSUPPORTED, "storage pool \"%s\" is of a kind that is not known here", spec->name);
+    return NULL;
+}
+
+static gboolean
+not_done(const SkPoolSpec *spec, const char *what, GError **error)
+{
+    return sk_fail(error, SK_ERROR_UNSUPPORTED, "storage pool \"%s\" is of kind %s, which cannot %s", spec->name,
+                   sk_enum_name(&sk_pool_kind_enum, spec->kind), what);
+}
+
+/* -- pools --------------------------------------------------------------------------------------------------- */
+
+gboolean
+sk_storage_pool_build(const SkPoolSpec *spec, GError **error)
+{
+    const SkPoolBackend *backend = backend_of(spec, error);
+    return backend != NULL && (backend->build == NULL || backend->build(spec, error));
+}
+
+gboolean
+sk_storage_pool_unbuild(const SkPoolSpec *spec, GError **error)
+{
+    const SkPoolBackend *backend = backend_of(spec, error);
+    return backend != NULL && (backend->unbuild == NULL || backend->unbuild(spec, error));
+}
+
+gboolean
+sk_storage_pool_start(const SkPoolSpec *spec, GError **error)
+{
+    const SkPoolBackend *backend = backend_of(spec, error);
+    return backend != NULL && backend->start(spec, error);
+}
+
+gboolean
+sk_storage_pool_stat(const SkPoolSpec *spec, SkPoolStatus *status, GError **error)
+{
+    const SkPoolBackend *backend = backend_of(spec, error);
+    return backend != NULL && backend->stat(spec, status, error);
+}
+
+/* -- volumes: names, looking -------------------------------------------------------------------------------------- */
+
+/* A name that came from outside; existing files may have others, so looking up is less strict than making. */
+static gboolean
+name_for_lookup(const char *name, GError **error)
+{
+    if (*name != '\0' && strchr(name, '/') == NULL && g_utf8_validate(name, -1, NULL))
+        return TRUE;
+    return sk_fail(error, SK_ERROR_INVALID, "a volume's name has no \"/\" in it and is not empty");
+}
+
+static gboolean
+name_for_new(const char *name, GError **error)
+{
+    if (!sk_check_name(name, "volume name", error))
+        return FALSE;
+    if (sk_temp_is_hidden(name))
+        return sk_fail(error, SK_ERROR_INVALID, "volume name \"%s\" ends in \".part\", which is kept for uploads", name);
+    return TRUE;
+}
+
+GPtrArray *
+sk_storage_volume_list(const SkPoolSpec *spec, GError **error)
+{
+    const SkPoolBackend *backend = backend_of(spec, error);
+    return backend != NULL ? backend->list(spec, error) : NULL;
+}
+
+SkVolume *
+sk_storage_volume_lookup(const SkPoolSpec *spec, const char *name, GError **error)
+{
+    const SkPoolBackend *backend = backend_of(spec, error);
+    if (backend == NULL || !name_for_lookup(name, error))
+        return NULL;
+    return backend->lookup(spec, name, error);
+}
+
+static void
+volume_free(SkVolume *volume)
+{
+    sk_value_free(&sk_volume_type, volume);
+}
+
+typedef SkVolume VolumeOwned;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VolumeOwned, volume_free)
+
+static const char *const *
+roots_of(const SkStorageContext *context)
+{
+    return context != NULL ? context->roots : NULL;
+}
+
+/* Nothing works on a file whose chain reaches outside, nor on one that is no disk. */
+static gboolean
+check_volume(const SkVolume *volume, const SkStorageContext *context, GError **error)
+{
+    g_autoptr(GPtrArray) chain = NULL;
+    if (volume->kind == SK_VOLUME_FOREIGN)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "volume \"%s\" is no disk that can be worked on (%s)", volume->name,
+                       volume->foreign_format);
+    return sk_storage_open_chain(volume->path, volume->format, FALSE, roots_of(context), &chain, error);
+}
+
+/* -- volumes: making ------------------------------------------------------------------------------------------------- */
+
+/* Checks the file to lay a volume over and gives its size. */
+static gboolean
+check_backing(const SkVolumeCreate *create, const char *path, gint format, const SkStorageContext *context,
+              guint64 *out_size, GError **error)
+{
+    g_autoptr(GPtrArray) chain = NULL;
+    if (create->format != SK_FORMAT_QCOW2)
+        return sk_fail(error, SK_ERROR_INVALID, "volume \"%s\" can be laid over another only as qcow2", create->name);
+    if (create->preallocation != SK_PREALLOC_OFF)
+        return sk_fail(error, SK_ERROR_INVALID, "volume \"%s\" is laid over another; its preallocation must be off", create->name);
+    if (!sk_storage_open_chain(path, format, FALSE, roots_of(context), &chain, error))
+        return FALSE;
+    const SkChainLayer *top = g_ptr_array_index(chain, 0);
+    if (!sk_storage_path_allowed(top->path, roots_of(context)))
+        return sk_fail(error, SK_ERROR_DENIED, "\"%s\" is in no storage pool and no image directory", top->path);
+    if (chain->len == SK_CHAIN_MAX)
+        return sk_fail(error, SK_ERROR_INVALID, "the backing chain of \"%s\" has %d layers already", path, SK_CHAIN_MAX);
+    *out_size = top->size;
+    return sk_storage_lock_check(path, SK_LOCK_READ, error);
+}
+
+static gboolean
+check_capacity(SkVolumeCreate *create, guint64 backing_size, GError **error)
+{
+    if (create->capacity == 0)
+        create->capacity = (backing_size + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;
+    if (create->capacity == 0)
+        return sk_fail(error, SK_ERROR_INVALID, "the capacity of volume \"%s\" is not given", create->name);
+    if (create->capacity > CAPACITY_MAX || create->capacity % SECTOR_BYTES != 0)
+        return sk_fail(error, SK_ERROR_INVALID, "capacity %" G_GUINT64_FORMAT " of volume \"%s\" must be a multiple of 512, at most 1 PiB",
+                       create->capacity, create->name);
+    if (create->capacity < backing_size)
+        return sk_fail(error, SK_ERROR_INVALID, "volume \"%s\" must have at least the %" G_GUINT64_FORMAT " bytes of the volume below it",
+                       create->name, backing_size);
+    return TRUE;
+}
+
+static gboolean
+check_create(SkVolumeCreate *create, const char *backing_path, gint backing_format, const SkStorageContext *context,
+             GError **error)
+{
+    guint64 backing_size = 0;
+    if (!name_for_new(create->name, error))
+        return FALSE;
+    if (backing_path != NULL && !check_backing(create, backing_path, backing_format, context, &backing_size, error))
+        return FALSE;
+    if (create->format == SK_FORMAT_RAW && create->preallocation == SK_PREALLOC_METADATA)
+        return sk_fail(error, SK_ERROR_INVALID, "volume \"%s\" is raw: its preallocation is off, falloc or full", create->name);
+    return check_capacity(create, backing_size, error);
+}
+
+SkVolume *
+sk_storage_volume_create(const SkPoolSpec *spec, const SkVolumeCreate *create, const char *backing_path,
+                         gint backing_format, const SkStorageContext *context, GError **error)
+{
+    const SkPoolBackend *backend = backend_of(spec, error);
+    SkVolumeCreate checked = *create;
+    if (backend == NULL || !check_create(&checked, backing_path, backing_format, context, error))
+        return NULL;
+    if (!backend->create(spec, &checked, backing_path, backing_format, context, error))
+        return NULL;
+    return backend->lookup(spec, create->name, error);
+}
+
+static gboolean
+copy_volume(const SkPoolSpec *spec, const SkPoolBackend *backend, const SkVolume *source, const char *name,
+            const SkStorageContext *context, GError **error)
+{
+    if (backend->copy == NULL)
+        return not_done(spec, "copy volumes", error);
+    return name_for_new(name, error) && check_volume(source, context, error) &&
+           sk_storage_lock_check(source->path, SK_LOCK_READ, error) && backend->copy(spec, source, name, context, error);
+}
+
+SkVolume *
+sk_storage_volume_clone(const SkPoolSpec *spec, const SkVolume *source, const char *name, gboolean linked,
+                        const SkStorageContext *context, GError **error)
+{
+    const SkPoolBackend *backend = backend_of(spec, error);
+    if (backend == NULL)
+        return NULL;
+    if (linked) {
+        SkVolumeCreate create = { .name = (char *) name, .format = SK_FORMAT_QCOW2 };
+        return sk_storage_volume_create(spec, &create, source->path, source->format, context, error);
+    }
+    return copy_volume(spec, backend, source, name, context, error) ? backend->lookup(spec, name, error) : NULL;
+}
+
+/* -- volumes: changing -------------------------------------------------------------------------------------------------- */
+
+static gboolean
+no_overlays(const SkVolume *volume, const char *verb, const SkStorageContext *context, GError **error)
+{
+    g_autoptr(GPtrArray) overlays = sk_storage_overlays_of(volume->path, roots_of(context));
+    if (overlays->len == 0)
+        return TRUE;
+    g_autoptr(GString) names = g_string_new(NULL);
+    for (guint i = 0; i < MIN(overlays->len, 5); i++)
+        g_string_append_printf(names, "%s\"%s\"", i > 0 ? ", " : "", (char *) g_ptr_array_index(overlays, i));
+    if (overlays->len > 5)
+        g_string_append_printf(names, " and %u more", overlays->len - 5);
+    return sk_fail(error, SK_ERROR_IN_USE, "volume \"%s\" cannot be %s: it is below %s", volume->name, verb, names->str);
+}
+
+static gboolean
+check_resize(const SkVolume *volume, guint64 capacity, gboolean shrink, const SkStorageContext *context, GError **error)
+{
+    if (capacity == 0 || capacity > CAPACITY_MAX || capacity % SECTOR_BYTES != 0)
+        return sk_fail(error, SK_ERROR_INVALID, "size %" G_GUINT64_FORMAT " of volume \"%s\" must be a multiple of 512, at most 1 PiB",
+                       capacity, volume->name);
+    if (capacity < volume->capacity && !shrink)
+        return sk_fail(error, SK_ERROR_INVALID, "volume \"%s\" has %" G_GUINT64_FORMAT " bytes; making it smaller cuts off what is at "
+                       "its end and must be asked for (shrink)", volume->name, volume->capacity);
+    if (volume->kind == SK_VOLUME_ISO)
+        return sk_fail(error, SK_ERROR_INVALID, "volume \"%s\" is an ISO, whose size cannot change", volume->name);
+    if (capacity < volume->capacity && !no_overlays(volume, "made smaller", context, error))
+        return FALSE;
+    return check_volume(volume, context, error) && sk_storage_lock_check(volume->path, SK_LOCK_WRITE, error);
+}
+
+gboolean
+sk_storage_volume_resize(const SkPoolSpec *spec, const char *name, guint64 capacity, gboolean shrink,
+                         const SkStorageContext *context, GError **error)
+{
+    const SkPoolBackend *backend = backend_of(spec, error);
+    g_autoptr(VolumeOwned) volume = backend != NULL ? sk_storage_volume_lookup(spec, name, error) : NULL;
+    if (volume == NULL)
+        return FALSE;
+    if (backend->resize == NULL)
+        return not_done(spec, "change the size of volumes", error);
+    return check_resize(volume, capacity, shrink, context, error) &&
+           backend->resize(spec, volume, capacity, shrink, error);
+}
+
+gboolean
+sk_storage_volume_delete(const SkPoolSpec *spec, const char *name, const SkStorageContext *context, GError **error)
+{
+    const SkPoolBackend *backend = backend_of(spec, error);
+    g_autoptr(VolumeOwned) volume = backend != NULL ? sk_storage_volume_lookup(spec, name, error) : NULL;
+    return volume != NULL && sk_storage_lock_check(volume->path, SK_LOCK_REMOVE, error) &&
+           no_overlays(volume, "deleted", context, error) && backend->remove(spec, volume, error);
+}
+
+/* -- volumes: moving ----------------------------------------------------------------------------------------------------- */
+
+SkStorageWriter *
+sk_storage_volume_upload(const SkPoolSpec *spec, const char *name, guint64 offset, GError **error)
+{
+    const SkPoolBackend *backend = backend_of(spec, error);
+    if (backend == NULL || !name_for_new(name, error))
+        return NULL;
+    if (backend->upload == NULL) {
+        not_done(spec, "take uploads", error);
+        return NULL;
+    }
+    return backend->upload(spec, name, offset, error);
+}
+
+guint64
+sk_storage_upload_offset(const char *dir, const char *name)
+{
+    g_autofree char *part = g_strdup_printf("%s/%s.part", dir, name);
+    struct stat info;
+    return lstat(part, &info) == 0 && S_ISREG(info.st_mode) ? (guint64) info.st_size : 0;
+}
+
+SkStorageReader *
+sk_storage_volume_download(const SkPoolSpec *spec, const char *name, GError **error)
+{
+    g_autoptr(VolumeOwned) volume = sk_storage_volume_lookup(spec, name, error);
+    return volume != NULL ? sk_storage_reader_open(volume->path, error) : NULL;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "storage/context.h"
+
+G_BEGIN_DECLS
+
+/*
+ * qemu-img, for what is not done by ourselves. Private to storage/. Workers.
+ *
+ * argv[0] is "qemu-img". Paths given to it are absolute, which keeps QEMU from reading a
+ * protocol into them. Its progress (-p) is reported as step. A full disk is NO_SPACE; name
+ * is what the work is about, for messages.
+ */
+gboolean sk_tool_qemu_img(const char *const *argv, const char *name, const char *step,
+                          const SkStorageContext *context, GError **error);
+
+/* Makes an empty qcow2 image in an existing file. backing NULL: none. preallocation: SkPrealloc. */
+gboolean sk_tool_create_qcow2(const char *path, guint64 capacity, gint preallocation, const char *backing,
+                              gint backing_format, const char *name, const SkStorageContext *context, GError **error);
+
+/*
+ * Writes source as an image of its own into the existing file target. format is qemu-img's
+ * name of the source's; alone: no backing file of it is opened, whatever it says.
+ */
+gboolean sk_tool_convert(const char *source, const char *format, gboolean alone, const char *target, gint target_format,
+                         const char *name, const SkStorageContext *context, GError **error);
+
+/* FALSE with INVALID if the qcow2 image at path is damaged; unused clusters alone are no damage. */
+gboolean sk_tool_check_qcow2(const char *path, const char *name, const SkStorageContext *context, GError **error);
+
+G_END_DECLS
