@@ -22,7 +22,7 @@ G_BEGIN_DECLS
  * check, fsync, rename.  Refused: what is no disk, encrypted, backed by or reaching for another file,
  * or damaged.
  *
- * consume: request->url is a path of ours (an upload's part) and is gone after success.
+ * consume: request->url is a path of ours (an upload's part) and is gone afterwards, whatever came of it.
  * Gives the SkImage; free with sk_value_free(&sk_image_type, ...). EXISTS if the name is taken.
  */
 SkImage *sk_storage_image_import(const char *dir, const SkImageImport *request, gboolean consume,

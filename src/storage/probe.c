@@ -80,8 +80,14 @@ read_vmdk_sparse(const Input *input, SkImageInfo *info)
     info->external_data = sectors == 0;
     if (sectors < G_GUINT64_CONSTANT(1) << 50)
         info->size = sectors * 512;
-    if (memmem(input->head, input->length, parent, sizeof parent - 1) != NULL)
-        info->backing_file = g_strdup("?");
+    const guint8 *hint = memmem(input->head, input->length, parent, sizeof parent - 1);
+    if (hint == NULL)
+        return;
+    const guint8 *limit = input->head + input->length;
+    const guint8 *open = memchr(hint, '"', (gsize) (limit - hint));
+    const guint8 *close = open != NULL ? memchr(open + 1, '"', (gsize) (limit - open - 1)) : NULL;
+    gsize length = close != NULL ? (gsize) (close - open - 1) : G_MAXSIZE;
+    info->backing_file = name_at(input, open != NULL ? (gsize) (open + 1 - input->head) : 0, length);
 }
 
 static void
