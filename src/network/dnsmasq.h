@@ -43,7 +43,7 @@ gboolean sk_dnsmasq_is_current(const SkNetworkSpec *spec, const SkNetworkPaths *
 /* Makes it read all records anew. */
 gboolean sk_dnsmasq_reload(const char *network, const SkNetworkPaths *paths, GError **error);
 
-/* Ends it and waits for that; records and configuration go, leases stay. Not running is fine. */
+/* Ends it and waits for that; records and leases stay. Not running is fine. */
 gboolean sk_dnsmasq_stop(const char *network, const SkNetworkPaths *paths, GError **error);
 
 /* -- records ---------------------------------------------------------------------------------------- */

@@ -32,7 +32,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SkNetworkRunning, sk_network_running_clear)
 gboolean sk_network_complete(SkNetworkSpec *spec, const SkNetworkPaths *paths, const GPtrArray *others, GError **error);
 
 /*
- * Brings a completed network up; on failure everything made is taken back. A bridge name
+ * Brings a completed network up; on failure everything made is taken back. What a crash left of it is used again. A bridge name
  * in use is EXISTS, a subnet in use IN_USE. For forward "bridge" it only looks whether the bridge is there.
  * Fault points: "network-up/bridge", "network-up/address", "network-up/link", "network-up/forwarding",
  * "network-up/dnsmasq".

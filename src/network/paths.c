@@ -2,6 +2,7 @@
 /* Where a daemon's networks keep their files. */
 #include "network/paths.h"
 
+#include <string.h>
 
 #define TAG_LENGTH 6
 
@@ -25,4 +26,29 @@ sk_network_lease_path(const SkNetworkPaths *self, const char *network)
 {
     g_autofree char *name = g_strconcat(network, ".leases", NULL);
     return g_build_filename(self->state_dir, name, NULL);
+}
+
+char *
+sk_network_link_name(const char *prefix, const char *number, const char *tag)
+{
+    gboolean tagged = tag != NULL && *tag != '\0';
+    return g_strconcat(prefix, number, tagged ? "-" : NULL, tag, NULL);
+}
+
+gboolean
+sk_network_link_is(const char *prefix, const char *tag, const char *name)
+{
+    if (!g_str_has_prefix(name, prefix))
+        return FALSE;
+    const char *digits = name + strlen(prefix);
+    gsize n = strspn(digits, "0123456789");
+    g_autofree char *number = g_strndup(digits, n);
+    g_autofree char *full = sk_network_link_name(prefix, number, tag);
+    return n > 0 && g_str_equal(full, name);
+}
+
+char *
+sk_network_table_name(const char *tag)
+{
+    return tag != NULL && *tag != '\0' ? g_strconcat("skep_", tag, NULL) : g_strdup("skep");
 }

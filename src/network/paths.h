@@ -26,4 +26,19 @@ char *sk_network_run_path(const SkNetworkPaths *self, const char *network, const
 /* <state_dir>/<network>.leases; free with g_free(). */
 char *sk_network_lease_path(const SkNetworkPaths *self, const char *network);
 
+/* -- names of links, inside the trade ----------------------------------------------------------------- */
+
+#define SK_LINK_BRIDGE "skbr"
+#define SK_LINK_TAP    "skt"
+#define SK_LINK_MACVTAP "skm"
+
+/* "<prefix><number>" and "-<tag>" if there is a tag; free with g_free(). number "%d" lets the kernel count. */
+char *sk_network_link_name(const char *prefix, const char *number, const char *tag);
+
+/* TRUE if name is one that sk_network_link_name() gives for the tag. */
+gboolean sk_network_link_is(const char *prefix, const char *tag, const char *name);
+
+/* "skep" or "skep_<tag>": our tables in nftables. Free with g_free(). */
+char *sk_network_table_name(const char *tag);
+
 G_END_DECLS

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The names and fixed addresses of guests, as files that dnsmasq reads. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/text.h"
+#include "base/thread.h"
+#include "network/dnsmasq-files.h"
+
+#define RECORD_FILE_MAX (64 * 1024)
+
+static const char *const folders[] = { SK_DNSMASQ_DHCP_HOSTS, SK_DNSMASQ_HOSTS };
+
+char *
+sk_dnsmasq_dhcp_line(const SkDnsRecord *record)
+{
+    g_autoptr(GString) line = g_string_new(record->mac);
+    if (record->name == NULL)
+        g_string_append(line, ",set:" SK_DNSMASQ_UNNAMED);
+    if (record->ipv4 != NULL)
+        g_string_append_printf(line, ",%s", record->ipv4);
+    if (record->ipv6 != NULL)
+        g_string_append_printf(line, ",[%s]", record->ipv6);
+    if (record->name != NULL)
+        g_string_append_printf(line, ",%s", record->name);
+    return g_string_free(g_steal_pointer(&line), FALSE);
+}
+
+static void
+add_hosts_line(GString *text, const char *address, const char *name, const char *dns_domain)
+{
+    if (address != NULL && name != NULL)
+        g_string_append_printf(text, "%s %s.%s %s\n", address, name, dns_domain, name);
+}
+
+/* Nothing that could be taken for more than one word may reach the files. */
+static gboolean
+check_record(const SkDnsRecord *record, GError **error)
+{
+    return sk_check_mac(record->mac, "MAC address", error) &&
+           (record->name == NULL || sk_check_hostname(record->name, "DNS name", error)) &&
+           (record->ipv4 == NULL || sk_check_address(record->ipv4, "address", error)) &&
+           (record->ipv6 == NULL || sk_check_address(record->ipv6, "address", error));
+}
+
+/* -- other owners ----------------------------------------------------------------------------------------- */
+
+static gboolean
+has_word(const char *text, const char *word)
+{
+    g_auto(GStrv) words = g_strsplit_set(text, ",[]\n", -1);
+    for (guint i = 0; word != NULL && words[i] != NULL; i++) {
+        if (g_ascii_strcasecmp(words[i], word) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
+check_against(const char *text, const char *network, const SkDnsRecord *record, GError **error)
+{
+    const struct {
+        const char *value, *what;
+    } keys[] = { { record->name, "name" }, { record->mac, "MAC address" }, { record->ipv4, "address" }, { record->ipv6, "address" } };
+    for (guint i = 0; i < G_N_ELEMENTS(keys); i++) {
+        if (has_word(text, keys[i].value))
+            return sk_fail(error, SK_ERROR_IN_USE, "the %s \"%s\" is another guest's on the network \"%s\"", keys[i].what,
+                           keys[i].value, network);
+    }
+    return TRUE;
+}
+
+static gboolean
+check_others(const char *network, const char *dir, const char *owner, const SkDnsRecord *records, guint n, GError **error)
+{
+    g_autoptr(GDir) files = g_dir_open(dir, 0, NULL);
+    const char *file;
+    while (files != NULL && (file = g_dir_read_name(files)) != NULL) {
+        g_autofree char *path = g_build_filename(dir, file, NULL);
+        g_autofree char *text = g_str_equal(file, owner) ? NULL : sk_fs_read(path, RECORD_FILE_MAX, NULL, NULL);
+        for (guint i = 0; text != NULL && i < n; i++) {
+            if (!check_against(text, network, &records[i], error))
+                return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+/* -- files ------------------------------------------------------------------------------------------------- */
+
+/* Writes the file, or removes it if there is nothing to say; *out_changed only ever becomes TRUE. */
+static gboolean
+put_file(const char *dir, const char *owner, const GString *text, gboolean *out_changed, GError **error)
+{
+    g_autofree char *path = g_build_filename(dir, owner, NULL);
+    g_autofree char *old = sk_fs_read(path, RECORD_FILE_MAX, NULL, NULL);
+    if (g_strcmp0(old != NULL ? old : "", text->str) == 0)
+        return TRUE;
+    *out_changed = TRUE;
+    if (text->len == 0)
+        return sk_fs_remove(path, error);
+    return sk_fs_make_dir(dir, 0755, error) && sk_fs_write(path, text->str, (gssize) text->len, 0644, error);
+}
+
+gboolean
+sk_dnsmasq_record_set(const char *network, const char *dns_domain, const SkNetworkPaths *paths, const char *owner,
+                      const SkDnsRecord *records, guint n, GError **error)
+{
+    g_autofree char *dhcp_dir = sk_network_run_path(paths, network, SK_DNSMASQ_DHCP_HOSTS);
+    g_autofree char *dns_dir = sk_network_run_path(paths, network, SK_DNSMASQ_HOSTS);
+    g_autoptr(GString) dhcp = g_string_new(NULL);
+    g_autoptr(GString) dns = g_string_new(NULL);
+    gboolean changed = FALSE;
+
+    sk_assert_worker();
+    if (!sk_check_name(owner, "owner", error))
+        return FALSE;
+    for (guint i = 0; i < n; i++) {
+        if (!check_record(&records[i], error))
+            return FALSE;
+        g_autofree char *line = sk_dnsmasq_dhcp_line(&records[i]);
+        g_string_append_printf(dhcp, "%s\n", line);
+        add_hosts_line(dns, records[i].ipv4, records[i].name, dns_domain);
+        add_hosts_line(dns, records[i].ipv6, records[i].name, dns_domain);
+    }
+    if (!check_others(network, dhcp_dir, owner, records, n, error) ||
+        !put_file(dhcp_dir, owner, dhcp, &changed, error) || !put_file(dns_dir, owner, dns, &changed, error))
+        return FALSE;
+    return !changed || sk_dnsmasq_reload(network, paths, error);
+}
+
+static gboolean
+sweep_dir(const char *dir, const char *const *keep, gboolean *out_changed, GError **error)
+{
+    g_autoptr(GDir) files = g_dir_open(dir, 0, NULL);
+    const char *file;
+    while (files != NULL && (file = g_dir_read_name(files)) != NULL) {
+        g_autofree char *path = g_build_filename(dir, file, NULL);
+        if (keep != NULL && g_strv_contains(keep, file))
+            continue;
+        if (!sk_fs_remove(path, error))
+            return FALSE;
+        *out_changed = TRUE;
+    }
+    return TRUE;
+}
+
+gboolean
+sk_dnsmasq_record_sweep(const char *network, const SkNetworkPaths *paths, const char *const *keep, GError **error)
+{
+    gboolean changed = FALSE;
+    sk_assert_worker();
+    for (guint i = 0; i < G_N_ELEMENTS(folders); i++) {
+        g_autofree char *dir = sk_network_run_path(paths, network, folders[i]);
+        if (!sweep_dir(dir, keep, &changed, error))
+            return FALSE;
+    }
+    return !changed || sk_dnsmasq_reload(network, paths, error);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The links of guests on the host: TAP and macvtap. */
+#include "network/tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "base/error.h"
+#include "base/thread.h"
+#include "base/undo.h"
+#include "network/bandwidth.h"
+#include "network/netlink/links.h"
+#include "network/paths.h"
+
+#define TUN_FLAGS (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)
+/* Macvtaps have no "%d" of the kernel's: so many numbers are tried. */
+#define MACVTAP_TRIES 4096
+
+/* The guest's address with fe: in front: higher than any bridge's, and never the guest's own. */
+static char *
+tap_mac(const char *guest)
+{
+    return g_strconcat("fe", guest + 2, NULL);
+}
+
+static gboolean
+connect_tap(const SkTapSpec *spec, const char *name, GError **error)
+{
+    g_autofree char *mac = tap_mac(spec->mac);
+    g_autofree SkLink *bridge = NULL;
+    SkLinkChange change = { .mac = mac, .mtu = spec->mtu, .master = spec->bridge, .up = TRUE, .no_link_local = TRUE };
+    if (sk_fault("tap/connect", error))
+        return FALSE;
+    if (spec->mtu == 0) {
+        bridge = sk_netlink_link(spec->bridge, error);
+        if (bridge == NULL)
+            return FALSE;
+        change.mtu = bridge->mtu;
+    }
+    return sk_netlink_change(name, &change, error);
+}
+
+static gboolean
+open_tun(const SkTapSpec *spec, SkFd *out_fd, char **out_name, GError **error)
+{
+    struct ifreq request = { .ifr_flags = TUN_FLAGS };
+    g_autofree char *pattern = sk_network_link_name(SK_LINK_TAP, "%d", spec->tag);
+    const char *name = spec->name != NULL ? spec->name : pattern;
+    g_auto(SkFd) fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return sk_fail_errno(error, errno, "cannot open \"/dev/net/tun\" for a guest's link");
+    /* The kernel would hand out one that is there and nobody has open. */
+    if (spec->name != NULL && sk_netlink_index(spec->name) != 0)
+        return sk_fail(error, SK_ERROR_EXISTS, "cannot make the TAP \"%s\": the host has a link of this name", spec->name);
+    g_strlcpy(request.ifr_name, name, sizeof request.ifr_name);
+    if (ioctl(fd, TUNSETIFF, &request) < 0)
+        return sk_fail_errno(error, errno, "cannot make the TAP \"%s\"", name);
+    if (ioctl(fd, TUNSETPERSIST, 1) < 0)
+        return sk_fail_errno(error, errno, "cannot make the TAP \"%s\" last", request.ifr_name);
+    *out_name = g_strdup(request.ifr_name);
+    *out_fd = sk_fd_steal(&fd);
+    return TRUE;
+}
+
+static gboolean
+add_macvtap(const SkTapSpec *spec, char **out_name, GError **error)
+{
+    if (spec->name != NULL) {
+        *out_name = g_strdup(spec->name);
+        return sk_netlink_macvtap_add(spec->name, spec->device, spec->mode, spec->mac, error);
+    }
+    for (guint i = 0; i < MACVTAP_TRIES; i++) {
+        g_autoptr(GError) taken = NULL;
+        g_autofree char *number = g_strdup_printf("%u", i);
+        g_autofree char *name = sk_network_link_name(SK_LINK_MACVTAP, number, spec->tag);
+        if (sk_netlink_macvtap_add(name, spec->device, spec->mode, spec->mac, &taken)) {
+            *out_name = g_steal_pointer(&name);
+            return TRUE;
+        }
+        if (!sk_error_is(taken, SK_ERROR_EXISTS)) {
+            g_propagate_error(error, g_steal_pointer(&taken));
+            return FALSE;
+        }
+    }
+    return sk_fail(error, SK_ERROR_TOO_MANY, "the host has %d macvtaps of ours already", MACVTAP_TRIES);
+}
+
+static gboolean
+open_macvtap(const SkTapSpec *spec, const char *name, SkFd *out_fd, GError **error)
+{
+    struct ifreq request = { .ifr_flags = TUN_FLAGS };
+    SkLinkChange change = { .mtu = spec->mtu, .up = TRUE, .no_link_local = TRUE };
+    g_autofree char *path = g_strdup_printf("/dev/tap%u", sk_netlink_index(name));
+    if (sk_fault("tap/connect", error) || !sk_netlink_change(name, &change, error))
+        return FALSE;
+    g_auto(SkFd) fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return sk_fail_errno(error, errno, "cannot open \"%s\" of the macvtap \"%s\"", path, name);
+    if (ioctl(fd, TUNSETIFF, &request) < 0)
+        return sk_fail_errno(error, errno, "cannot set up the macvtap \"%s\"", name);
+    *out_fd = sk_fd_steal(&fd);
+    return TRUE;
+}
+
+typedef struct {
+    char *tag, *name;
+} Made;
+
+static void
+made_free(gpointer data)
+{
+    Made *made = data;
+    g_free(made->tag);
+    g_free(made->name);
+    g_free(made);
+}
+
+static void
+undo_link(gpointer data)
+{
+    Made *made = data;
+    g_autoptr(GError) error = NULL;
+    if (!sk_network_tap_remove(made->tag, made->name, &error))
+        g_warning("%s, leaving it to the next start", error->message);
+}
+
+gboolean
+sk_network_tap_open(const SkTapSpec *spec, SkFd *out_fd, char **out_name, GError **error)
+{
+    g_auto(SkFd) fd = SK_FD_NONE;
+    g_autofree char *name = NULL;
+    g_autoptr(SkUndo) undo = sk_undo_new();
+    gboolean direct = spec->device != NULL;
+
+    sk_assert_worker();
+    if (sk_fault("tap/open", error) || !(direct ? add_macvtap(spec, &name, error) : open_tun(spec, &fd, &name, error)))
+        return FALSE;
+    Made *made = g_new0(Made, 1);
+    *made = (Made){ g_strdup(spec->tag), g_strdup(name) };
+    sk_undo_push(undo, "guest link", undo_link, made, made_free);
+    if (!(direct ? open_macvtap(spec, name, &fd, error) : connect_tap(spec, name, error)))
+        return FALSE;
+    if (sk_fault("tap/bandwidth", error) ||
+        (!sk_bandwidth_is_empty(spec->bandwidth) && !sk_network_tap_limit(spec->tag, name, spec->bandwidth, error)))
+        return FALSE;
+    sk_undo_disarm(undo);
+    *out_fd = sk_fd_steal(&fd);
+    *out_name = g_steal_pointer(&name);
+    return TRUE;
+}
+
+gboolean
+sk_network_tap_move(const char *name, const char *bridge, GError **error)
+{
+    SkLinkChange change = { .master = bridge };
+    sk_assert_worker();
+    return sk_netlink_change(name, &change, error);
+}
+
+gboolean
+sk_network_tap_remove(const char *tag, const char *name, GError **error)
+{
+    sk_assert_worker();
+    sk_bandwidth_forget(tag, name);
+    return sk_netlink_remove(name, error);
+}
+
+gboolean
+sk_network_tap_is_ours(const char *tag, const char *name)
+{
+    return sk_network_link_is(SK_LINK_TAP, tag, name) || sk_network_link_is(SK_LINK_MACVTAP, tag, name);
+}
+
+gboolean
+sk_network_tap_sweep(const char *tag, const char *const *keep, guint *out_removed, GError **error)
+{
+    guint removed = 0;
+    sk_assert_worker();
+    g_autoptr(GPtrArray) links = sk_netlink_links(error);
+    if (links == NULL)
+        return FALSE;
+    for (guint i = 0; i < links->len; i++) {
+        const SkLink *link = links->pdata[i];
+        if (!sk_network_tap_is_ours(tag, link->name) || (keep != NULL && g_strv_contains(keep, link->name)))
+            continue;
+        if (!sk_network_tap_remove(tag, link->name, error))
+            return FALSE;
+        removed++;
+    }
+    if (out_removed != NULL)
+        *out_removed = removed;
+    return TRUE;
+}
+
+gint
+sk_network_vhost_open(void)
+{
+    return open("/dev/vhost-net", O_RDWR | O_CLOEXEC);
+}
