@@ -85,10 +85,16 @@ parse_line(const char *line)
     return lease;
 }
 
+static void
+lease_free(gpointer lease)
+{
+    sk_value_free(&sk_lease_type, lease);
+}
+
 GPtrArray *
 sk_leases_parse(const char *text, gsize length)
 {
-    GPtrArray *leases = sk_value_list_new(&sk_lease_type);
+    GPtrArray *leases = g_ptr_array_new_with_free_func(lease_free);
     const char *end = text + MIN(length, SK_LEASES_MAX_BYTES);
     while (text < end && leases->len < LEASES_MAX) {
         const char *newline = memchr(text, '\n', (gsize) (end - text));
@@ -111,7 +117,7 @@ sk_leases_read(const char *path, GError **error)
     gsize length = 0;
     sk_assert_worker();
     if (!g_file_test(path, G_FILE_TEST_EXISTS))
-        return sk_value_list_new(&sk_lease_type);
+        return g_ptr_array_new_with_free_func(lease_free);
     g_autofree char *text = sk_fs_read(path, SK_LEASES_MAX_BYTES, &length, error);
     return text != NULL ? sk_leases_parse(text, length) : NULL;
 }
