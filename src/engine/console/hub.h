@@ -14,7 +14,7 @@ G_BEGIN_DECLS
  * domain; what is older than the last `keep` bytes is given back to the file system
  * by punching a hole in front.  Readers read the file, so a slow one costs no
  * memory; one that falls behind the kept part is moved forward and told so.
- * Input goes to the chardev's socket, to which the hub connects while somebody writes.
+ * Input goes to the chardev's socket, to which the hub connects when somebody writes.
  *
  * Main thread, except where said.
  */
