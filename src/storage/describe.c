@@ -126,6 +126,12 @@ sk_describe_in(const char *dir, const char *name, GError **error)
     return sk_describe_file(fd, path, error);
 }
 
+static void
+volume_free(gpointer volume)
+{
+    sk_value_free(&sk_volume_type, volume);
+}
+
 static gint
 by_name(gconstpointer a, gconstpointer b)
 {
@@ -140,7 +146,7 @@ sk_describe_dir(const char *dir, GError **error)
     if (dir_fd < 0)
         return NULL;
     g_autoptr(GDir) entries = g_dir_open(dir, 0, NULL);
-    g_autoptr(GPtrArray) volumes = sk_value_list_new(&sk_volume_type);
+    g_autoptr(GPtrArray) volumes = g_ptr_array_new_with_free_func(volume_free);
     const char *name;
     while (entries != NULL && (name = g_dir_read_name(entries)) != NULL) {
         g_auto(SkFd) fd = sk_temp_is_hidden(name) || !g_utf8_validate(name, -1, NULL) ? SK_FD_NONE

@@ -102,6 +102,12 @@ sk_storage_image_lookup(const char *dir, const char *name, GError **error)
     return NULL;
 }
 
+static void
+image_free(gpointer image)
+{
+    sk_value_free(&sk_image_type, image);
+}
+
 static gint
 by_name(gconstpointer a, gconstpointer b)
 {
@@ -123,7 +129,7 @@ GPtrArray *
 sk_storage_image_list(const char *dir, GError **error)
 {
     g_autoptr(GError) failed = NULL;
-    g_autoptr(GPtrArray) images = sk_value_list_new(&sk_image_type);
+    g_autoptr(GPtrArray) images = g_ptr_array_new_with_free_func(image_free);
     g_autoptr(GDir) entries = g_dir_open(dir, 0, &failed);
     const char *file;
     if (entries == NULL) {
