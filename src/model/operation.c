@@ -46,7 +46,7 @@ const SkOperation sk_operations[SK_N_OPERATIONS] = {
     OP(NIC_DETACH, "nic.detach", "domain", OPERATOR, JOB, "DELETE", "/v1/domains/{name}/interfaces/{nic}", nic, HELP("detach a network interface")),
 
     OP(AGENT_PING, "agent.ping", "domain", VIEWER, QUERY, "GET", "/v1/domains/{name}/agent", name, HELP("see whether the guest agent answers")),
-    OP(AGENT_EXEC, "agent.exec", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/exec", name, BODY(sk_agent_exec_type), GIVES(sk_agent_exec_result_type), HELP("run a program in the guest through its agent")),
+    OP(AGENT_EXEC, "agent.exec", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/exec", name, BODY(sk_exec_request_type), GIVES(sk_exec_result_type), HELP("run a program in the guest through its agent")),
     OP(AGENT_ADDRESSES, "agent.addresses", "domain", VIEWER, QUERY, "GET", "/v1/domains/{name}/agent/addresses", name, LISTS(sk_domain_address_type), HELP("ask the guest agent for the guest's addresses")),
     OP(AGENT_SET_TIME, "agent.set-time", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/set-time", name, HELP("set the guest's clock to the host's")),
     OP(AGENT_FREEZE, "agent.freeze", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/freeze", name, GIVES(sk_agent_freeze_type), HELP("freeze the guest's file systems")),

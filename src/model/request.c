@@ -132,19 +132,19 @@ static const SkField token_secret_fields[] = {
 SK_TYPE(sk_token_secret_type, SkTokenSecret, "TokenSecret", "token", token_secret_fields, "a new token");
 
 static const SkField agent_exec_fields[] = {
-    SK_FIELD(SkAgentExec, path, STRING, "program in the guest", NEEDED, .max = 4096),
-    SK_FIELD(SkAgentExec, args, STRV, "its arguments", .max = 256),
-    SK_FIELD(SkAgentExec, input, TEXT, "its standard input"),
-    SK_FIELD(SkAgentExec, timeout, UINT, "seconds to wait for its end", .def = "30", .min = 1, .max = 3600),
+    SK_FIELD(SkExecRequest, path, STRING, "program in the guest", NEEDED, .max = 4096),
+    SK_FIELD(SkExecRequest, args, STRV, "its arguments", .max = 256),
+    SK_FIELD(SkExecRequest, input, TEXT, "its standard input"),
+    SK_FIELD(SkExecRequest, timeout, UINT, "seconds to wait for its end", .def = "30", .min = 1, .max = 3600),
 };
-SK_TYPE(sk_agent_exec_type, SkAgentExec, "AgentExec", "command", agent_exec_fields, "a program to run in the guest");
+SK_TYPE(sk_exec_request_type, SkExecRequest, "ExecRequest", "command", agent_exec_fields, "a program to run in the guest");
 
 static const SkField agent_exec_result_fields[] = {
-    SK_FIELD(SkAgentExecResult, exit_code, INT, "exit code"),
-    SK_FIELD(SkAgentExecResult, output, TEXT, "standard output"),
-    SK_FIELD(SkAgentExecResult, error_output, TEXT, "standard error"),
+    SK_FIELD(SkExecResult, exit_code, INT, "exit code"),
+    SK_FIELD(SkExecResult, output, TEXT, "standard output"),
+    SK_FIELD(SkExecResult, error_output, TEXT, "standard error"),
 };
-SK_TYPE(sk_agent_exec_result_type, SkAgentExecResult, "AgentExecResult", "result", agent_exec_result_fields, "what a program in the guest did");
+SK_TYPE(sk_exec_result_type, SkExecResult, "ExecResult", "result", agent_exec_result_fields, "what a program in the guest did");
 
 static const SkField agent_password_fields[] = {
     SK_FIELD(SkAgentPassword, user, STRING, "account in the guest", NEEDED, .max = 32),

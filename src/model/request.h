@@ -42,8 +42,8 @@ typedef struct { char *name, *recipe; guint64 size; } SkImageBuild;
 typedef struct { char *name; gint role; char *expires; } SkTokenCreate;
 typedef struct { char *id, *secret; gint64 expires; } SkTokenSecret;
 
-typedef struct { char *path; char **args; char *input; guint timeout; } SkAgentExec;
-typedef struct { gint exit_code; char *output, *error_output; } SkAgentExecResult;
+typedef struct { char *path; char **args; char *input; guint timeout; } SkExecRequest;
+typedef struct { gint exit_code; char *output, *error_output; } SkExecResult;
 typedef struct { char *user, *password; gboolean crypted; } SkAgentPassword;
 typedef struct { guint frozen; } SkAgentFreeze;
 
@@ -67,7 +67,7 @@ typedef struct { char *name, *uuid, *etag; } SkCreated;
 
 extern const SkEnum sk_ticket_enum;
 extern const SkType sk_rename_type, sk_resize_type, sk_media_type, sk_volume_clone_type, sk_image_import_type,
-    sk_image_build_type, sk_token_create_type, sk_token_secret_type, sk_agent_exec_type, sk_agent_exec_result_type,
+    sk_image_build_type, sk_token_create_type, sk_token_secret_type, sk_exec_request_type, sk_exec_result_type,
     sk_agent_password_type, sk_agent_freeze_type, sk_console_request_type, sk_console_ticket_type, sk_domain_summary_type,
     sk_created_type;
 
