@@ -52,10 +52,20 @@ sk_call_free(SkCall *call)
 }
 
 void
+sk_call_answer(SkCall *call, const GError *error)
+{
+    SkCallDone ended = g_steal_pointer(&call->ended);
+    if (ended != NULL)
+        ended(call, error, call->ended_data);
+    SkCallDone done = g_steal_pointer(&call->done);
+    if (done != NULL)
+        done(call, error, call->data);
+}
+
+void
 sk_call_finish(SkCall *call, GError *error)
 {
-    if (call->done != NULL)
-        call->done(call, error, call->data);
+    sk_call_answer(call, error);
     sk_call_free(call);
     g_clear_error(&error);
 }

@@ -40,13 +40,18 @@ struct SkCall {
     char *job_id;           /* a job was started and is not over (202) */
     guint64 offset;         /* console.log: where the answer begins */
 
-    SkCallDone done;
+    SkCallDone done;        /* the front door's */
     gpointer data;
+    SkCallDone ended;       /* the dispatcher's: runs first, whether or not the asker is still there */
+    gpointer ended_data;
 };
 
 SkCall *sk_call_new(const SkOperation *op, const SkIdentity *who);
 void sk_call_free(SkCall *call);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SkCall, sk_call_free)
+
+/* Runs ended and done, each at most once in the call's life. */
+void sk_call_answer(SkCall *call, const GError *error);
 
 /* Ends a call: runs done (if not abandoned) and frees. Takes error. */
 void sk_call_finish(SkCall *call, GError *error);

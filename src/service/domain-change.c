@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The common frame of changes of a domain's devices. */
+#include "service/domain-change.h"
+
+#include "base/error.h"
+#include "service/network.h"
+#include "service/pool.h"
+
+gboolean
+sk_domain_change_begin(SkDomainChange *self, SkJob *job, GError **error)
+{
+    SkDomain *domain = sk_service_domain(job->service, job->call->params.name, error);
+    if (domain == NULL || !sk_domain_check_etag(domain, job->call, error) ||
+        !sk_domain_verb_check(SK_VERB_ATTACH, sk_domain_state(domain), sk_domain_name(domain), error))
+        return FALSE;
+    if (sk_domain_is_active(domain) && domain->qmp == NULL)
+        return sk_fail(error, SK_ERROR_STATE, "QEMU of domain \"%s\" does not listen to us", sk_domain_name(domain));
+    self->domain = g_object_ref(domain);
+    self->spec = sk_value_copy(&sk_domain_spec_type, domain->spec);
+    self->live = sk_value_copy(&sk_domain_spec_type, domain->runtime.live);
+    self->qmp = domain->qmp != NULL ? g_object_ref(domain->qmp) : NULL;
+    self->roots = sk_service_storage_roots(job->service);
+    return TRUE;
+}
+
+gboolean
+sk_domain_change_check(SkDomainChange *self, GError **error)
+{
+    if (!sk_engine_assign(self->spec, error) || !sk_value_check(&sk_domain_spec_type, self->spec, NULL, error))
+        return FALSE;
+    return self->live == NULL || sk_engine_assign(self->live, error);
+}
+
+gboolean
+sk_domain_change_keep(SkDomainChange *self, SkJob *job, GError **error)
+{
+    self->record = sk_domain_record(self->spec);
+    return !sk_fault("domain-change/record", error) && sk_store_put(job->service->store, self->record, error);
+}
+
+void
+sk_domain_change_commit(SkDomainChange *self)
+{
+    SkDomain *domain = self->domain;
+    if (self->live != NULL && domain->runtime.live != NULL) {
+        sk_value_free(&sk_domain_spec_type, domain->runtime.live);
+        domain->runtime.live = g_steal_pointer(&self->live);
+        sk_domain_save_runtime(domain);
+    }
+    sk_domain_set_spec(domain, g_steal_pointer(&self->spec), self->record->revision, self->record->modified);
+    sk_service_dns_changed(domain->service, domain);
+}
+
+void
+sk_domain_change_clear(SkDomainChange *self)
+{
+    g_clear_object(&self->domain);
+    g_clear_object(&self->qmp);
+    sk_value_free(&sk_domain_spec_type, self->spec);
+    sk_value_free(&sk_domain_spec_type, self->live);
+    sk_record_free(self->record);
+    g_strfreev(self->roots);
+}
+
+void
+sk_list_append_copy(GPtrArray **list, const SkType *type, gconstpointer entry)
+{
+    if (*list == NULL)
+        *list = sk_value_list_new(type);
+    g_ptr_array_add(*list, sk_value_copy(type, entry));
+}
+
+void
+sk_list_remove_entry(GPtrArray *list, const SkType *type, gpointer entry)
+{
+    if (list != NULL && g_ptr_array_remove(list, entry))
+        sk_value_free(type, entry);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "service/domain-launch.h"
+#include "service/domain.h"
+
+/*
+ * What all changes of a domain's devices have in common: a copy of the definition and,
+ * if it runs, of what runs; both are changed, kept, and put back into the domain.
+ */
+typedef struct {
+    SkDomain *domain;       /* a reference */
+    SkDomainSpec *spec;     /* definition to be */
+    SkDomainSpec *live;     /* what runs, to be; NULL: off */
+    SkQmp *qmp;             /* NULL: off */
+    SkRecord *record;
+    char **roots;
+} SkDomainChange;
+
+/* Finds the domain and fills self. Main. */
+gboolean sk_domain_change_begin(SkDomainChange *self, SkJob *job, GError **error);
+/* Gives both definitions addresses and checks the definition. Main. */
+gboolean sk_domain_change_check(SkDomainChange *self, GError **error);
+/* Keeps the definition. Workers, as the last step. */
+gboolean sk_domain_change_keep(SkDomainChange *self, SkJob *job, GError **error);
+/* Puts both into the domain. Main. */
+void sk_domain_change_commit(SkDomainChange *self);
+void sk_domain_change_clear(SkDomainChange *self);
+
+/* A copy of an entry at the end of a LIST field. */
+void sk_list_append_copy(GPtrArray **list, const SkType *type, gconstpointer entry);
+/* Removes and frees an entry. */
+void sk_list_remove_entry(GPtrArray *list, const SkType *type, gpointer entry);

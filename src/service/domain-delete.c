@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* domain.delete: the record and, by an intent in the same transaction, everything that was only the domain's. */
+#include "base/error.h"
+#include "engine/qmp/commands.h"
+#include "service/console.h"
+#include "service/domain-create.h"
+#include "service/domain-stop.h"
+#include "service/domain.h"
+#include "service/intent.h"
+#include "service/network.h"
+#include "service/pool.h"
+#include "storage/pool.h"
+
+typedef struct {
+    SkDomain *domain;       /* a reference */
+    char *name, *uuid;
+    GPtrArray *paths;       /* files and directories that go with it */
+    GPtrArray *volumes;     /* paths of volumes among them */
+    char **roots;
+    SkQemuProcess *process; /* force: to be ended first */
+    SkQmp *qmp;
+    gint stop_ms;
+} DeleteWork;
+
+static void
+free_work(gpointer data)
+{
+    DeleteWork *work = data;
+    g_clear_object(&work->domain);
+    g_clear_object(&work->process);
+    g_clear_object(&work->qmp);
+    g_free(work->name);
+    g_free(work->uuid);
+    g_strfreev(work->roots);
+    g_clear_pointer(&work->paths, g_ptr_array_unref);
+    g_clear_pointer(&work->volumes, g_ptr_array_unref);
+    g_free(work);
+}
+
+/* -- prepare: main ---------------------------------------------------------------------------------------------- */
+
+static gboolean
+check_other_users(SkService *self, const SkDomain *domain, const SkDisk *disk, GError **error)
+{
+    g_auto(GStrv) users = sk_service_users_of_path(self, disk->path);
+    for (guint i = 0; users != NULL && users[i] != NULL; i++) {
+        if (!g_str_equal(users[i], sk_domain_name(domain)))
+            return sk_fail(error, SK_ERROR_IN_USE, "volume \"%s\" is in use: domain \"%s\" has it too", disk->volume, users[i]);
+    }
+    return TRUE;
+}
+
+static gboolean
+plan_volumes(SkService *self, DeleteWork *work, GError **error)
+{
+    const SkDomainSpec *spec = work->domain->spec;
+    for (guint i = 0; spec->disks != NULL && i < spec->disks->len; i++) {
+        const SkDisk *disk = spec->disks->pdata[i];
+        if (disk->source != SK_SOURCE_VOLUME || disk->device != SK_DISK_DISK || disk->path == NULL || disk->read_only)
+            continue;
+        if (!check_other_users(self, work->domain, disk, error))
+            return FALSE;
+        g_ptr_array_add(work->paths, g_strdup(disk->path));
+        g_ptr_array_add(work->volumes, g_strdup(disk->path));
+    }
+    return TRUE;
+}
+
+/* Seed, firmware variables, TPM state, console logs, sockets: made by us for this domain alone. */
+static void
+plan_own_files(SkService *self, DeleteWork *work)
+{
+    const SkServiceSettings *settings = self->settings;
+    g_ptr_array_add(work->paths, g_strdup_printf("%s/seeds/%s.iso", settings->lib_dir, work->uuid));
+    g_ptr_array_add(work->paths, g_strdup_printf("%s/nvram/%s.qcow2", settings->lib_dir, work->uuid));
+    g_ptr_array_add(work->paths, g_strdup_printf("%s/tpm/%s", settings->lib_dir, work->uuid));
+    g_ptr_array_add(work->paths, g_strdup_printf("%s/domains/%s.log", settings->log_dir, work->uuid));
+    g_ptr_array_add(work->paths, g_strdup(work->domain->run_dir));
+    for (guint i = 0; work->domain->spec->serials != NULL && i < work->domain->spec->serials->len; i++)
+        g_ptr_array_add(work->paths, g_strdup_printf("%s/consoles/%s-%u.log", settings->log_dir, work->uuid, i));
+}
+
+static gboolean
+prepare(SkJob *job, GError **error)
+{
+    SkDomain *domain = sk_service_domain(job->service, job->call->params.name, error);
+    if (domain == NULL || !sk_domain_check_etag(domain, job->call, error))
+        return FALSE;
+    DeleteWork *work = job->work = g_new0(DeleteWork, 1);
+    work->domain = g_object_ref(domain);
+    work->name = g_strdup(sk_domain_name(domain));
+    work->uuid = g_strdup(domain->spec->uuid);
+    work->paths = g_ptr_array_new_with_free_func(g_free);
+    work->volumes = g_ptr_array_new_with_free_func(g_free);
+    if (sk_domain_is_active(domain)) {
+        if (!job->call->params.force)
+            return sk_fail(error, SK_ERROR_STATE, "cannot delete domain \"%s\" while it is %s: shut it down, or delete it with force",
+                           work->name, sk_enum_name(&sk_domain_state_enum, domain->runtime.state));
+        work->process = domain->process != NULL ? g_object_ref(domain->process) : NULL;
+        work->qmp = domain->qmp != NULL ? g_object_ref(domain->qmp) : NULL;
+        work->stop_ms = (gint) job->service->settings->stop_timeout * 1000;
+        domain->destroying = TRUE;
+    }
+    work->roots = sk_service_storage_roots(job->service);
+    if (job->call->params.volumes && !plan_volumes(job->service, work, error))
+        return FALSE;
+    plan_own_files(job->service, work);
+    g_ptr_array_add(work->paths, NULL);
+    return TRUE;
+}
+
+/* -- run: worker --------------------------------------------------------------------------------------------------- */
+
+/* A volume that others are laid over must stay. */
+static gboolean
+check_overlays(DeleteWork *work, GError **error)
+{
+    for (guint i = 0; i < work->volumes->len; i++) {
+        const char *path = work->volumes->pdata[i];
+        g_autoptr(GPtrArray) overlays = sk_storage_overlays_of(path, (const char *const *) work->roots);
+        if (overlays->len > 0)
+            return sk_fail(error, SK_ERROR_IN_USE, "volume \"%s\" is in use: \"%s\" is backed by it", path, (char *) overlays->pdata[0]);
+    }
+    return TRUE;
+}
+
+static gboolean
+run(SkJob *job, GError **error)
+{
+    DeleteWork *work = job->work;
+    SkStore *store = job->service->store;
+    if (!check_overlays(work, error))
+        return FALSE;
+    if (work->process != NULL && !sk_qemu_process_destroy(work->process, work->qmp, work->stop_ms, NULL, error))
+        return FALSE;
+    if (sk_fault("domain-delete/record", error))
+        return FALSE;
+    SkStoreBatch *batch = sk_store_batch_new();
+    g_autofree char *what = g_strconcat("the deletion of domain ", work->name, NULL);
+    g_autofree char *intent = sk_intent_promise(batch, what, (const char *const *) work->paths->pdata);
+    sk_store_batch_remove(batch, "domain", work->uuid);
+    sk_store_batch_free_uid(batch, work->uuid);
+    if (!sk_store_commit(store, batch, error))
+        return FALSE;
+    /* From here on it is gone; a failure below is only tidying up, which the next start does too. */
+    sk_fault("domain-delete/files", NULL);
+    sk_intent_carry_out(store, intent, (const char *const *) work->paths->pdata);
+    return TRUE;
+}
+
+/* -- commit: main -------------------------------------------------------------------------------------------------------- */
+
+static void
+forget_volume(SkService *self, const char *path)
+{
+    const SkVolume *volume = sk_service_volume_at(self, path);
+    SkPool *pool = volume != NULL ? g_tree_lookup(self->pools, volume->pool) : NULL;
+    if (pool != NULL) {
+        g_autofree char *name = g_strdup(volume->name);
+        sk_pool_forget_volume(pool, name);
+    }
+}
+
+static void
+commit(SkJob *job)
+{
+    DeleteWork *work = job->work;
+    SkService *self = job->service;
+    if (sk_domain_is_active(work->domain))
+        sk_domain_ended(work->domain, SK_REASON_DESTROYED);
+    for (guint i = 0; i < work->volumes->len; i++)
+        forget_volume(self, work->volumes->pdata[i]);
+    sk_domain_close_consoles(work->domain);
+    sk_service_drop_domain(self, work->domain);
+    sk_service_dns_changed(self, work->domain);
+    g_autofree char *object = g_strconcat("domain/", work->name, NULL);
+    sk_events_emit(self->events, "domain.deleted", object, work->uuid, NULL);
+}
+
+static void
+rollback(SkJob *job, const GError *error)
+{
+    DeleteWork *work = job->work;
+    (void) error;
+    if (work != NULL)
+        work->domain->destroying = FALSE;
+}
+
+const SkJobKind sk_domain_delete_job = {
+    .object = sk_domain_job_object, .prepare = prepare, .run = run, .commit = commit, .rollback = rollback, .free_work = free_work,
+};

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* disk.attach, disk.detach, disk.resize. */
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/text.h"
+#include "engine/qmp/commands.h"
+#include "service/domain-change.h"
+#include "service/domain-device.h"
+#include "service/domain-disks.h"
+#include "service/image.h"
+#include "service/pool.h"
+#include "storage/image.h"
+#include "storage/pool.h"
+
+/* A guest that does not let go of a disk in this time keeps it. */
+#define DETACH_MS 30000
+
+typedef struct {
+    SkDomainChange change;
+    SkDisk *disk;           /* a copy */
+    gboolean reserved;
+    /* attach: a volume to make for it; detach: the one to remove */
+    SkPoolSpec *pool;
+    SkVolumeCreate create;
+    char *backing_path;
+    gint backing_format;
+    SkVolume *volume;       /* made, or of new size */
+    gboolean drop_volume;
+    guint64 size;
+} DiskWork;
+
+static void
+free_work(gpointer data)
+{
+    DiskWork *work = data;
+    sk_domain_change_clear(&work->change);
+    sk_value_free(&sk_disk_type, work->disk);
+    sk_value_free(&sk_pool_spec_type, work->pool);
+    sk_value_clear(&sk_volume_create_type, &work->create);
+    sk_value_free(&sk_volume_type, work->volume);
+    g_free(work->backing_path);
+    g_free(work);
+}
+
+static DiskWork *
+begin(SkJob *job, GError **error)
+{
+    DiskWork *work = job->work = g_new0(DiskWork, 1);
+    return sk_domain_change_begin(&work->change, job, error) ? work : NULL;
+}
+
+/* The disk a path parameter names, in the definition or in what runs. */
+static const SkDisk *
+find_disk(const SkDomainChange *change, const char *target, GError **error)
+{
+    const SkDisk *disk = sk_domain_spec_find_disk(change->spec, target);
+    if (disk == NULL && change->live != NULL)
+        disk = sk_domain_spec_find_disk(change->live, target);
+    if (disk == NULL)
+        sk_fail(error, SK_ERROR_NO_DEVICE, "domain \"%s\" has no disk \"%.16s\"", change->spec->name, target);
+    return disk;
+}
+
+/* -- attach -------------------------------------------------------------------------------------------------- */
+
+static gboolean
+plan_volume(SkService *self, DiskWork *work, GError **error)
+{
+    SkDisk *disk = work->disk;
+    SkPool *pool = sk_service_active_pool(self, disk->pool, error);
+    if (pool == NULL)
+        return FALSE;
+    if (disk->image == NULL && disk->size == 0)
+        return sk_fail(error, SK_ERROR_INVALID, "disk \"%s\" names no volume: give volume, path, image or size", disk->target);
+    const SkImage *image = disk->image != NULL ? sk_service_image(self, disk->image, error) : NULL;
+    if (disk->image != NULL && image == NULL)
+        return FALSE;
+    work->pool = sk_value_copy(&sk_pool_spec_type, pool->spec);
+    work->create.name = g_strdup_printf("%s-%s.%s", work->change.spec->name, disk->target, sk_enum_name(&sk_disk_format_enum, disk->format));
+    work->create.capacity = disk->size;
+    work->create.format = disk->format;
+    if (image != NULL) {
+        work->backing_path = g_strdup(image->path);
+        work->backing_format = sk_storage_image_format(image);
+    }
+    if (g_tree_lookup(pool->volumes, work->create.name) != NULL)
+        return sk_fail(error, SK_ERROR_EXISTS, "there is a volume \"%s\" in pool \"%s\" already: name it as the disk's volume, or delete it",
+                       work->create.name, pool->spec->name);
+    disk->volume = g_strdup(work->create.name);
+    disk->path = g_build_filename(pool->spec->path, work->create.name, NULL);
+    disk->size = 0;
+    return TRUE;
+}
+
+static gboolean
+prepare_attach(SkJob *job, GError **error)
+{
+    SkService *self = job->service;
+    DiskWork *work = begin(job, error);
+    if (work == NULL)
+        return FALSE;
+    SkDomainChange *change = &work->change;
+    const SkDisk *asked = job->call->body;
+    if (asked->target != NULL && sk_domain_spec_find_disk(change->spec, asked->target) != NULL)
+        return sk_fail(error, SK_ERROR_EXISTS, "domain \"%s\" has a disk \"%s\" already", change->spec->name, asked->target);
+    sk_list_append_copy(&change->spec->disks, &sk_disk_type, asked);
+    sk_domain_spec_complete(change->spec);
+    SkDisk *disk = change->spec->disks->pdata[change->spec->disks->len - 1];
+    work->disk = sk_value_copy(&sk_disk_type, disk);
+    gboolean is_new = disk->source == SK_SOURCE_VOLUME && disk->volume == NULL;
+    if (is_new ? !plan_volume(self, work, error) : !sk_service_resolve_disk(self, work->disk, error))
+        return FALSE;
+    sk_list_remove_entry(change->spec->disks, &sk_disk_type, disk);
+    sk_list_append_copy(&change->spec->disks, &sk_disk_type, work->disk);
+    if (!sk_engine_assign(change->spec, error))
+        return FALSE;
+    if (change->live != NULL)
+        sk_list_append_copy(&change->live->disks, &sk_disk_type, change->spec->disks->pdata[change->spec->disks->len - 1]);
+    if (!sk_domain_change_check(change, error))
+        return FALSE;
+    work->reserved = change->live != NULL && sk_domain_reserve_disk(change->domain, work->disk, error);
+    return change->live == NULL || work->reserved;
+}
+
+static void
+undo_volume(gpointer path)
+{
+    sk_fs_remove(path, NULL);
+}
+
+static gboolean
+plug(DiskWork *work, GError **error)
+{
+    SkDomainChange *change = &work->change;
+    const SkDisk *disk = sk_domain_spec_find_disk(change->live, work->disk->target);
+    GError *why = NULL;
+    g_autoptr(SkBlockChain) chain = sk_launch_open_disk(disk, change->roots, &why);
+    if (why != NULL) {
+        g_propagate_error(error, why);
+        return FALSE;
+    }
+    g_autoptr(SkPlug) plug = sk_plug_disk(change->live, disk, chain, error);
+    return plug != NULL && sk_qmp_attach(change->qmp, plug, error);
+}
+
+static void
+unplug(gpointer data)
+{
+    DiskWork *work = data;
+    const SkDisk *disk = sk_domain_spec_find_disk(work->change.live, work->disk->target);
+    g_autoptr(SkPlug) plug = sk_plug_disk(work->change.live, disk, NULL, NULL);
+    if (plug != NULL)
+        sk_qmp_detach(work->change.qmp, plug, DETACH_MS, NULL);
+}
+
+static gboolean
+run_attach(SkJob *job, GError **error)
+{
+    DiskWork *work = job->work;
+    SkDomainChange *change = &work->change;
+    g_autoptr(SkUndo) undo = sk_undo_new();
+    SkStorageContext context = sk_job_storage_context(job, change->roots);
+    if (work->pool != NULL) {
+        work->volume = sk_storage_volume_create(work->pool, &work->create, work->backing_path, work->backing_format, &context, error);
+        if (work->volume == NULL)
+            return FALSE;
+        sk_undo_push(undo, "volume", undo_volume, work->disk->path, NULL);
+    }
+    if (sk_fault("disk-attach/volume", error))
+        return FALSE;
+    if (change->live != NULL) {
+        if (!plug(work, error))
+            return FALSE;
+        sk_undo_push(undo, "device", unplug, work, NULL);
+    }
+    if (sk_fault("disk-attach/device", error) || !sk_domain_change_keep(change, job, error))
+        return FALSE;
+    sk_undo_disarm(undo);
+    return TRUE;
+}
+
+static void
+take_volume(SkService *self, DiskWork *work)
+{
+    SkPool *pool = work->pool != NULL ? g_tree_lookup(self->pools, work->pool->name) : NULL;
+    if (work->volume != NULL && pool != NULL)
+        sk_pool_take_volume(pool, g_steal_pointer(&work->volume));
+}
+
+static void
+commit_attach(SkJob *job)
+{
+    DiskWork *work = job->work;
+    take_volume(job->service, work);
+    sk_job_set_result(job, sk_json_encode(&sk_disk_type, sk_domain_spec_find_disk(work->change.spec, work->disk->target), 0));
+    sk_domain_change_commit(&work->change);
+}
+
+static void
+rollback_attach(SkJob *job, const GError *error)
+{
+    DiskWork *work = job->work;
+    (void) error;
+    if (work != NULL && work->reserved)
+        sk_domain_release_disk(work->change.domain, work->disk);
+}
+
+const SkJobKind sk_disk_attach_job = {
+    .object = sk_domain_job_object, .prepare = prepare_attach, .run = run_attach, .commit = commit_attach,
+    .rollback = rollback_attach, .free_work = free_work,
+};
+
+/* -- detach ---------------------------------------------------------------------------------------------------- */
+
+static gboolean
+prepare_detach(SkJob *job, GError **error)
+{
+    DiskWork *work = begin(job, error);
+    const SkDisk *disk = work != NULL ? find_disk(&work->change, job->call->params.target, error) : NULL;
+    if (disk == NULL)
+        return FALSE;
+    work->disk = sk_value_copy(&sk_disk_type, disk);
+    work->drop_volume = job->call->params.volumes && disk->source == SK_SOURCE_VOLUME && disk->volume != NULL;
+    SkPool *pool = work->drop_volume ? sk_service_active_pool(job->service, disk->pool, error) : NULL;
+    if (work->drop_volume && pool == NULL)
+        return FALSE;
+    work->pool = pool != NULL ? sk_value_copy(&sk_pool_spec_type, pool->spec) : NULL;
+    return TRUE;
+}
+
+static void
+remove_disk(SkDomainSpec *spec, const char *target)
+{
+    SkDisk *disk = spec != NULL ? sk_domain_spec_find_disk(spec, target) : NULL;
+    if (disk != NULL)
+        sk_list_remove_entry(spec->disks, &sk_disk_type, disk);
+}
+
+static gboolean
+run_detach(SkJob *job, GError **error)
+{
+    DiskWork *work = job->work;
+    SkDomainChange *change = &work->change;
+    SkStorageContext context = sk_job_storage_context(job, change->roots);
+    const SkDisk *plugged = change->live != NULL ? sk_domain_spec_find_disk(change->live, work->disk->target) : NULL;
+    if (plugged != NULL) {
+        g_autoptr(SkPlug) plug = sk_plug_disk(change->live, plugged, NULL, error);
+        if (plug == NULL || !sk_qmp_detach(change->qmp, plug, DETACH_MS, error))
+            return FALSE;
+    }
+    remove_disk(change->live, work->disk->target);
+    remove_disk(change->spec, work->disk->target);
+    if (!sk_domain_change_keep(change, job, error))
+        return FALSE;
+    g_autoptr(GError) why = NULL;
+    if (work->drop_volume && !sk_storage_volume_delete(work->pool, work->disk->volume, &context, &why)) {
+        g_warning("disk \"%s\" of domain \"%s\" is detached, but its volume stays: %s", work->disk->target, change->spec->name, why->message);
+        work->drop_volume = FALSE;
+    }
+    return TRUE;
+}
+
+static void
+commit_detach(SkJob *job)
+{
+    DiskWork *work = job->work;
+    sk_domain_release_disk(work->change.domain, work->disk);
+    SkPool *pool = work->drop_volume ? g_tree_lookup(job->service->pools, work->pool->name) : NULL;
+    if (pool != NULL)
+        sk_pool_forget_volume(pool, work->disk->volume);
+    sk_domain_change_commit(&work->change);
+}
+
+const SkJobKind sk_disk_detach_job = {
+    .object = sk_domain_job_object, .prepare = prepare_detach, .run = run_detach, .commit = commit_detach, .free_work = free_work,
+};
+
+/* -- resize ------------------------------------------------------------------------------------------------------ */
+
+static gboolean
+prepare_resize(SkJob *job, GError **error)
+{
+    DiskWork *work = begin(job, error);
+    const SkDisk *disk = work != NULL ? find_disk(&work->change, job->call->params.target, error) : NULL;
+    if (disk == NULL)
+        return FALSE;
+    SkPool *pool = disk->volume != NULL ? sk_service_active_pool(job->service, disk->pool, error) : NULL;
+    if (disk->volume == NULL)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\" is not a volume of a pool: resize its file by other means", disk->target);
+    const SkVolume *volume = pool != NULL ? sk_pool_volume(pool, disk->volume, error) : NULL;
+    if (volume == NULL)
+        return FALSE;
+    work->size = ((const SkResize *) job->call->body)->size;
+    if (work->size < volume->capacity) {
+        g_autofree char *now = sk_size_format(volume->capacity);
+        return sk_fail(error, SK_ERROR_INVALID, "disk \"%s\" is %s: it can only be made larger", disk->target, now);
+    }
+    work->disk = sk_value_copy(&sk_disk_type, disk);
+    work->pool = sk_value_copy(&sk_pool_spec_type, pool->spec);
+    return TRUE;
+}
+
+static gboolean
+run_resize(SkJob *job, GError **error)
+{
+    DiskWork *work = job->work;
+    SkDomainChange *change = &work->change;
+    const SkDisk *plugged = change->live != NULL ? sk_domain_spec_find_disk(change->live, work->disk->target) : NULL;
+    SkStorageContext context = sk_job_storage_context(job, change->roots);
+    g_autofree char *node = plugged != NULL ? sk_block_node_name(plugged) : NULL;
+    gboolean ok = node != NULL ? sk_qmp_block_resize(change->qmp, node, work->size, error)
+                               : sk_storage_volume_resize(work->pool, work->disk->volume, work->size, FALSE, &context, error);
+    if (!ok)
+        return FALSE;
+    work->volume = sk_storage_volume_lookup(work->pool, work->disk->volume, error);
+    return work->volume != NULL;
+}
+
+static void
+commit_resize(SkJob *job)
+{
+    take_volume(job->service, job->work);
+}
+
+const SkJobKind sk_disk_resize_job = {
+    .object = sk_domain_job_object, .prepare = prepare_resize, .run = run_resize, .commit = commit_resize, .free_work = free_work,
+};

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Paths of a domain's disks, and the register of who has which disk open for writing. */
+#include "service/domain-disks.h"
+
+#include "base/error.h"
+#include "service/pool.h"
+#include "storage/chain.h"
+
+/* -- paths ------------------------------------------------------------------------------------------------ */
+
+static gboolean
+resolve_volume(SkService *self, SkDisk *disk, GError **error)
+{
+    SkPool *pool = sk_service_active_pool(self, disk->pool, error);
+    const SkVolume *volume = pool != NULL ? sk_pool_volume(pool, disk->volume, error) : NULL;
+    if (volume == NULL)
+        return FALSE;
+    if (volume->kind == SK_VOLUME_FOREIGN)
+        return sk_fail(error, SK_ERROR_INVALID, "volume \"%s\" is a %s image, which cannot be a disk: import it with `skep image import`",
+                       volume->name, volume->foreign_format);
+    g_free(disk->path);
+    disk->path = g_strdup(volume->path);
+    disk->format = volume->format;
+    disk->size = 0;
+    return TRUE;
+}
+
+/* A disk named by its path that lies in a pool has the format that the pool knows of it. */
+static void
+adopt_format(SkService *self, SkDisk *disk)
+{
+    const SkVolume *volume = disk->path != NULL ? sk_service_volume_at(self, disk->path) : NULL;
+    if (volume != NULL && volume->kind != SK_VOLUME_FOREIGN)
+        disk->format = volume->format;
+    else if (disk->device != SK_DISK_DISK)
+        disk->format = SK_FORMAT_RAW;
+}
+
+gboolean
+sk_service_resolve_disk(SkService *self, SkDisk *disk, GError **error)
+{
+    if (disk->source == SK_SOURCE_VOLUME && disk->volume != NULL)
+        return resolve_volume(self, disk, error);
+    if (disk->source == SK_SOURCE_FILE || disk->source == SK_SOURCE_BLOCK)
+        adopt_format(self, disk);
+    return TRUE;
+}
+
+gboolean
+sk_service_resolve_disks(SkService *self, SkDomainSpec *spec, GError **error)
+{
+    for (guint i = 0; spec->disks != NULL && i < spec->disks->len; i++) {
+        if (!sk_service_resolve_disk(self, spec->disks->pdata[i], error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* -- who writes ---------------------------------------------------------------------------------------------- */
+
+static gboolean
+needs_mark(const SkDisk *disk)
+{
+    return disk->path != NULL && disk->source != SK_SOURCE_NONE && sk_disk_is_writable(disk) && !disk->shareable;
+}
+
+gboolean
+sk_domain_reserve_disk(SkDomain *self, const SkDisk *disk, GError **error)
+{
+    if (!needs_mark(disk))
+        return TRUE;
+    const char *writer = g_hash_table_lookup(self->service->disk_writers, disk->path);
+    if (writer != NULL)
+        return sk_fail(error, SK_ERROR_IN_USE, "disk \"%s\" of domain \"%s\" is in use: domain \"%s\" has \"%s\" open for writing",
+                       disk->target, sk_domain_name(self), writer, disk->path);
+    g_hash_table_insert(self->service->disk_writers, g_strdup(disk->path), g_strdup(sk_domain_name(self)));
+    return TRUE;
+}
+
+void
+sk_domain_release_disk(SkDomain *self, const SkDisk *disk)
+{
+    const char *writer = disk->path != NULL ? g_hash_table_lookup(self->service->disk_writers, disk->path) : NULL;
+    if (g_strcmp0(writer, sk_domain_name(self)) == 0)
+        g_hash_table_remove(self->service->disk_writers, disk->path);
+}
+
+static gboolean
+is_ours(gpointer path, gpointer writer, gpointer name)
+{
+    (void) path;
+    return g_str_equal(writer, name);
+}
+
+void
+sk_domain_release_disks(SkDomain *self)
+{
+    g_hash_table_foreach_remove(self->service->disk_writers, is_ours, (gpointer) sk_domain_name(self));
+}
+
+gboolean
+sk_domain_reserve_disks(SkDomain *self, const SkDomainSpec *spec, GError **error)
+{
+    for (guint i = 0; spec->disks != NULL && i < spec->disks->len; i++) {
+        if (!sk_domain_reserve_disk(self, spec->disks->pdata[i], error)) {
+            sk_domain_release_disks(self);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Opening what a domain's QEMU is given: disks, links, sockets, logs, firmware. */
+#include "service/domain-launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/thread.h"
+#include "engine/console/hub.h"
+#include "engine/swtpm.h"
+#include "host/firmware.h"
+#include "network/tap.h"
+#include "service/console.h"
+#include "service/network.h"
+#include "service/pool.h"
+#include "storage/chain.h"
+#include "storage/nvram.h"
+#include "store/settings.h"
+
+/* -- paths ----------------------------------------------------------------------------------------------- */
+
+char *
+sk_domain_console_log_path(const SkServiceSettings *settings, const char *uuid, guint port)
+{
+    return g_strdup_printf("%s/consoles/%s-%u.log", settings->log_dir, uuid, port);
+}
+
+char *
+sk_domain_console_socket_path(const char *run_dir, guint port)
+{
+    return g_strdup_printf("%s/serial%u.sock", run_dir, port);
+}
+
+char *
+sk_domain_agent_path(const char *run_dir)
+{
+    return g_build_filename(run_dir, "agent.sock", NULL);
+}
+
+char *
+sk_domain_monitor_path(const char *run_dir)
+{
+    return g_build_filename(run_dir, "qmp.sock", NULL);
+}
+
+char *
+sk_domain_vnc_path(const char *run_dir)
+{
+    return g_build_filename(run_dir, "vnc.sock", NULL);
+}
+
+/* -- plan (main thread) ------------------------------------------------------------------------------------ */
+
+SkNicPlan *
+sk_nic_plan_new(SkService *service, const SkInterface *nic, GError **error)
+{
+    SkNicPlan *plan = g_new0(SkNicPlan, 1);
+    plan->mac = g_strdup(nic->mac);
+    plan->kind = nic->kind;
+    plan->mode = nic->mode;
+    plan->mtu = nic->mtu;
+    plan->bandwidth = nic->bandwidth;
+    plan->device = g_strdup(nic->device);
+    plan->bridge = nic->kind == SK_NIC_NETWORK ? sk_service_network_bridge(service, nic->network, error) : g_strdup(nic->bridge);
+    if (nic->kind == SK_NIC_NETWORK && plan->bridge == NULL) {
+        sk_nic_plan_free(plan);
+        return NULL;
+    }
+    plan->tag = service->tag;
+    return plan;
+}
+
+void
+sk_nic_plan_free(gpointer data)
+{
+    SkNicPlan *plan = data;
+    if (plan == NULL)
+        return;
+    g_free(plan->mac);
+    g_free(plan->bridge);
+    g_free(plan->device);
+    g_free(plan->tap);
+    g_free(plan);
+}
+
+static gboolean
+decide_accel(SkService *service, const SkDomainSpec *spec, gint *out_accel, GError **error)
+{
+    gboolean kvm = service->node.accel == SK_ACCEL_KVM;
+    if (spec->accel == SK_ACCEL_KVM && !kvm && !service->settings->kvm_fallback)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED,
+                       "domain \"%s\" asks for accelerator \"kvm\", but this host cannot give it: %s; give \"auto\" or \"tcg\"",
+                       spec->name, service->node.accel_reason);
+    *out_accel = spec->accel == SK_ACCEL_TCG || !kvm ? SK_ACCEL_TCG : SK_ACCEL_KVM;
+    return TRUE;
+}
+
+gboolean
+sk_launch_plan_fill(SkLaunchPlan *self, SkDomain *domain, GError **error)
+{
+    SkService *service = domain->service;
+    const SkServiceSettings *settings = service->settings;
+    const char *uuid = domain->spec->uuid;
+
+    if (!decide_accel(service, domain->spec, &self->accel, error))
+        return FALSE;
+    self->nics = g_ptr_array_new_with_free_func(sk_nic_plan_free);
+    for (guint i = 0; domain->spec->interfaces != NULL && i < domain->spec->interfaces->len; i++) {
+        SkNicPlan *plan = sk_nic_plan_new(service, domain->spec->interfaces->pdata[i], error);
+        if (plan == NULL)
+            return FALSE;
+        g_ptr_array_add(self->nics, plan);
+    }
+    self->spec = sk_value_copy(&sk_domain_spec_type, domain->spec);
+    self->settings = settings;
+    self->store = service->store;
+    self->roots = sk_service_storage_roots(service);
+    self->run_dir = g_strdup(domain->run_dir);
+    self->log_path = g_strdup_printf("%s/domains/%s.log", settings->log_dir, uuid);
+    self->seed_path = domain->spec->cloud_init != NULL ? g_strdup_printf("%s/seeds/%s.iso", settings->lib_dir, uuid) : NULL;
+    self->nvram_path = g_strdup_printf("%s/nvram/%s.qcow2", settings->lib_dir, uuid);
+    self->tpm_dir = g_strdup_printf("%s/tpm/%s", settings->lib_dir, uuid);
+    return TRUE;
+}
+
+void
+sk_launch_plan_clear(SkLaunchPlan *self)
+{
+    sk_value_free(&sk_domain_spec_type, self->spec);
+    g_strfreev(self->roots);
+    g_clear_pointer(&self->nics, g_ptr_array_unref);
+    g_free(self->run_dir);
+    g_free(self->log_path);
+    g_free(self->seed_path);
+    g_free(self->nvram_path);
+    g_free(self->tpm_dir);
+}
+
+/* -- disks (workers) ----------------------------------------------------------------------------------------- */
+
+/* Moves the opened layers of the storage trade into the engine's form. */
+static void
+take_layers(SkBlockChain *chain, GPtrArray *layers)
+{
+    for (guint i = 0; i < layers->len; i++) {
+        SkChainLayer *layer = layers->pdata[i];
+        gboolean writable = layer->fd_ro >= 0;
+        gint fd = sk_fd_steal(&layer->fd);
+        SkBlockLayer *taken = sk_block_chain_add(chain, writable ? fd : SK_FD_NONE, writable ? sk_fd_steal(&layer->fd_ro) : fd,
+                                                 (SkDiskFormat) layer->format, layer->path);
+        taken->block = layer->block;
+    }
+}
+
+static SkBlockChain *
+open_chain(const char *target, const char *path, gint format, gboolean writable, char **roots, GError **error)
+{
+    g_autoptr(GPtrArray) layers = NULL;
+    if (!sk_storage_open_chain(path, format, writable, (const char *const *) roots, &layers, error))
+        return NULL;
+    SkBlockChain *chain = sk_block_chain_new(target);
+    take_layers(chain, layers);
+    return chain;
+}
+
+SkBlockChain *
+sk_launch_open_disk(const SkDisk *disk, char **roots, GError **error)
+{
+    if (disk->source == SK_SOURCE_NONE)
+        return NULL;
+    SkBlockChain *chain = open_chain(disk->target, disk->path, disk->format, sk_disk_is_writable(disk), roots, error);
+    if (chain == NULL)
+        g_prefix_error(error, "disk \"%s\": ", disk->target);
+    return chain;
+}
+
+static gboolean
+open_disks(SkLaunchPlan *self, SkLaunch *launch, GError **error)
+{
+    for (guint i = 0; self->spec->disks != NULL && i < self->spec->disks->len; i++) {
+        GError *why = NULL;
+        SkBlockChain *chain = sk_launch_open_disk(self->spec->disks->pdata[i], self->roots, &why);
+        if (chain != NULL)
+            g_ptr_array_add(launch->chains, chain);
+        else if (why != NULL) {
+            g_propagate_error(error, why);
+            return FALSE;
+        }
+    }
+    if (self->seed_path == NULL)
+        return TRUE;
+    SkBlockChain *seed = open_chain("cidata", self->seed_path, SK_FORMAT_RAW, FALSE, NULL, error);
+    if (seed != NULL)
+        g_ptr_array_add(launch->chains, seed);
+    return seed != NULL;
+}
+
+/* -- links ------------------------------------------------------------------------------------------------------ */
+
+static void
+undo_tap(gpointer data)
+{
+    const SkNicPlan *plan = data;
+    sk_network_tap_remove(plan->tag, plan->tap, NULL);
+}
+
+SkNicEnd *
+sk_launch_open_nic(SkNicPlan *plan, SkUndo *undo, GError **error)
+{
+    if (plan->kind == SK_NIC_USER)
+        return NULL;
+    const SkTapSpec spec = { .tag = plan->tag, .mac = plan->mac, .mtu = plan->mtu, .bridge = plan->bridge,
+                             .device = plan->device, .mode = plan->mode, .bandwidth = &plan->bandwidth };
+    g_auto(SkFd) opened = SK_FD_NONE;
+    if (!sk_network_tap_open(&spec, &opened, &plan->tap, error))
+        return NULL;
+    sk_undo_push(undo, "link", undo_tap, plan, NULL);
+    gint fd = sk_fd_steal(&opened);
+    SkNicEnd *end = sk_nic_end_new(plan->mac);
+    g_array_append_val(end->fds, fd);
+    return end;
+}
+
+static gboolean
+open_nics(SkLaunchPlan *self, SkLaunch *launch, SkUndo *undo, GError **error)
+{
+    for (guint i = 0; i < self->nics->len; i++) {
+        SkNicPlan *plan = self->nics->pdata[i];
+        SkInterface *nic = sk_domain_spec_find_interface(self->spec, plan->mac);
+        GError *why = NULL;
+        SkNicEnd *end = sk_launch_open_nic(plan, undo, &why);
+        if (why != NULL) {
+            g_propagate_prefixed_error(error, why, "interface \"%s\": ", plan->mac);
+            return FALSE;
+        }
+        if (end != NULL)
+            g_ptr_array_add(launch->nics, end);
+        g_free(nic->tap);
+        nic->tap = end != NULL ? g_strdup(plan->tap) : NULL;
+    }
+    return TRUE;
+}
+
+/* -- character devices, display --------------------------------------------------------------------------------- */
+
+/* A listening socket that QEMU inherits; only root and the domain's own uid get into its directory. */
+static gint
+listen_at(const char *path, guint uid, GError **error)
+{
+    gint fd = sk_fs_listen_unix(path, 0600, error);
+    if (fd >= 0 && uid != 0 && chown(path, uid, (gid_t) -1) < 0) {
+        sk_fail_errno(error, errno, "cannot give \"%s\" to uid %u", path, uid);
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static gboolean
+open_recorded(SkLaunchPlan *self, SkLaunch *launch, const char *alias, guint port, GError **error)
+{
+    g_autofree char *socket = sk_domain_console_socket_path(self->run_dir, port);
+    g_autofree char *log = sk_domain_console_log_path(self->settings, self->spec->uuid, port);
+    SkCharEnd *end = sk_launch_add_char(launch, alias);
+    end->listen_fd = listen_at(socket, self->uid, error);
+    if (end->listen_fd < 0)
+        return FALSE;
+    end->log_fd = sk_console_log_open(log, error);
+    return end->log_fd >= 0;
+}
+
+static gboolean
+open_chars(SkLaunchPlan *self, SkLaunch *launch, GError **error)
+{
+    const SkDomainSpec *spec = self->spec;
+    for (guint i = 0; spec->serials != NULL && i < spec->serials->len; i++) {
+        const SkSerial *serial = spec->serials->pdata[i];
+        if (serial->backend == SK_CHAR_RECORDED && !open_recorded(self, launch, serial->alias, serial->port, error))
+            return FALSE;
+    }
+    for (guint i = 0; spec->consoles != NULL && i < spec->consoles->len; i++) {
+        const SkConsole *console = spec->consoles->pdata[i];
+        if (console->backend == SK_CHAR_RECORDED && !open_recorded(self, launch, console->alias, SK_CONSOLE_PORT + console->port, error))
+            return FALSE;
+    }
+    for (guint i = 0; spec->channels != NULL && i < spec->channels->len; i++) {
+        const SkChannel *channel = spec->channels->pdata[i];
+        if (channel->kind != SK_CHANNEL_AGENT)
+            continue;
+        g_autofree char *path = sk_domain_agent_path(self->run_dir);
+        SkCharEnd *end = sk_launch_add_char(launch, channel->alias);
+        end->listen_fd = listen_at(path, self->uid, error);
+        if (end->listen_fd < 0)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* A password is handed over in memory: it is in no argument and in no file. */
+static gint
+password_fd(const char *password, GError **error)
+{
+    g_auto(SkFd) fd = memfd_create("vnc-password", MFD_CLOEXEC);
+    if (fd < 0 || !sk_fd_write_all(fd, password, strlen(password), NULL) || lseek(fd, 0, SEEK_SET) < 0) {
+        sk_fail_errno(error, errno, "cannot keep the VNC password in memory");
+        return -1;
+    }
+    return sk_fd_steal(&fd);
+}
+
+static gboolean
+open_graphics(SkLaunchPlan *self, SkLaunch *launch, GError **error)
+{
+    launch->vnc_socket = sk_domain_vnc_path(self->run_dir);
+    for (guint i = 0; self->spec->graphics != NULL && i < self->spec->graphics->len; i++) {
+        SkGraphics *graphics = self->spec->graphics->pdata[i];
+        if (graphics->listen == SK_LISTEN_SOCKET) {
+            g_free(graphics->socket);
+            graphics->socket = g_strdup(launch->vnc_socket);
+        }
+        if (graphics->password == NULL)
+            continue;
+        launch->vnc_password_fd = password_fd(graphics->password, error);
+        if (launch->vnc_password_fd < 0)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* -- firmware, direct boot, TPM ------------------------------------------------------------------------------------- */
+
+static gboolean
+open_firmware(SkLaunchPlan *self, SkLaunch *launch, GError **error)
+{
+    const SkFirmware *firmware = &self->spec->firmware;
+    if (firmware->kind != SK_FIRMWARE_UEFI)
+        return TRUE;
+    g_autoptr(SkUefi) uefi = NULL;
+    if (firmware->loader == NULL || firmware->nvram_template == NULL)
+        uefi = sk_uefi_find(NULL, self->spec->arch, self->spec->machine, firmware->secure_boot, error);
+    if (uefi == NULL && (firmware->loader == NULL || firmware->nvram_template == NULL))
+        return FALSE;
+    launch->loader = g_strdup(firmware->loader != NULL ? firmware->loader : uefi->code);
+    const char *template = firmware->nvram_template != NULL ? firmware->nvram_template : uefi->vars;
+    const char *nvram = firmware->nvram != NULL ? firmware->nvram : self->nvram_path;
+    if (!sk_storage_nvram_make(template, nvram, error))
+        return FALSE;
+    launch->nvram = open_chain("nvram", nvram, SK_FORMAT_QCOW2, TRUE, NULL, error);
+    return launch->nvram != NULL;
+}
+
+static gint
+open_boot_file(const char *path, const char *what, GError **error)
+{
+    gint fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        sk_fail_errno(error, errno, "cannot open %s \"%s\"", what, path);
+    return fd;
+}
+
+static gboolean
+open_direct_boot(SkLaunchPlan *self, SkLaunch *launch, GError **error)
+{
+    const SkBoot *boot = &self->spec->boot;
+    if (boot->kernel == NULL)
+        return TRUE;
+    launch->kernel_fd = open_boot_file(boot->kernel, "kernel", error);
+    if (launch->kernel_fd >= 0 && boot->initrd != NULL)
+        launch->initrd_fd = open_boot_file(boot->initrd, "initrd", error);
+    return launch->kernel_fd >= 0 && (boot->initrd == NULL || launch->initrd_fd >= 0);
+}
+
+static gboolean
+start_tpm(SkLaunchPlan *self, SkLaunch *launch, SkUndo *undo, GError **error)
+{
+    if (self->spec->tpm == NULL)
+        return TRUE;
+    g_autofree char *socket = g_build_filename(self->run_dir, "swtpm.sock", NULL);
+    pid_t pid;
+    if (!sk_swtpm_start(self->spec->tpm, self->tpm_dir, socket, self->uid, &pid, error))
+        return FALSE;
+    self->swtpm_pid = (guint) pid;
+    sk_undo_push(undo, "swtpm", sk_swtpm_stop, GINT_TO_POINTER(pid), NULL);
+    SkDeviceEnd *end = sk_launch_add_device(launch, self->spec->tpm->alias);
+    end->path = g_steal_pointer(&socket);
+    return TRUE;
+}
+
+/* -- all of it --------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+make_run_dir(SkLaunchPlan *self, GError **error)
+{
+    if (!self->settings->session &&
+        !sk_store_take_uid(self->store, self->spec->uuid, self->settings->uid_base, self->settings->uid_count, &self->uid, error))
+        return FALSE;
+    /* What a former run left would only be in the way. */
+    if (!sk_fs_remove_tree(self->run_dir, error) || !sk_fs_make_dir(self->run_dir, 0700, error))
+        return FALSE;
+    if (self->uid != 0 && chown(self->run_dir, self->uid, self->uid) < 0)
+        return sk_fail_errno(error, errno, "cannot give \"%s\" to uid %u", self->run_dir, self->uid);
+    return TRUE;
+}
+
+static gboolean
+open_monitor(SkLaunchPlan *self, SkLaunch *launch, GError **error)
+{
+    g_autofree char *path = sk_domain_monitor_path(self->run_dir);
+    launch->monitor_fd = listen_at(path, self->uid, error);
+    return launch->monitor_fd >= 0;
+}
+
+SkLaunch *
+sk_launch_plan_open(SkLaunchPlan *self, const SkQemuCaps *caps, SkUndo *undo, GError **error)
+{
+    sk_assert_worker();
+    if (sk_fault("domain-start/run-dir", error) || !make_run_dir(self, error))
+        return NULL;
+    g_autoptr(SkLaunch) launch = sk_launch_new(self->spec, (SkAccel) self->accel);
+    launch->caps = caps;
+    launch->emulator = g_strdup(sk_qemu_caps_binary(caps));
+    launch->run_dir = g_strdup(self->run_dir);
+    launch->paused = self->paused;
+    if (sk_fault("domain-start/disks", error) || !open_disks(self, launch, error))
+        return NULL;
+    if (sk_fault("domain-start/links", error) || !open_nics(self, launch, undo, error))
+        return NULL;
+    if (sk_fault("domain-start/sockets", error) || !open_monitor(self, launch, error) || !open_chars(self, launch, error) ||
+        !open_graphics(self, launch, error))
+        return NULL;
+    if (sk_fault("domain-start/firmware", error) || !open_firmware(self, launch, error) || !open_direct_boot(self, launch, error) ||
+        !start_tpm(self, launch, undo, error))
+        return NULL;
+    return g_steal_pointer(&launch);
+}
+
+/* -- links that are gone --------------------------------------------------------------------------------------------------- */
+
+static gboolean
+run_drop(SkJob *job, GError **error)
+{
+    char **names = job->work;
+    (void) error;
+    for (guint i = 0; names[i] != NULL; i++)
+        sk_network_tap_remove(job->service->tag, names[i], NULL);
+    return TRUE;
+}
+
+static const SkJobKind drop_job = { .run = run_drop, .free_work = (GDestroyNotify) g_strfreev };
+
+void
+sk_launch_drop_taps(SkService *service, const SkDomainSpec *live)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (guint i = 0; live != NULL && live->interfaces != NULL && i < live->interfaces->len; i++) {
+        const SkInterface *nic = live->interfaces->pdata[i];
+        if (nic->tap != NULL)
+            g_ptr_array_add(names, g_strdup(nic->tap));
+    }
+    if (names->len == 0)
+        return;
+    g_ptr_array_add(names, NULL);
+    sk_job_start_quiet(service, &drop_job, g_ptr_array_steal(names, NULL));
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "engine/caps.h"
+#include "engine/launch.h"
+#include "service/domain.h"
+
+/*
+ * From a definition to a SkLaunch: opens disks, TAPs, sockets and logs, each with its
+ * undo.  Plans are made on the main thread from live objects; opening is for workers.
+ */
+
+/* What an interface is plugged into: found on the main thread. */
+typedef struct {
+    char *mac;
+    gint kind;              /* SkNicKind */
+    char *bridge;           /* kind network, bridge */
+    char *device;           /* kind direct */
+    gint mode;
+    guint mtu;
+    const char *tag;        /* of the daemon; borrowed */
+    char *tap;              /* opened: name it has */
+    SkBandwidth bandwidth;
+} SkNicPlan;
+
+SkNicPlan *sk_nic_plan_new(SkService *service, const SkInterface *nic, GError **error);
+void sk_nic_plan_free(gpointer plan);
+
+/* Everything a worker needs to start one domain. */
+typedef struct {
+    SkDomainSpec *spec;     /* a copy of the definition */
+    const SkServiceSettings *settings;
+    SkStore *store;
+    char **roots;
+    GPtrArray *nics;        /* SkNicPlan */
+    char *run_dir, *log_path, *seed_path, *nvram_path, *tpm_dir;
+    gint accel;             /* decided */
+    gboolean paused;
+    guint uid;              /* found by the worker; 0: our own */
+    guint swtpm_pid;
+} SkLaunchPlan;
+
+/* KVM or TCG by the rule; UNSUPPORTED if the definition asks for what the host has not. */
+gboolean sk_launch_plan_fill(SkLaunchPlan *self, SkDomain *domain, GError **error);
+void sk_launch_plan_clear(SkLaunchPlan *self);
+
+/* Opens everything. undo gets a step for each thing that outlives the descriptors. Workers. */
+SkLaunch *sk_launch_plan_open(SkLaunchPlan *self, const SkQemuCaps *caps, SkUndo *undo, GError **error);
+
+/* The chain of one disk, opened and checked; NULL with *error set, or without for an empty drive. Workers. */
+SkBlockChain *sk_launch_open_disk(const SkDisk *disk, char **roots, GError **error);
+/* The host end of one interface; NULL without error for kind user. Workers. */
+SkNicEnd *sk_launch_open_nic(SkNicPlan *plan, SkUndo *undo, GError **error);
+
+/* Removes the links of interfaces that are gone, in the background. names is copied. */
+void sk_launch_drop_taps(SkService *service, const SkDomainSpec *live);
+
+/* Log of a serial port: kept over restarts of the domain. Free with g_free(). */
+char *sk_domain_console_log_path(const SkServiceSettings *settings, const char *uuid, guint port);
+char *sk_domain_console_socket_path(const char *run_dir, guint port);
+char *sk_domain_agent_path(const char *run_dir);
+char *sk_domain_monitor_path(const char *run_dir);
+char *sk_domain_vnc_path(const char *run_dir);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Changes that a running guest takes at once: one row a setting. */
+#include "service/domain-live.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/thread.h"
+#include "codec/json/json.h"
+#include "engine/launch.h"
+#include "engine/qmp/commands.h"
+
+/* A guest that does not let go of a vCPU in this time keeps it. */
+#define UNPLUG_MS 10000
+/* DIMMs come in multiples of this. */
+#define DIMM_BYTES (G_GUINT64_CONSTANT(128) << 20)
+
+/* -- single settings: live becomes wanted ----------------------------------------------------------------- */
+
+static gboolean
+apply_vcpus(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)
+{
+    guint now = live->vcpus.current;
+    if (wanted->vcpus.current == now || wanted->vcpus.current > live->vcpus.maximum)
+        return TRUE;
+    gboolean ok = sk_qmp_set_vcpus(qmp, wanted->vcpus.current, UNPLUG_MS, &now, error);
+    live->vcpus.current = ok ? wanted->vcpus.current : now;
+    return ok;
+}
+
+/* More than the guest was built with: a DIMM for the difference, where there are slots. */
+static gboolean
+plug_memory(SkQmp *qmp, SkDomainSpec *live, guint64 wanted, GError **error)
+{
+    guint64 more = (wanted - live->memory.maximum + DIMM_BYTES - 1) / DIMM_BYTES * DIMM_BYTES;
+    if (live->memory.maximum + more > live->memory.limit)
+        return TRUE;
+    g_autofree char *id = g_strdup_printf("dimm%" G_GUINT64_FORMAT, live->memory.maximum >> 20);
+    if (!sk_qmp_plug_memory(qmp, id, more, error))
+        return FALSE;
+    live->memory.maximum += more;
+    return TRUE;
+}
+
+static gboolean
+apply_memory(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)
+{
+    guint64 bytes = wanted->memory.current;
+    if (bytes == live->memory.current)
+        return TRUE;
+    if (bytes > live->memory.maximum && !plug_memory(qmp, live, bytes, error))
+        return FALSE;
+    if (bytes > live->memory.maximum || live->balloon == NULL || live->balloon->model == SK_BALLOON_NONE)
+        return TRUE;
+    if (!sk_qmp_set_balloon(qmp, bytes, error))
+        return FALSE;
+    live->memory.current = bytes;
+    return TRUE;
+}
+
+static gboolean
+do_step(SkQmp *qmp, SkQmpStep *step, GError **error)
+{
+    gboolean ok = step != NULL && sk_qmp_step(qmp, step, error);
+    sk_qmp_step_free(step);
+    return ok;
+}
+
+static gboolean
+apply_disk_limits(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)
+{
+    for (guint i = 0; live->disks != NULL && i < live->disks->len; i++) {
+        SkDisk *disk = live->disks->pdata[i];
+        const SkDisk *other = sk_domain_spec_find_disk(wanted, disk->target);
+        if (other == NULL || sk_value_equal(&sk_disk_limits_type, &disk->limits, &other->limits))
+            continue;
+        SkDisk changed = *disk;
+        changed.limits = other->limits;
+        if (!do_step(qmp, sk_plug_limits(&changed), error))
+            return FALSE;
+        disk->limits = other->limits;
+    }
+    return TRUE;
+}
+
+static gboolean
+apply_links(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)
+{
+    for (guint i = 0; live->interfaces != NULL && i < live->interfaces->len; i++) {
+        SkInterface *nic = live->interfaces->pdata[i];
+        const SkInterface *other = sk_domain_spec_find_interface(wanted, nic->mac);
+        if (other == NULL || other->link == nic->link)
+            continue;
+        SkInterface changed = *nic;
+        changed.link = other->link;
+        if (!do_step(qmp, sk_plug_link(&changed), error))
+            return FALSE;
+        nic->link = other->link;
+    }
+    return TRUE;
+}
+
+/* Addresses that DHCP gives are the network's business, not QEMU's: the live definition just follows. */
+static gboolean
+follow_addresses(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)
+{
+    (void) qmp, (void) error;
+    for (guint i = 0; live->interfaces != NULL && i < live->interfaces->len; i++) {
+        SkInterface *nic = live->interfaces->pdata[i];
+        const SkInterface *other = sk_domain_spec_find_interface(wanted, nic->mac);
+        if (other == NULL)
+            continue;
+        g_free(nic->ipv4);
+        g_free(nic->ipv6);
+        nic->ipv4 = g_strdup(other->ipv4);
+        nic->ipv6 = g_strdup(other->ipv6);
+    }
+    return TRUE;
+}
+
+static const SkGraphics *
+vnc_of(const SkDomainSpec *spec)
+{
+    for (guint i = 0; spec->graphics != NULL && i < spec->graphics->len; i++) {
+        const SkGraphics *graphics = spec->graphics->pdata[i];
+        if (graphics->kind == SK_GRAPHICS_VNC)
+            return graphics;
+    }
+    return NULL;
+}
+
+/* VNC must have been started with a password for it to be changed. */
+static gboolean
+apply_vnc_password(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)
+{
+    SkGraphics *now = (SkGraphics *) vnc_of(live);
+    const SkGraphics *then = vnc_of(wanted);
+    if (now == NULL || then == NULL || now->password == NULL || then->password == NULL ||
+        g_str_equal(now->password, then->password))
+        return TRUE;
+    if (!sk_qmp_set_vnc_password(qmp, then->password, error))
+        return FALSE;
+    g_free(now->password);
+    now->password = g_strdup(then->password);
+    return TRUE;
+}
+
+/* What QEMU knows nothing of. */
+static gboolean
+follow_words(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)
+{
+    (void) qmp, (void) error;
+    static const char *const keys[] = { "title", "description", "tags", "metadata", "autostart", "on_poweroff" };
+    g_autoptr(json_t) patch = json_object();
+    g_autofree char *text = sk_json_encode(&sk_domain_spec_type, wanted, SK_JSON_SECRETS);
+    g_autoptr(json_t) all = sk_json_parse(text, strlen(text), "definition", NULL);
+    for (guint i = 0; i < G_N_ELEMENTS(keys); i++) {
+        json_t *value = json_object_get(all, keys[i]);
+        json_object_set_new(patch, keys[i], value != NULL ? json_incref(value) : json_null());
+    }
+    return sk_json_merge(&sk_domain_spec_type, live, patch, NULL, NULL);
+}
+
+typedef gboolean (*Apply)(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error);
+static const Apply settings[] = { follow_words,      follow_addresses, apply_vcpus, apply_memory,
+                                  apply_disk_limits, apply_links,      apply_vnc_password };
+
+gboolean
+sk_domain_apply_live(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)
+{
+    sk_assert_worker();
+    for (guint i = 0; i < G_N_ELEMENTS(settings); i++) {
+        if (!settings[i](qmp, live, wanted, error))
+            return FALSE;
+    }
+    return TRUE;
+}

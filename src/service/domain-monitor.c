@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What QEMU tells by itself: its events, and its end. */
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/error.h"
+#include "service/console.h"
+#include "service/domain-disks.h"
+#include "service/domain-launch.h"
+#include "service/domain.h"
+#include "service/network.h"
+
+/* -- events --------------------------------------------------------------------------------------------------- */
+
+static void
+emit(SkDomain *self, const char *type, const SkQmpEvent *event)
+{
+    g_autofree char *object = sk_domain_object(self);
+    sk_events_emit(self->service->events, type, object, self->spec->uuid, json_dumps(event->data, JSON_COMPACT));
+}
+
+static void
+on_stop(SkDomain *self, const SkQmpEvent *event)
+{
+    (void) event;
+    if (sk_domain_state(self) == SK_DOMAIN_RUNNING)
+        sk_domain_set_state(self, SK_DOMAIN_PAUSED, SK_REASON_USER);
+}
+
+static void
+on_resume(SkDomain *self, const SkQmpEvent *event)
+{
+    (void) event;
+    if (sk_domain_state(self) == SK_DOMAIN_PAUSED || sk_domain_state(self) == SK_DOMAIN_PMSUSPENDED)
+        sk_domain_set_state(self, SK_DOMAIN_RUNNING, SK_REASON_USER);
+}
+
+static void
+on_powerdown(SkDomain *self, const SkQmpEvent *event)
+{
+    (void) event;
+    if (sk_domain_state(self) == SK_DOMAIN_RUNNING)
+        sk_domain_set_state(self, SK_DOMAIN_IN_SHUTDOWN, SK_REASON_USER);
+}
+
+/* "reason" tells who: the guest's own power-off, its reset turned into an end, our quit. */
+static void
+on_shutdown(SkDomain *self, const SkQmpEvent *event)
+{
+    const char *reason = json_string_value(json_object_get(event->data, "reason"));
+    self->guest_reset = g_strcmp0(reason, "guest-reset") == 0;
+    self->guest_off = g_strcmp0(reason, "guest-shutdown") == 0 || g_strcmp0(reason, "guest-reset") == 0;
+    if (g_strcmp0(reason, "guest-panic") == 0)
+        self->panicked = TRUE;
+    if (sk_domain_state(self) == SK_DOMAIN_RUNNING)
+        sk_domain_set_state(self, SK_DOMAIN_IN_SHUTDOWN, SK_REASON_UNKNOWN);
+}
+
+static void
+on_reset(SkDomain *self, const SkQmpEvent *event)
+{
+    emit(self, "domain.reset", event);
+    if (sk_domain_state(self) == SK_DOMAIN_IN_SHUTDOWN)
+        sk_domain_set_state(self, SK_DOMAIN_RUNNING, SK_REASON_BOOTED);
+}
+
+static void
+on_suspend(SkDomain *self, const SkQmpEvent *event)
+{
+    (void) event;
+    sk_domain_set_state(self, SK_DOMAIN_PMSUSPENDED, SK_REASON_UNKNOWN);
+}
+
+static void
+on_panicked(SkDomain *self, const SkQmpEvent *event)
+{
+    self->panicked = TRUE;
+    emit(self, "domain.panicked", event);
+}
+
+static void
+on_io_error(SkDomain *self, const SkQmpEvent *event)
+{
+    emit(self, "domain.io-error", event);
+    if (g_strcmp0(json_string_value(json_object_get(event->data, "action")), "stop") == 0)
+        sk_domain_set_state(self, SK_DOMAIN_PAUSED, SK_REASON_IO_ERROR);
+}
+
+static void
+on_watchdog(SkDomain *self, const SkQmpEvent *event)
+{
+    emit(self, "domain.watchdog", event);
+}
+
+static void
+on_device_deleted(SkDomain *self, const SkQmpEvent *event)
+{
+    emit(self, "domain.device-deleted", event);
+}
+
+static void
+on_balloon(SkDomain *self, const SkQmpEvent *event)
+{
+    self->stats.memory_balloon = (guint64) json_integer_value(json_object_get(event->data, "actual"));
+    emit(self, "domain.balloon", event);
+}
+
+static void
+on_tray(SkDomain *self, const SkQmpEvent *event)
+{
+    emit(self, "domain.tray", event);
+}
+
+static void
+on_rtc_change(SkDomain *self, const SkQmpEvent *event)
+{
+    emit(self, "domain.rtc-change", event);
+}
+
+/* The agent's end of its channel was opened or closed in the guest. */
+static void
+on_port(SkDomain *self, const SkQmpEvent *event)
+{
+    self->agent = json_is_true(json_object_get(event->data, "open"));
+    g_autofree char *object = sk_domain_object(self);
+    sk_domain_touch(self);
+    sk_events_emit(self->service->events, self->agent ? "domain.agent-up" : "domain.agent-down", object, self->spec->uuid, NULL);
+}
+
+static const struct {
+    const char *name;
+    void (*func)(SkDomain *self, const SkQmpEvent *event);
+} handlers[] = {
+    { "STOP", on_stop }, { "RESUME", on_resume }, { "POWERDOWN", on_powerdown }, { "SHUTDOWN", on_shutdown },
+    { "RESET", on_reset }, { "SUSPEND", on_suspend }, { "WAKEUP", on_resume }, { "GUEST_PANICKED", on_panicked },
+    { "BLOCK_IO_ERROR", on_io_error }, { "WATCHDOG", on_watchdog }, { "DEVICE_DELETED", on_device_deleted },
+    { "BALLOON_CHANGE", on_balloon }, { "DEVICE_TRAY_MOVED", on_tray }, { "RTC_CHANGE", on_rtc_change },
+    { "VSERPORT_CHANGE", on_port },
+};
+
+static void
+on_event(SkQmp *qmp, const SkQmpEvent *event, gpointer data)
+{
+    SkDomain *self = data;
+    (void) qmp;
+    for (guint i = 0; i < G_N_ELEMENTS(handlers); i++) {
+        if (g_str_equal(handlers[i].name, event->name)) {
+            handlers[i].func(self, event);
+            return;
+        }
+    }
+}
+
+/* The monitor alone is gone: QEMU's end, if it is that, is seen by the process. */
+static void
+on_closed(SkQmp *qmp, const GError *error, gpointer data)
+{
+    SkDomain *self = data;
+    (void) qmp;
+    if (sk_domain_is_active(self) && !self->destroying)
+        g_message("domain \"%s\": %s", sk_domain_name(self), error->message);
+    g_clear_object(&self->qmp);
+}
+
+/* -- the end ---------------------------------------------------------------------------------------------------- */
+
+static void
+end_shutdown_job(SkDomain *self)
+{
+    SkJob *job = g_steal_pointer(&self->shutdown_job);
+    g_clear_handle_id(&self->shutdown_timer, g_source_remove);
+    if (job != NULL)
+        sk_job_end(job, NULL);
+}
+
+void
+sk_domain_ended(SkDomain *self, SkDomainReason reason)
+{
+    SkDomainRuntime *runtime = &self->runtime;
+    gboolean restart = !self->destroying && self->rebooting;
+
+    if (self->qmp != NULL) {
+        sk_qmp_set_funcs(self->qmp, NULL, NULL);
+        sk_qmp_close(self->qmp);
+        g_clear_object(&self->qmp);
+    }
+    if (self->process != NULL)
+        sk_qemu_process_watch(self->process, NULL, NULL);
+    g_clear_object(&self->process);
+    sk_domain_release_disks(self);
+    sk_launch_drop_taps(self->service, runtime->live);
+    sk_domain_consoles_off(self);
+    sk_value_free(&sk_domain_spec_type, runtime->live);
+    runtime->live = NULL;
+    runtime->id = runtime->pid = runtime->swtpm_pid = 0;
+    runtime->pid_started = 0;
+    runtime->accel = SK_ACCEL_AUTO;
+    runtime->started = 0;
+    g_clear_pointer(&self->addresses, g_ptr_array_unref);
+    sk_value_clear(&sk_domain_stats_type, &self->stats);
+    self->agent = self->destroying = self->rebooting = self->guest_off = self->guest_reset = self->panicked = FALSE;
+    sk_domain_set_state(self, SK_DOMAIN_SHUT_OFF, reason);
+    sk_service_dns_changed(self->service, self);
+    end_shutdown_job(self);
+    if (restart)
+        sk_domain_start_by_daemon(self);
+}
+
+/* What the definition wants done when the guest ends by itself. */
+static gboolean
+wants_restart(const SkDomain *self)
+{
+    const SkDomainSpec *spec = self->runtime.live != NULL ? self->runtime.live : self->spec;
+    if (self->panicked)
+        return spec->on_crash == SK_ON_RESTART;
+    if (self->guest_reset)
+        return FALSE;
+    return self->guest_off && self->shutdown_job == NULL && spec->on_poweroff == SK_ON_RESTART;
+}
+
+static SkDomainReason
+reason_of_end(const SkDomain *self, gint status)
+{
+    if (self->destroying)
+        return SK_REASON_DESTROYED;
+    if (self->panicked)
+        return SK_REASON_PANICKED;
+    if (status == -1 || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
+        return SK_REASON_SHUTDOWN;
+    return SK_REASON_CRASHED;
+}
+
+static void
+on_ended(SkQemuProcess *process, gint status, gpointer data)
+{
+    SkDomain *self = data;
+    SkDomainReason reason = reason_of_end(self, status);
+    (void) process;
+    if (reason == SK_REASON_CRASHED) {
+        g_free(self->message);
+        self->message = g_strdup_printf("QEMU ended unexpectedly (%s %d); its log is %s/domains/%s.log", WIFSIGNALED(status) ? "signal" : "exit",
+                                        WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+                                        self->service->settings->log_dir, self->spec->uuid);
+    }
+    if (wants_restart(self))
+        self->rebooting = TRUE;
+    g_object_ref(self);
+    sk_domain_ended(self, reason);
+    g_object_unref(self);
+}
+
+void
+sk_domain_watch(SkDomain *self, SkQmp *qmp, SkQemuProcess *process)
+{
+    static const SkQmpFuncs funcs = { .event = on_event, .closed = on_closed };
+    self->qmp = qmp;
+    self->process = process;
+    sk_domain_consoles_on(self);
+    sk_service_dns_changed(self->service, self);
+    if (qmp != NULL)
+        sk_qmp_set_funcs(qmp, &funcs, self);
+    sk_qemu_process_watch(process, on_ended, self);
+}

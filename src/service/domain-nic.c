@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* nic.attach, nic.update, nic.detach. */
+#include "base/error.h"
+#include "engine/qmp/commands.h"
+#include "network/tap.h"
+#include "service/domain-change.h"
+#include "service/domain-device.h"
+#include "service/domain-live.h"
+
+#define DETACH_MS 30000
+
+typedef struct {
+    SkDomainChange change;
+    SkNicPlan *plan;        /* attach, move: what it is plugged into */
+    char *mac;
+    char *tap;              /* detach: the link to remove */
+    gboolean move, limit;   /* update: another bridge, other limits */
+    SkBandwidth bandwidth;
+} NicWork;
+
+static void
+free_work(gpointer data)
+{
+    NicWork *work = data;
+    sk_domain_change_clear(&work->change);
+    sk_nic_plan_free(work->plan);
+    g_free(work->mac);
+    g_free(work->tap);
+    g_free(work);
+}
+
+static NicWork *
+begin(SkJob *job, GError **error)
+{
+    NicWork *work = job->work = g_new0(NicWork, 1);
+    return sk_domain_change_begin(&work->change, job, error) ? work : NULL;
+}
+
+static SkInterface *
+find_nic(const SkDomainChange *change, const char *text, GError **error)
+{
+    SkInterface *nic = sk_domain_spec_find_interface(change->spec, text);
+    if (nic == NULL && change->live != NULL)
+        nic = sk_domain_spec_find_interface(change->live, text);
+    if (nic == NULL)
+        sk_fail(error, SK_ERROR_NO_DEVICE, "domain \"%s\" has no interface \"%.32s\": give its MAC address, alias or place", change->spec->name, text);
+    return nic;
+}
+
+/* -- attach --------------------------------------------------------------------------------------------------- */
+
+static gboolean
+prepare_attach(SkJob *job, GError **error)
+{
+    NicWork *work = begin(job, error);
+    if (work == NULL)
+        return FALSE;
+    SkDomainChange *change = &work->change;
+    const SkInterface *asked = job->call->body;
+    if (asked->mac != NULL && sk_domain_spec_find_interface(change->spec, asked->mac) != NULL)
+        return sk_fail(error, SK_ERROR_EXISTS, "domain \"%s\" has an interface with the MAC address \"%s\" already", change->spec->name, asked->mac);
+    sk_list_append_copy(&change->spec->interfaces, &sk_interface_type, asked);
+    sk_domain_spec_complete(change->spec);
+    if (!sk_engine_assign(change->spec, error))
+        return FALSE;
+    const SkInterface *nic = change->spec->interfaces->pdata[change->spec->interfaces->len - 1];
+    work->mac = g_strdup(nic->mac);
+    if (change->live == NULL)
+        return sk_domain_change_check(change, error);
+    sk_list_append_copy(&change->live->interfaces, &sk_interface_type, nic);
+    work->plan = sk_nic_plan_new(job->service, nic, error);
+    return work->plan != NULL && sk_domain_change_check(change, error);
+}
+
+static gboolean
+plug(NicWork *work, SkUndo *undo, GError **error)
+{
+    SkDomainChange *change = &work->change;
+    SkInterface *nic = sk_domain_spec_find_interface(change->live, work->mac);
+    GError *why = NULL;
+    g_autoptr(SkNicEnd) end = sk_launch_open_nic(work->plan, undo, &why);
+    if (why != NULL) {
+        g_propagate_error(error, why);
+        return FALSE;
+    }
+    g_autoptr(SkPlug) plug = sk_plug_interface(change->live, nic, end, error);
+    if (plug == NULL || !sk_qmp_attach(change->qmp, plug, error))
+        return FALSE;
+    nic->tap = g_strdup(work->plan->tap);
+    return TRUE;
+}
+
+static void
+unplug(gpointer data)
+{
+    NicWork *work = data;
+    const SkInterface *nic = sk_domain_spec_find_interface(work->change.live, work->mac);
+    g_autoptr(SkPlug) plug = sk_plug_interface(work->change.live, nic, NULL, NULL);
+    if (plug != NULL)
+        sk_qmp_detach(work->change.qmp, plug, DETACH_MS, NULL);
+}
+
+static gboolean
+run_attach(SkJob *job, GError **error)
+{
+    NicWork *work = job->work;
+    g_autoptr(SkUndo) undo = sk_undo_new();
+    if (work->change.live != NULL) {
+        if (!plug(work, undo, error))
+            return FALSE;
+        sk_undo_push(undo, "device", unplug, work, NULL);
+    }
+    if (sk_fault("nic-attach/device", error) || !sk_domain_change_keep(&work->change, job, error))
+        return FALSE;
+    sk_undo_disarm(undo);
+    return TRUE;
+}
+
+static void
+commit_attach(SkJob *job)
+{
+    NicWork *work = job->work;
+    sk_job_set_result(job, sk_json_encode(&sk_interface_type, sk_domain_spec_find_interface(work->change.spec, work->mac), 0));
+    sk_domain_change_commit(&work->change);
+}
+
+const SkJobKind sk_nic_attach_job = {
+    .object = sk_domain_job_object, .prepare = prepare_attach, .run = run_attach, .commit = commit_attach, .free_work = free_work,
+};
+
+/* -- detach ----------------------------------------------------------------------------------------------------- */
+
+static gboolean
+prepare_detach(SkJob *job, GError **error)
+{
+    NicWork *work = begin(job, error);
+    const SkInterface *nic = work != NULL ? find_nic(&work->change, job->call->params.nic, error) : NULL;
+    if (nic == NULL)
+        return FALSE;
+    work->mac = g_strdup(nic->mac);
+    return TRUE;
+}
+
+static void
+remove_nic(SkDomainSpec *spec, const char *mac)
+{
+    SkInterface *nic = spec != NULL ? sk_domain_spec_find_interface(spec, mac) : NULL;
+    if (nic != NULL)
+        sk_list_remove_entry(spec->interfaces, &sk_interface_type, nic);
+}
+
+static gboolean
+run_detach(SkJob *job, GError **error)
+{
+    NicWork *work = job->work;
+    SkDomainChange *change = &work->change;
+    const SkInterface *plugged = change->live != NULL ? sk_domain_spec_find_interface(change->live, work->mac) : NULL;
+    if (plugged != NULL) {
+        g_autoptr(SkPlug) plug = sk_plug_interface(change->live, plugged, NULL, error);
+        if (plug == NULL || !sk_qmp_detach(change->qmp, plug, DETACH_MS, error))
+            return FALSE;
+        if (plugged->tap != NULL)
+            sk_network_tap_remove(job->service->tag, plugged->tap, NULL);
+    }
+    remove_nic(change->live, work->mac);
+    remove_nic(change->spec, work->mac);
+    return sk_domain_change_keep(change, job, error);
+}
+
+static void
+commit_change(SkJob *job)
+{
+    NicWork *work = job->work;
+    sk_domain_change_commit(&work->change);
+}
+
+const SkJobKind sk_nic_detach_job = {
+    .object = sk_domain_job_object, .prepare = prepare_detach, .run = run_detach, .commit = commit_change, .free_work = free_work,
+};
+
+/* -- update: cable, network, limits and addresses while it runs; the rest at the next start ---------------------------- */
+
+/* What the running interface takes over from the definition. */
+static gboolean
+follow(NicWork *work, SkService *self, SkInterface *nic, const SkInterface *wanted, GError **error)
+{
+    gboolean bridged = nic->kind == SK_NIC_NETWORK || nic->kind == SK_NIC_BRIDGE;
+    gboolean same = nic->kind == wanted->kind && g_strcmp0(nic->network, wanted->network) == 0 && g_strcmp0(nic->bridge, wanted->bridge) == 0;
+    work->tap = g_strdup(nic->tap);
+    if (!same && bridged && (wanted->kind == SK_NIC_NETWORK || wanted->kind == SK_NIC_BRIDGE)) {
+        work->plan = sk_nic_plan_new(self, wanted, error);
+        if (work->plan == NULL)
+            return FALSE;
+        work->move = TRUE;
+        g_free(nic->network);
+        g_free(nic->bridge);
+        nic->network = g_strdup(wanted->network);
+        nic->bridge = g_strdup(wanted->bridge);
+        nic->kind = wanted->kind;
+    }
+    if (nic->tap != NULL && !sk_value_equal(&sk_bandwidth_type, &nic->bandwidth, &wanted->bandwidth)) {
+        work->limit = TRUE;
+        work->bandwidth = nic->bandwidth = wanted->bandwidth;
+    }
+    return TRUE;
+}
+
+static gboolean
+prepare_update(SkJob *job, GError **error)
+{
+    NicWork *work = begin(job, error);
+    SkInterface *nic = work != NULL ? find_nic(&work->change, job->call->params.nic, error) : NULL;
+    if (nic == NULL)
+        return FALSE;
+    SkDomainChange *change = &work->change;
+    work->mac = g_strdup(nic->mac);
+    SkInterface *wanted = sk_domain_spec_find_interface(change->spec, work->mac);
+    if (wanted == NULL)
+        return sk_fail(error, SK_ERROR_NO_DEVICE, "interface \"%s\" is not in the definition of domain \"%s\"", work->mac, change->spec->name);
+    if (!sk_json_merge(&sk_interface_type, wanted, job->call->patch, NULL, error))
+        return FALSE;
+    if (g_strcmp0(wanted->mac, work->mac) != 0)
+        return sk_fail(error, SK_ERROR_INVALID, "the MAC address of an interface cannot be changed: detach it and attach another");
+    SkInterface *running = change->live != NULL ? sk_domain_spec_find_interface(change->live, work->mac) : NULL;
+    if (running != NULL && !follow(work, job->service, running, wanted, error))
+        return FALSE;
+    return sk_domain_change_check(change, error);
+}
+
+static gboolean
+run_update(SkJob *job, GError **error)
+{
+    NicWork *work = job->work;
+    SkDomainChange *change = &work->change;
+    if (work->move && work->tap != NULL && !sk_network_tap_move(work->tap, work->plan->bridge, error))
+        return FALSE;
+    if (work->limit && !sk_network_tap_limit(job->service->tag, work->tap, &work->bandwidth, error))
+        return FALSE;
+    if (change->qmp != NULL && !sk_domain_apply_live(change->qmp, change->live, change->spec, error))
+        return FALSE;
+    return sk_domain_change_keep(change, job, error);
+}
+
+const SkJobKind sk_nic_update_job = {
+    .object = sk_domain_job_object, .prepare = prepare_update, .run = run_update, .commit = commit_change, .free_work = free_work,
+};

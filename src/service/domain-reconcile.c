@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Taking back, at the daemon's start, the domains that run; removing what a crash left half started. */
+#include <dirent.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "engine/qmp/commands.h"
+#include "service/domain-disks.h"
+#include "service/domain-launch.h"
+#include "service/domain.h"
+
+/* -- one domain: connect to its QEMU ------------------------------------------------------------------------ */
+
+typedef struct {
+    SkDomain *domain;       /* a reference */
+    char *name, *monitor, *log;
+    guint pid;
+    guint64 pid_started;
+    SkQemuProcess *process; /* NULL: it is gone */
+    SkQmp *qmp;
+    SkQmpStatus status;
+} TakeBack;
+
+static void
+free_take_back(gpointer data)
+{
+    TakeBack *work = data;
+    g_clear_object(&work->domain);
+    g_clear_object(&work->process);
+    g_clear_object(&work->qmp);
+    g_free(work->name);
+    g_free(work->monitor);
+    g_free(work->log);
+    g_free(work);
+}
+
+static gboolean
+run_take_back(SkJob *job, GError **error)
+{
+    TakeBack *work = job->work;
+    g_autoptr(GError) why = NULL;
+    (void) error;
+    work->process = sk_qemu_process_adopt(work->name, (pid_t) work->pid, work->pid_started, work->log, NULL);
+    gint fd = work->process != NULL ? sk_fs_connect_unix(work->monitor, &why) : -1;
+    if (fd >= 0)
+        work->qmp = sk_qmp_new_for_fd(fd, work->name);
+    if (work->qmp != NULL && !sk_qmp_query_status(work->qmp, &work->status, &why))
+        g_clear_object(&work->qmp);
+    if (why != NULL)
+        g_warning("domain \"%s\" runs, but its QEMU does not answer: %s, continuing", work->name, why->message);
+    return TRUE;
+}
+
+static const struct {
+    const char *status;
+    SkDomainState state;
+    SkDomainReason reason;
+} states[] = {
+    { "running", SK_DOMAIN_RUNNING, SK_REASON_BOOTED },      { "paused", SK_DOMAIN_PAUSED, SK_REASON_USER },
+    { "prelaunch", SK_DOMAIN_PAUSED, SK_REASON_STARTING },   { "io-error", SK_DOMAIN_PAUSED, SK_REASON_IO_ERROR },
+    { "suspended", SK_DOMAIN_PMSUSPENDED, SK_REASON_UNKNOWN }, { "shutdown", SK_DOMAIN_IN_SHUTDOWN, SK_REASON_UNKNOWN },
+    { "guest-panicked", SK_DOMAIN_CRASHED, SK_REASON_PANICKED }, { "watchdog", SK_DOMAIN_PAUSED, SK_REASON_WATCHDOG },
+};
+
+static void
+commit_take_back(SkJob *job)
+{
+    TakeBack *work = job->work;
+    SkDomain *domain = work->domain;
+    if (work->process == NULL) {
+        sk_domain_ended(domain, SK_REASON_SHUTDOWN);
+        return;
+    }
+    sk_domain_watch(domain, g_steal_pointer(&work->qmp), g_steal_pointer(&work->process));
+    for (guint i = 0; i < G_N_ELEMENTS(states); i++) {
+        if (g_str_equal(states[i].status, work->status.status) && states[i].state != sk_domain_state(domain))
+            sk_domain_set_state(domain, states[i].state, states[i].reason);
+    }
+}
+
+static const SkJobKind take_back_job = { .run = run_take_back, .commit = commit_take_back, .free_work = free_take_back };
+
+static void
+take_back(SkService *self, SkDomain *domain)
+{
+    TakeBack *work = g_new0(TakeBack, 1);
+    work->domain = g_object_ref(domain);
+    work->name = g_strdup(sk_domain_name(domain));
+    work->monitor = sk_domain_monitor_path(domain->run_dir);
+    work->log = g_strdup_printf("%s/domains/%s.log", self->settings->log_dir, domain->spec->uuid);
+    work->pid = domain->runtime.pid;
+    work->pid_started = domain->runtime.pid_started;
+    self->next_domain_id = MAX(self->next_domain_id, domain->runtime.id);
+    if (domain->runtime.live != NULL)
+        sk_domain_reserve_disks(domain, domain->runtime.live, NULL);
+    sk_job_start_quiet(self, &take_back_job, work);
+}
+
+/* -- QEMUs that no record tells of: the daemon died while starting them ------------------------------------------ */
+
+typedef struct {
+    char *run_dir;          /* of all domains: every QEMU of ours has it on its command line */
+    GHashTable *known;      /* pids that belong to running domains */
+} Sweep;
+
+static void
+free_sweep(gpointer data)
+{
+    Sweep *work = data;
+    g_free(work->run_dir);
+    g_hash_table_unref(work->known);
+    g_free(work);
+}
+
+/* Arguments are separated by NULs; ours are short, and only the first page is looked at. */
+static gboolean
+is_ours(const char *pid, const char *run_dir)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%s/cmdline", pid);
+    gsize length = 0;
+    g_autofree char *cmdline = sk_fs_read(path, 1024 * 1024, &length, NULL);
+    if (cmdline == NULL || length == 0 || strstr(cmdline, "qemu") == NULL)
+        return FALSE;
+    return memmem(cmdline, length, run_dir, strlen(run_dir)) != NULL;
+}
+
+static gboolean
+run_sweep(SkJob *job, GError **error)
+{
+    Sweep *work = job->work;
+    DIR *dir = opendir("/proc");
+    struct dirent *entry;
+    (void) error;
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        gint pid = g_ascii_isdigit(entry->d_name[0]) ? atoi(entry->d_name) : 0;
+        if (pid <= 0 || g_hash_table_contains(work->known, GINT_TO_POINTER(pid)) || !is_ours(entry->d_name, work->run_dir))
+            continue;
+        g_message("ending process %d: a QEMU whose start a former daemon did not finish", pid);
+        kill(pid, SIGKILL);
+    }
+    if (dir != NULL)
+        closedir(dir);
+    return TRUE;
+}
+
+static void
+commit_sweep(SkJob *job)
+{
+    for (GTreeNode *node = g_tree_node_first(job->service->domains); node != NULL; node = g_tree_node_next(node)) {
+        SkDomain *domain = g_tree_node_value(node);
+        if (sk_domain_is_active(domain))
+            take_back(job->service, domain);
+    }
+}
+
+static const SkJobKind sweep_job = { .run = run_sweep, .commit = commit_sweep, .free_work = free_sweep };
+
+void
+sk_service_reconcile_domains(SkService *self)
+{
+    Sweep *work = g_new0(Sweep, 1);
+    work->run_dir = g_build_filename(self->settings->run_dir, "domains", "", NULL);
+    work->known = g_hash_table_new(NULL, NULL);
+    for (GTreeNode *node = g_tree_node_first(self->domains); node != NULL; node = g_tree_node_next(node)) {
+        const SkDomain *domain = g_tree_node_value(node);
+        if (sk_domain_is_active(domain))
+            g_hash_table_add(work->known, GINT_TO_POINTER((gint) domain->runtime.pid));
+    }
+    sk_job_start_quiet(self, &sweep_job, work);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* domain.start: from a definition to a running QEMU. */
+#include <string.h>
+
+#include "base/error.h"
+#include "engine/qmp/commands.h"
+#include "service/domain-disks.h"
+#include "service/domain-launch.h"
+#include "service/domain-seed.h"
+
+typedef struct {
+    SkDomain *domain;       /* a reference; touched on main only */
+    SkLaunchPlan plan;
+    SkQemuProcess *process;
+    SkQmp *qmp;
+    char *version;
+} StartWork;
+
+static void
+free_work(gpointer data)
+{
+    StartWork *work = data;
+    sk_launch_plan_clear(&work->plan);
+    g_clear_object(&work->domain);
+    g_clear_object(&work->process);
+    g_clear_object(&work->qmp);
+    g_free(work->version);
+    g_free(work);
+}
+
+/* -- prepare: main ------------------------------------------------------------------------------------------ */
+
+static gboolean
+prepare(SkJob *job, GError **error)
+{
+    StartWork *work = job->work;
+    if (work == NULL) {
+        SkDomain *found = sk_service_domain(job->service, job->call->params.name, error);
+        if (found == NULL)
+            return FALSE;
+        work = job->work = g_new0(StartWork, 1);
+        work->domain = g_object_ref(found);
+        work->plan.paused = job->call->params.paused;
+    }
+    SkDomain *domain = work->domain;
+    if (!sk_domain_verb_check(SK_VERB_START, sk_domain_state(domain), sk_domain_name(domain), error) ||
+        !sk_launch_plan_fill(&work->plan, domain, error))
+        return FALSE;
+    /* From here on rollback gives back what is reserved. */
+    return sk_domain_reserve_disks(domain, domain->spec, error);
+}
+
+/* -- run: worker ---------------------------------------------------------------------------------------------- */
+
+static void
+undo_process(gpointer data)
+{
+    StartWork *work = data;
+    sk_qemu_process_destroy(work->process, NULL, 2000, NULL, NULL);
+}
+
+static gboolean
+spawn(StartWork *work, const SkLaunch *launch, SkUndo *undo, GError **error)
+{
+    const SkLaunchPlan *plan = &work->plan;
+    g_autoptr(SkCmdline) cmdline = sk_cmdline_build(launch, error);
+    if (cmdline == NULL || sk_fault("domain-start/process", error))
+        return FALSE;
+    const SkQemuStart start = {
+        .domain = plan->spec->name, .argv = (const char *const *) cmdline->argv,
+        .fds = (const SkFdMap *) (gpointer) cmdline->fds->data, .n_fds = cmdline->fds->len,
+        .run_dir = plan->run_dir, .log_path = plan->log_path, .uid = plan->uid, .gid = plan->uid,
+    };
+    work->process = sk_qemu_process_start(&start, error);
+    if (work->process == NULL)
+        return FALSE;
+    sk_undo_push(undo, "process", undo_process, work, NULL);
+
+    g_autofree char *path = sk_domain_monitor_path(plan->run_dir);
+    gint fd = sk_fs_connect_unix(path, error);
+    if (fd < 0)
+        return FALSE;
+    work->qmp = sk_qmp_new_for_fd(fd, plan->spec->name);
+    if (sk_fault("domain-start/monitor", error) || !sk_qmp_run_steps(work->qmp, cmdline->setup, 0, error))
+        return FALSE;
+    return !cmdline->stopped || plan->paused || sk_qmp_do(work->qmp, SK_QMP_CONT, error);
+}
+
+static gboolean
+run(SkJob *job, GError **error)
+{
+    StartWork *work = job->work;
+    SkLaunchPlan *plan = &work->plan;
+    g_autoptr(SkUndo) undo = sk_undo_new();
+    const char *binary = plan->spec->emulator != NULL ? plan->spec->emulator : plan->settings->qemu;
+    g_autofree char *cache = g_build_filename(plan->settings->lib_dir, "cache", NULL);
+    g_autoptr(SkQemuCaps) caps = sk_qemu_caps_get(binary != NULL ? binary : "qemu-system-x86_64", cache, error);
+
+    if (caps == NULL || !sk_domain_seed_ensure(plan->spec, plan->seed_path, error))
+        return FALSE;
+    g_autoptr(SkLaunch) launch = sk_launch_plan_open(plan, caps, undo, error);
+    if (launch == NULL)
+        return FALSE;
+    gboolean ok = spawn(work, launch, undo, error);
+    /* Our copy of the listener must go: what connects to it later must reach QEMU or nobody. */
+    if (ok)
+        ok = sk_qmp_wait_ready(work->qmp, 0, error) && !sk_fault("domain-start/ready", error);
+    if (!ok) {
+        if (work->process != NULL)
+            sk_qemu_process_explain(work->process, error);
+        g_prefix_error(error, "domain \"%s\" does not start: ", plan->spec->name);
+        return FALSE;
+    }
+    work->version = g_strdup(sk_qemu_caps_version(caps));
+    sk_undo_disarm(undo);
+    return TRUE;
+}
+
+/* -- commit, rollback: main -------------------------------------------------------------------------------------- */
+
+static void
+commit(SkJob *job)
+{
+    StartWork *work = job->work;
+    SkDomain *domain = work->domain;
+    SkDomainRuntime *runtime = &domain->runtime;
+
+    runtime->live = g_steal_pointer(&work->plan.spec);
+    runtime->id = ++job->service->next_domain_id;
+    runtime->pid = (guint) sk_qemu_process_pid(work->process);
+    runtime->pid_started = sk_qemu_process_start_time(work->process);
+    runtime->uid = work->plan.uid;
+    runtime->swtpm_pid = work->plan.swtpm_pid;
+    runtime->accel = work->plan.accel;
+    g_free(runtime->qemu_version);
+    runtime->qemu_version = g_steal_pointer(&work->version);
+    runtime->started = g_get_real_time();
+    g_clear_pointer(&domain->message, g_free);
+    sk_domain_set_state(domain, work->plan.paused ? SK_DOMAIN_PAUSED : SK_DOMAIN_RUNNING,
+                        work->plan.paused ? SK_REASON_STARTING : SK_REASON_BOOTED);
+    sk_domain_watch(domain, g_steal_pointer(&work->qmp), g_steal_pointer(&work->process));
+}
+
+static void
+rollback(SkJob *job, const GError *error)
+{
+    StartWork *work = job->work;
+    if (work == NULL || sk_domain_is_active(work->domain))
+        return;
+    sk_domain_release_disks(work->domain);
+    g_free(work->domain->message);
+    work->domain->message = g_strdup(error->message);
+}
+
+const SkJobKind sk_domain_start_job = {
+    .object = sk_domain_job_object, .prepare = prepare, .run = run, .commit = commit, .rollback = rollback, .free_work = free_work,
+};
+
+void
+sk_domain_start_by_daemon(SkDomain *self)
+{
+    StartWork *work = g_new0(StartWork, 1);
+    g_autofree char *object = sk_domain_object(self);
+    work->domain = g_object_ref(self);
+    sk_job_start(self->service, &sk_domain_start_job, "domain.start", object, work);
+}
+
+void
+sk_service_autostart_domains(SkService *self)
+{
+    for (GTreeNode *node = g_tree_node_first(self->domains); node != NULL; node = g_tree_node_next(node)) {
+        SkDomain *domain = g_tree_node_value(node);
+        if (domain->spec->autostart && !sk_domain_is_active(domain) && self->host_booted)
+            sk_domain_start_by_daemon(domain);
+    }
+}

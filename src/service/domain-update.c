@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* domain.update and domain.rename: a changed definition, kept first, then taken by the guest as far as it can. */
+#include "base/error.h"
+#include "engine/launch.h"
+#include "service/domain-create.h"
+#include "service/domain-disks.h"
+#include "service/domain-live.h"
+#include "service/domain-seed.h"
+#include "service/domain.h"
+#include "service/network.h"
+
+typedef struct {
+    SkDomain *domain;       /* a reference */
+    SkDomainSpec *spec;     /* the new definition */
+    SkDomainSpec *live;     /* a copy of what runs, changed as far as the guest took it; NULL: off */
+    SkQmp *qmp;
+    SkRecord *record;
+    char *seed_path;
+    char *refused;          /* why the guest did not take all of it */
+    char *name;             /* rename */
+} UpdateWork;
+
+static void
+free_work(gpointer data)
+{
+    UpdateWork *work = data;
+    sk_value_free(&sk_domain_spec_type, work->spec);
+    sk_value_free(&sk_domain_spec_type, work->live);
+    sk_record_free(work->record);
+    g_clear_object(&work->domain);
+    g_clear_object(&work->qmp);
+    g_free(work->seed_path);
+    g_free(work->refused);
+    g_free(work->name);
+    g_free(work);
+}
+
+static UpdateWork *
+new_work(SkJob *job, GError **error)
+{
+    SkDomain *domain = sk_service_domain(job->service, job->call->params.name, error);
+    if (domain == NULL || !sk_domain_check_etag(domain, job->call, error))
+        return NULL;
+    UpdateWork *work = job->work = g_new0(UpdateWork, 1);
+    work->domain = g_object_ref(domain);
+    work->seed_path = g_strdup_printf("%s/seeds/%s.iso", job->service->settings->lib_dir, domain->spec->uuid);
+    return work;
+}
+
+static void
+set_result(SkJob *job, const SkDomain *domain)
+{
+    g_autofree char *etag = sk_domain_etag(domain);
+    SkCreated created = { .name = domain->spec->name, .uuid = domain->spec->uuid, .etag = etag };
+    sk_job_set_result(job, sk_json_encode(&sk_created_type, &created, 0));
+}
+
+/* -- update ---------------------------------------------------------------------------------------------------- */
+
+/* What a definition is known by and what only creation can make are not changed by an update. */
+static gboolean
+check_change(const SkDomainSpec *old, const SkDomainSpec *spec, GError **error)
+{
+    if (g_strcmp0(old->name, spec->name) != 0)
+        return sk_fail(error, SK_ERROR_INVALID, "name is \"%s\" in the change, but the domain is \"%s\": use rename", spec->name ? spec->name : "", old->name);
+    if (g_strcmp0(old->uuid, spec->uuid) != 0)
+        return sk_fail(error, SK_ERROR_INVALID, "the UUID of domain \"%s\" cannot be changed", old->name);
+    for (guint i = 0; spec->disks != NULL && i < spec->disks->len; i++) {
+        const SkDisk *disk = spec->disks->pdata[i];
+        if (disk->source == SK_SOURCE_VOLUME && disk->volume == NULL)
+            return sk_fail(error, SK_ERROR_INVALID, "disk \"%s\" names no volume: use `skep disk attach` to make one", disk->target ? disk->target : "?");
+    }
+    return TRUE;
+}
+
+/* Fewer vCPUs or less memory asked for alone means the maximum too while off, as people expect. */
+static void
+follow_maximum(const SkDomainSpec *old, SkDomainSpec *spec, json_t *patch, gboolean active)
+{
+    json_t *vcpus = json_object_get(patch, "vcpus"), *memory = json_object_get(patch, "memory");
+    if (json_object_get(vcpus, "maximum") == NULL && spec->vcpus.current != old->vcpus.current &&
+        (spec->vcpus.current > spec->vcpus.maximum || (!active && old->vcpus.current == old->vcpus.maximum)))
+        spec->vcpus.maximum = spec->vcpus.current;
+    if (json_object_get(memory, "maximum") == NULL && spec->memory.current != old->memory.current &&
+        (spec->memory.current > spec->memory.maximum || (!active && old->memory.current == old->memory.maximum)))
+        spec->memory.maximum = spec->memory.current;
+}
+
+static gboolean
+prepare_update(SkJob *job, GError **error)
+{
+    UpdateWork *work = new_work(job, error);
+    if (work == NULL)
+        return FALSE;
+    const SkDomain *domain = work->domain;
+    work->spec = sk_value_copy(&sk_domain_spec_type, domain->spec);
+    if (!sk_json_merge(&sk_domain_spec_type, work->spec, job->call->patch, NULL, error) || !check_change(domain->spec, work->spec, error))
+        return FALSE;
+    follow_maximum(domain->spec, work->spec, job->call->patch, sk_domain_is_active(domain));
+    sk_domain_spec_complete(work->spec);
+    if (!sk_service_resolve_disks(job->service, work->spec, error) || !sk_engine_assign(work->spec, error) ||
+        !sk_value_check(&sk_domain_spec_type, work->spec, NULL, error))
+        return FALSE;
+    if (domain->qmp != NULL && domain->runtime.live != NULL) {
+        work->live = sk_value_copy(&sk_domain_spec_type, domain->runtime.live);
+        work->qmp = g_object_ref(domain->qmp);
+    }
+    return TRUE;
+}
+
+static gboolean
+run_update(SkJob *job, GError **error)
+{
+    UpdateWork *work = job->work;
+    g_autoptr(GError) refused = NULL;
+    if (!sk_domain_seed_prepare(work->spec, error))
+        return FALSE;
+    work->record = sk_domain_record(work->spec);
+    if (sk_fault("domain-update/record", error) || !sk_store_put(job->service->store, work->record, error))
+        return FALSE;
+    if (!sk_domain_seed_ensure(work->spec, work->seed_path, &refused))
+        g_warning("%s, continuing: it is written again at the next start", refused->message);
+    g_clear_error(&refused);
+    if (work->qmp != NULL && !sk_domain_apply_live(work->qmp, work->live, work->spec, &refused))
+        work->refused = g_strdup(refused->message);
+    return TRUE;
+}
+
+static void
+commit_update(SkJob *job)
+{
+    UpdateWork *work = job->work;
+    SkDomain *domain = work->domain;
+    if (work->live != NULL && domain->runtime.live != NULL) {
+        sk_value_free(&sk_domain_spec_type, domain->runtime.live);
+        domain->runtime.live = g_steal_pointer(&work->live);
+        sk_domain_save_runtime(domain);
+    }
+    if (work->refused != NULL) {
+        g_free(domain->message);
+        domain->message = g_strdup_printf("not all of the last change could be done while running: %s", work->refused);
+    }
+    sk_domain_set_spec(domain, g_steal_pointer(&work->spec), work->record->revision, work->record->modified);
+    sk_service_dns_changed(job->service, domain);
+    set_result(job, domain);
+}
+
+const SkJobKind sk_domain_update_job = {
+    .object = sk_domain_job_object, .prepare = prepare_update, .run = run_update, .commit = commit_update, .free_work = free_work,
+};
+
+/* -- rename ------------------------------------------------------------------------------------------------------ */
+
+static gboolean
+prepare_rename(SkJob *job, GError **error)
+{
+    const SkRename *rename = job->call->body;
+    UpdateWork *work = new_work(job, error);
+    if (work == NULL)
+        return FALSE;
+    SkDomain *domain = work->domain;
+    if (!sk_domain_verb_check(SK_VERB_RENAME, sk_domain_state(domain), sk_domain_name(domain), error))
+        return FALSE;
+    if (g_tree_lookup(job->service->domains, rename->name) != NULL)
+        return sk_fail(error, SK_ERROR_EXISTS, "there is a domain \"%s\" already", rename->name);
+    work->name = g_strdup(rename->name);
+    work->spec = sk_value_copy(&sk_domain_spec_type, domain->spec);
+    return TRUE;
+}
+
+static gboolean
+run_rename(SkJob *job, GError **error)
+{
+    UpdateWork *work = job->work;
+    g_free(work->spec->name);
+    work->spec->name = g_strdup(work->name);
+    work->record = sk_domain_record(work->spec);
+    return sk_store_put(job->service->store, work->record, error);
+}
+
+static void
+commit_rename(SkJob *job)
+{
+    UpdateWork *work = job->work;
+    SkDomain *domain = work->domain;
+    g_autofree char *old = g_strdup(sk_domain_name(domain));
+    sk_service_rename_domain(job->service, domain, work->name);
+    sk_domain_set_spec(domain, g_steal_pointer(&work->spec), work->record->revision, work->record->modified);
+    g_autofree char *object = sk_domain_object(domain);
+    g_autofree char *data = g_strdup_printf("{\"old\":\"%s\"}", old);
+    sk_events_emit(job->service->events, "domain.renamed", object, domain->spec->uuid, g_steal_pointer(&data));
+    sk_service_dns_changed(job->service, domain);
+    set_result(job, domain);
+}
+
+const SkJobKind sk_domain_rename_job = {
+    .object = sk_domain_job_object, .prepare = prepare_rename, .run = run_rename, .commit = commit_rename, .free_work = free_work,
+};

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib-object.h>
+
+#include "engine/process.h"
+#include "engine/qmp/qmp-client.h"
+#include "model/domain.h"
+#include "service/service-private.h"
+
+/*
+ * A live domain: its definition, its state, and the QEMU that runs it. All domain-*.c files share
+ * this; only domain.c writes state. Main thread.
+ */
+
+/* What a running domain needs to be found again by the next daemon: kept as the record's state. */
+typedef struct {
+    gint state, reason;     /* SkDomainState, SkDomainReason */
+    guint id, pid;
+    guint64 pid_started;    /* with pid it names the process for good */
+    guint uid;
+    gint accel;
+    char *qemu_version;
+    gint64 started, changed;
+    SkDomainSpec *live;     /* what QEMU runs with; NULL when off */
+    guint swtpm_pid;
+} SkDomainRuntime;
+extern const SkType sk_domain_runtime_type;
+
+#define SK_TYPE_DOMAIN sk_domain_get_type()
+G_DECLARE_FINAL_TYPE(SkDomain, sk_domain, SK, DOMAIN, GObject)
+
+struct _SkDomain {
+    GObject parent;
+    SkService *service;
+    SkDomainSpec *spec;     /* the definition: what the next start uses */
+    SkDomainRuntime runtime;
+    guint64 revision;       /* of the definition: the ETag */
+    gint64 created, modified;
+    char *message;          /* last failure */
+    char **pending;         /* paths in which spec differs from runtime.live and the guest cannot follow */
+    GPtrArray *addresses;   /* SkDomainAddress */
+    char *run_dir;          /* sockets of its QEMU */
+    GString *row;           /* its row of the list, as JSON; NULL: to be made */
+
+    SkQmp *qmp;             /* while active and connected */
+    SkQemuProcess *process; /* while active */
+    gboolean destroying;    /* it ends because we asked */
+    gboolean rebooting;     /* to be started again when it is off */
+    gboolean guest_off, guest_reset, panicked; /* how the guest said it ends */
+    gboolean agent;         /* the guest has its end of the agent's channel open */
+    SkJob *shutdown_job;    /* waits for the guest to obey */
+    guint shutdown_timer;
+    GPtrArray *consoles;    /* console.c: SkConsoleHub by serial port */
+    SkDomainStats stats;    /* domain-stats.c: the newest sample */
+};
+
+/* -- domain.c: finding, adding, state ------------------------------------------------------------------ */
+
+/* By name or UUID; NO_DOMAIN. Borrowed. */
+SkDomain *sk_service_domain(SkService *self, const char *name, GError **error);
+
+/* Adds a live domain; spec is taken. The tree holds the reference. */
+SkDomain *sk_service_add_domain(SkService *self, SkDomainSpec *spec);
+/* Forgets it. */
+void sk_service_drop_domain(SkService *self, SkDomain *domain);
+/* Puts it under its spec's new name. */
+void sk_service_rename_domain(SkService *self, SkDomain *domain, const char *name);
+
+const char *sk_domain_name(const SkDomain *self);
+SkDomainState sk_domain_state(const SkDomain *self);
+gboolean sk_domain_is_active(const SkDomain *self);
+/* "domain/web1"; free with g_free(). */
+char *sk_domain_object(const SkDomain *self);
+/* For messages and HTTP: "\"7\"". Free with g_free(). */
+char *sk_domain_etag(const SkDomain *self);
+
+/* The only way a state changes: checks the transition, keeps it, tells everybody. */
+void sk_domain_set_state(SkDomain *self, SkDomainState state, SkDomainReason reason);
+/* Keeps the runtime as it is (asynchronously) without an event. */
+void sk_domain_save_runtime(SkDomain *self);
+/* The definition or something shown in lists changed: the row is made anew, pending found anew. */
+void sk_domain_touch(SkDomain *self);
+/* Takes a new definition that the store already has. spec is taken. */
+void sk_domain_set_spec(SkDomain *self, SkDomainSpec *spec, guint64 revision, gint64 modified);
+void sk_domain_fill_view(const SkDomain *self, SkDomainView *out_view);
+
+/* The changed definition as a record for the store. */
+SkRecord *sk_domain_record(const SkDomainSpec *spec);
+
+/* IF-MATCH of a change: CHANGED with the present ETag if it is another. */
+gboolean sk_domain_check_etag(const SkDomain *self, const SkCall *call, GError **error);
+
+/* object of a job's call by params.name: the UUID's owner too, so that a name and a UUID queue together. */
+char *sk_domain_job_object(SkService *service, SkCall *call);
+
+/* -- domain-start.c ------------------------------------------------------------------------------------ */
+extern const SkJobKind sk_domain_start_job;
+/* Starts it as a job of the daemon's own: autostart, restart. */
+void sk_domain_start_by_daemon(SkDomain *self);
+
+/* -- domain-monitor.c ---------------------------------------------------------------------------------- */
+/* Listens to a QEMU that runs: events, its end. qmp and process are taken. */
+void sk_domain_watch(SkDomain *self, SkQmp *qmp, SkQemuProcess *process);
+/* QEMU has ended or was never there: tidies up what is left of it. */
+void sk_domain_ended(SkDomain *self, SkDomainReason reason);
+
+/* -- domain-reconcile.c -------------------------------------------------------------------------------- */
+/* Takes back those that run, at the daemon's start. */
+void sk_service_reconcile_domains(SkService *self);

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which code does which operation. */
+#include "service/handlers.h"
+
+#include "service/console.h"
+#include "service/domain-agent.h"
+#include "service/domain-create.h"
+#include "service/domain-device.h"
+#include "service/domain-stats.h"
+#include "service/domain-stop.h"
+#include "service/domain-view.h"
+#include "service/domain.h"
+#include "service/image.h"
+#include "service/job-view.h"
+#include "service/network.h"
+#include "service/node.h"
+#include "service/pool.h"
+
+#define READ(id, func) [SK_OP_##id] = { .read = func }
+#define JOB(id, kind) [SK_OP_##id] = { .job = &kind }
+
+static const SkHandler handlers[SK_N_OPERATIONS] = {
+    READ(NODE_SHOW, sk_handle_node_show),
+    JOB(NODE_DOCTOR, sk_node_doctor_job),
+    READ(STATS_LIST, sk_handle_stats_list),
+    JOB(AUDIT_LIST, sk_audit_list_job),
+
+    READ(DOMAIN_LIST, sk_handle_domain_list),
+    READ(DOMAIN_SHOW, sk_handle_domain_show),
+    JOB(DOMAIN_CREATE, sk_domain_create_job),
+    JOB(DOMAIN_UPDATE, sk_domain_update_job),
+    JOB(DOMAIN_DELETE, sk_domain_delete_job),
+    JOB(DOMAIN_START, sk_domain_start_job),
+    JOB(DOMAIN_SHUTDOWN, sk_domain_shutdown_job),
+    JOB(DOMAIN_REBOOT, sk_domain_reboot_job),
+    JOB(DOMAIN_RESET, sk_domain_reset_job),
+    JOB(DOMAIN_DESTROY, sk_domain_destroy_job),
+    JOB(DOMAIN_SUSPEND, sk_domain_suspend_job),
+    JOB(DOMAIN_RESUME, sk_domain_resume_job),
+    JOB(DOMAIN_RENAME, sk_domain_rename_job),
+    READ(DOMAIN_STATS, sk_handle_domain_stats),
+
+    JOB(DISK_ATTACH, sk_disk_attach_job),
+    JOB(DISK_DETACH, sk_disk_detach_job),
+    JOB(DISK_RESIZE, sk_disk_resize_job),
+    JOB(MEDIA_INSERT, sk_media_insert_job),
+    JOB(MEDIA_EJECT, sk_media_eject_job),
+    JOB(NIC_ATTACH, sk_nic_attach_job),
+    JOB(NIC_UPDATE, sk_nic_update_job),
+    JOB(NIC_DETACH, sk_nic_detach_job),
+
+    JOB(AGENT_PING, sk_agent_ping_job),
+    JOB(AGENT_EXEC, sk_agent_exec_job),
+    JOB(AGENT_ADDRESSES, sk_agent_addresses_job),
+    JOB(AGENT_SET_TIME, sk_agent_set_time_job),
+    JOB(AGENT_FREEZE, sk_agent_freeze_job),
+    JOB(AGENT_THAW, sk_agent_thaw_job),
+    JOB(AGENT_PASSWORD, sk_agent_password_job),
+
+    READ(CONSOLE_TICKET, sk_handle_console_ticket),
+    READ(CONSOLE_LOG, sk_handle_console_log),
+
+    READ(NETWORK_LIST, sk_handle_network_list),
+    READ(NETWORK_SHOW, sk_handle_network_show),
+    JOB(NETWORK_CREATE, sk_network_create_job),
+    JOB(NETWORK_UPDATE, sk_network_update_job),
+    JOB(NETWORK_DELETE, sk_network_delete_job),
+    JOB(NETWORK_START, sk_network_start_job),
+    JOB(NETWORK_STOP, sk_network_stop_job),
+    READ(NETWORK_LEASES, sk_handle_network_leases),
+
+    READ(POOL_LIST, sk_handle_pool_list),
+    READ(POOL_SHOW, sk_handle_pool_show),
+    JOB(POOL_CREATE, sk_pool_create_job),
+    JOB(POOL_DELETE, sk_pool_delete_job),
+    JOB(POOL_START, sk_pool_start_job),
+    JOB(POOL_STOP, sk_pool_stop_job),
+    JOB(POOL_REFRESH, sk_pool_refresh_job),
+
+    READ(VOLUME_LIST, sk_handle_volume_list),
+    READ(VOLUME_SHOW, sk_handle_volume_show),
+    JOB(VOLUME_CREATE, sk_volume_create_job),
+    JOB(VOLUME_CLONE, sk_volume_clone_job),
+    JOB(VOLUME_RESIZE, sk_volume_resize_job),
+    JOB(VOLUME_DELETE, sk_volume_delete_job),
+
+    READ(IMAGE_LIST, sk_handle_image_list),
+    READ(IMAGE_SHOW, sk_handle_image_show),
+    JOB(IMAGE_IMPORT, sk_image_import_job),
+    JOB(IMAGE_BUILD, sk_image_build_job),
+    JOB(IMAGE_DELETE, sk_image_delete_job),
+
+    READ(JOB_LIST, sk_handle_job_list),
+    READ(JOB_SHOW, sk_handle_job_show),
+    READ(JOB_CANCEL, sk_handle_job_cancel),
+};
+
+const SkHandler *
+sk_handler(SkOperationId id)
+{
+    return &handlers[id];
+}
+
+char *
+sk_call_object(const SkCall *call)
+{
+    const SkParams *params = &call->params;
+    if (params->id != NULL)
+        return g_strdup_printf("%s/%s", call->op->object, params->id);
+    if (params->volume != NULL)
+        return g_strdup_printf("volume/%s/%s", params->name, params->volume);
+    if (params->name != NULL)
+        return g_strdup_printf("%s/%s", call->op->object, params->name);
+    return g_strdup(call->op->object);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "model/network.h"
+#include "network/network.h"
+#include "service/domain.h"
+
+/* Live networks, their leases, and the names of domains on them. Main thread. */
+
+struct SkNetwork {
+    SkService *service;
+    SkNetworkSpec *spec;
+    SkNetworkStatus status;
+    GPtrArray *leases;      /* SkLease; NULL: none known */
+    guint64 revision;
+    gboolean was_active;    /* when the former daemon ended */
+};
+
+SkNetwork *sk_service_network(SkService *self, const char *name, GError **error);
+/* Bridge of an active network; NULL with NO_NETWORK or STATE. Free with g_free(). */
+char *sk_service_network_bridge(SkService *self, const char *name, GError **error);
+void sk_network_free(gpointer network);
+/* The trade's view of where things are; strings are the service's. */
+SkNetworkPaths sk_service_network_paths(SkService *self);
+
+/* A domain came, went, was renamed or changed its interfaces: DNS and DHCP follow, in the background. */
+void sk_service_dns_changed(SkService *self, SkDomain *domain);
+/* Follows the lease file of an active network. */
+void sk_network_watch_leases(SkNetwork *self, const char *path);
+/* Addresses of a domain from the leases known. */
+void sk_domain_find_addresses(SkDomain *self);
+
+/* Loads what is defined; makes "default" the first time. At start-up. */
+gboolean sk_service_load_networks(SkService *self, GError **error);
+/* Brings up those that start with the host or were up. */
+void sk_service_start_networks(SkService *self);
+
+gboolean sk_handle_network_list(SkService *self, SkCall *call, GError **error);
+gboolean sk_handle_network_show(SkService *self, SkCall *call, GError **error);
+gboolean sk_handle_network_leases(SkService *self, SkCall *call, GError **error);
+extern const SkJobKind sk_network_create_job, sk_network_update_job, sk_network_delete_job, sk_network_start_job, sk_network_stop_job;

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Changes of pools: create, delete, start, stop, refresh; and the watch on their directories. */
+#include <string.h>
+
+#include "base/error.h"
+#include "base/thread.h"
+#include "service/pool.h"
+#include "storage/pool.h"
+
+/* One work for all of them: each uses what it needs. */
+typedef struct {
+    SkPoolSpec *spec;       /* a copy */
+    gboolean is_new, drop_volumes;
+    char **roots;
+    GPtrArray *volumes;     /* SkVolume, found by run */
+    SkPoolStatus status;
+    SkRecord *record;
+    char *message;          /* an autostart that failed is shown, not fatal */
+} PoolWork;
+
+static void
+free_work(gpointer data)
+{
+    PoolWork *work = data;
+    sk_value_free(&sk_pool_spec_type, work->spec);
+    g_strfreev(work->roots);
+    g_clear_pointer(&work->volumes, g_ptr_array_unref);
+    sk_value_clear(&sk_pool_status_type, &work->status);
+    sk_record_free(work->record);
+    g_free(work->message);
+    g_free(work);
+}
+
+static PoolWork *
+new_work(const SkPoolSpec *spec)
+{
+    PoolWork *work = g_new0(PoolWork, 1);
+    work->spec = sk_value_copy(&sk_pool_spec_type, spec);
+    return work;
+}
+
+static char *
+pool_object(SkService *service, SkCall *call)
+{
+    (void) service;
+    const SkPoolSpec *body = call->body;
+    return g_strconcat("pool/", call->op->id == SK_OP_POOL_CREATE ? body->name : call->params.name, NULL);
+}
+
+static void
+tell(SkPool *pool, const char *type)
+{
+    g_autofree char *object = g_strconcat("pool/", pool->spec->name, NULL);
+    sk_events_emit(pool->service->events, type, object, pool->spec->uuid, NULL);
+}
+
+static void
+free_volume(gpointer volume)
+{
+    sk_value_free(&sk_volume_type, volume);
+}
+
+static SkPool *
+add_pool(SkService *self, SkPoolSpec *spec, guint64 revision)
+{
+    SkPool *pool = g_new0(SkPool, 1);
+    pool->service = self;
+    pool->spec = spec;
+    pool->revision = revision;
+    pool->volumes = sk_name_tree_new(free_volume);
+    g_tree_insert(self->pools, g_strdup(spec->name), pool);
+    return pool;
+}
+
+/* -- starting: look through the directory, then watch it ------------------------------------------------------- */
+
+static gboolean
+scan(PoolWork *work, GError **error)
+{
+    if (!sk_storage_pool_start(work->spec, error) || !sk_storage_pool_stat(work->spec, &work->status, error))
+        return FALSE;
+    work->volumes = sk_storage_volume_list(work->spec, error);
+    return work->volumes != NULL;
+}
+
+static void on_watch(const char *dir, const char *name, SkWatchKind kind, gpointer data);
+
+/* Takes what a scan found as the pool's present content. */
+static void
+take_scan(SkPool *pool, PoolWork *work)
+{
+    SkService *self = pool->service;
+    g_tree_remove_all(pool->volumes);
+    g_ptr_array_set_free_func(work->volumes, NULL);
+    for (guint i = 0; i < work->volumes->len; i++) {
+        SkVolume *volume = work->volumes->pdata[i];
+        g_free(volume->pool);
+        volume->pool = g_strdup(pool->spec->name);
+        g_tree_insert(pool->volumes, g_strdup(volume->name), volume);
+    }
+    sk_value_clear(&sk_pool_status_type, &pool->status);
+    pool->status = work->status;
+    work->status = (SkPoolStatus){ 0 };
+    pool->status.active = TRUE;
+    pool->status.volumes = (guint) g_tree_nnodes(pool->volumes);
+    if (self->watch == NULL)
+        self->watch = sk_storage_watch_new(on_watch, self, NULL);
+    if (self->watch != NULL)
+        sk_storage_watch_add(self->watch, pool->spec->path);
+}
+
+static gboolean
+prepare_start(SkJob *job, GError **error)
+{
+    SkPool *pool = sk_service_pool(job->service, job->call->params.name, error);
+    if (pool == NULL)
+        return FALSE;
+    if (pool->status.active && job->call->op->id == SK_OP_POOL_START)
+        return sk_fail(error, SK_ERROR_STATE, "storage pool \"%s\" is active already", pool->spec->name);
+    if (!pool->status.active && job->call->op->id == SK_OP_POOL_REFRESH)
+        return sk_fail(error, SK_ERROR_STATE, "storage pool \"%s\" is not active: start it first", pool->spec->name);
+    job->work = new_work(pool->spec);
+    return TRUE;
+}
+
+static gboolean
+run_start(SkJob *job, GError **error)
+{
+    return scan(job->work, error);
+}
+
+static void
+commit_start(SkJob *job)
+{
+    PoolWork *work = job->work;
+    SkPool *pool = g_tree_lookup(job->service->pools, work->spec->name);
+    gboolean was_active = pool->status.active;
+    take_scan(pool, work);
+    tell(pool, was_active ? "pool.refreshed" : "pool.started");
+}
+
+const SkJobKind sk_pool_start_job = {
+    .object = pool_object, .prepare = prepare_start, .run = run_start, .commit = commit_start, .free_work = free_work,
+};
+const SkJobKind sk_pool_refresh_job = {
+    .object = pool_object, .prepare = prepare_start, .run = run_start, .commit = commit_start, .free_work = free_work,
+};
+
+/* At the daemon's start: a pool that cannot be used is shown with its reason. */
+static gboolean
+run_autostart(SkJob *job, GError **error)
+{
+    PoolWork *work = job->work;
+    g_autoptr(GError) why = NULL;
+    (void) error;
+    if (!sk_storage_pool_build(work->spec, &why) || !scan(work, &why))
+        work->message = g_strdup(why->message);
+    return TRUE;
+}
+
+static void
+commit_autostart(SkJob *job)
+{
+    PoolWork *work = job->work;
+    SkPool *pool = g_tree_lookup(job->service->pools, work->spec->name);
+    if (pool == NULL)
+        return;
+    if (work->message == NULL) {
+        take_scan(pool, work);
+        tell(pool, "pool.started");
+        return;
+    }
+    g_warning("storage pool \"%s\" does not start: %s, continuing without it", pool->spec->name, work->message);
+    g_free(pool->status.message);
+    pool->status.message = g_steal_pointer(&work->message);
+}
+
+static const SkJobKind autostart_job = { .run = run_autostart, .commit = commit_autostart, .free_work = free_work };
+
+void
+sk_service_start_pools(SkService *self)
+{
+    for (GTreeNode *node = g_tree_node_first(self->pools); node != NULL; node = g_tree_node_next(node)) {
+        const SkPool *pool = g_tree_node_value(node);
+        if (pool->spec->autostart)
+            sk_job_start_quiet(self, &autostart_job, new_work(pool->spec));
+    }
+}
+
+/* -- stopping -------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+prepare_stop(SkJob *job, GError **error)
+{
+    SkPool *pool = sk_service_active_pool(job->service, job->call->params.name, error);
+    if (pool == NULL)
+        return FALSE;
+    for (GTreeNode *node = g_tree_node_first(pool->volumes); node != NULL; node = g_tree_node_next(node)) {
+        const SkVolume *volume = g_tree_node_value(node);
+        const char *writer = g_hash_table_lookup(job->service->disk_writers, volume->path);
+        if (writer != NULL)
+            return sk_fail(error, SK_ERROR_IN_USE, "storage pool \"%s\" is in use: domain \"%s\" has its volume \"%s\" open",
+                           pool->spec->name, writer, volume->name);
+    }
+    job->work = new_work(pool->spec);
+    return TRUE;
+}
+
+static void
+deactivate(SkPool *pool)
+{
+    if (pool->service->watch != NULL)
+        sk_storage_watch_remove(pool->service->watch, pool->spec->path);
+    g_tree_remove_all(pool->volumes);
+    sk_value_clear(&sk_pool_status_type, &pool->status);
+}
+
+static void
+commit_stop(SkJob *job)
+{
+    PoolWork *work = job->work;
+    SkPool *pool = g_tree_lookup(job->service->pools, work->spec->name);
+    deactivate(pool);
+    tell(pool, "pool.stopped");
+}
+
+const SkJobKind sk_pool_stop_job = { .object = pool_object, .prepare = prepare_stop, .commit = commit_stop, .free_work = free_work };
+
+/* -- creating ---------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+check_new(SkService *self, const SkPoolSpec *spec, GError **error)
+{
+    if (g_tree_lookup(self->pools, spec->name) != NULL)
+        return sk_fail(error, SK_ERROR_EXISTS, "there is a storage pool \"%s\" already", spec->name);
+    for (GTreeNode *node = g_tree_node_first(self->pools); node != NULL; node = g_tree_node_next(node)) {
+        const SkPool *other = g_tree_node_value(node);
+        if (g_str_equal(other->spec->path, spec->path))
+            return sk_fail(error, SK_ERROR_EXISTS, "\"%s\" is the directory of storage pool \"%s\" already", spec->path, other->spec->name);
+    }
+    return TRUE;
+}
+
+static SkPoolSpec *
+complete(SkService *self, const SkPoolSpec *wanted)
+{
+    SkPoolSpec *spec = sk_value_copy(&sk_pool_spec_type, wanted);
+    if (spec->uuid == NULL)
+        spec->uuid = g_uuid_string_random();
+    if (spec->path == NULL)
+        spec->path = g_build_filename(self->settings->lib_dir, "pools", spec->name, NULL);
+    while (strlen(spec->path) > 1 && g_str_has_suffix(spec->path, "/"))
+        spec->path[strlen(spec->path) - 1] = '\0';
+    return spec;
+}
+
+static gboolean
+prepare_create(SkJob *job, GError **error)
+{
+    PoolWork *work = job->work = g_new0(PoolWork, 1);
+    work->spec = complete(job->service, job->call->body);
+    return check_new(job->service, work->spec, error);
+}
+
+static SkRecord *
+pool_record(const SkPoolSpec *spec)
+{
+    g_autofree char *json = sk_json_encode(&sk_pool_spec_type, spec, SK_JSON_SECRETS | SK_JSON_NO_DEFAULTS);
+    return sk_record_new("pool", spec->uuid, spec->name, json);
+}
+
+static gboolean
+run_create(SkJob *job, GError **error)
+{
+    PoolWork *work = job->work;
+    work->record = pool_record(work->spec);
+    return sk_storage_pool_build(work->spec, error) && scan(work, error) && sk_store_put(job->service->store, work->record, error);
+}
+
+static void
+commit_create(SkJob *job)
+{
+    PoolWork *work = job->work;
+    SkPool *pool = add_pool(job->service, g_steal_pointer(&work->spec), work->record->revision);
+    take_scan(pool, work);
+    SkCreated created = { .name = pool->spec->name, .uuid = pool->spec->uuid };
+    sk_job_set_result(job, sk_json_encode(&sk_created_type, &created, 0));
+    tell(pool, "pool.created");
+}
+
+const SkJobKind sk_pool_create_job = {
+    .object = pool_object, .prepare = prepare_create, .run = run_create, .commit = commit_create, .free_work = free_work,
+};
+
+/* -- deleting ------------------------------------------------------------------------------------------------------------ */
+
+static gboolean
+prepare_delete(SkJob *job, GError **error)
+{
+    SkPool *pool = sk_service_pool(job->service, job->call->params.name, error);
+    if (pool == NULL)
+        return FALSE;
+    for (GTreeNode *node = g_tree_node_first(pool->volumes); node != NULL; node = g_tree_node_next(node)) {
+        const SkVolume *volume = g_tree_node_value(node);
+        g_auto(GStrv) users = sk_service_users_of_path(job->service, volume->path);
+        if (users != NULL)
+            return sk_fail(error, SK_ERROR_IN_USE, "storage pool \"%s\" is in use: domain \"%s\" has its volume \"%s\"",
+                           pool->spec->name, users[0], volume->name);
+    }
+    PoolWork *work = job->work = new_work(pool->spec);
+    work->drop_volumes = job->call->params.volumes;
+    work->roots = sk_service_storage_roots(job->service);
+    return TRUE;
+}
+
+static gboolean
+drop_volumes(SkJob *job, PoolWork *work, GError **error)
+{
+    SkStorageContext context = sk_job_storage_context(job, work->roots);
+    g_autoptr(GPtrArray) volumes = sk_storage_volume_list(work->spec, error);
+    for (guint i = 0; volumes != NULL && i < volumes->len; i++) {
+        const SkVolume *volume = volumes->pdata[i];
+        if (!sk_storage_volume_delete(work->spec, volume->name, &context, error))
+            return FALSE;
+    }
+    return volumes != NULL && sk_storage_pool_unbuild(work->spec, error);
+}
+
+static gboolean
+run_delete(SkJob *job, GError **error)
+{
+    PoolWork *work = job->work;
+    return (!work->drop_volumes || drop_volumes(job, work, error)) && sk_store_remove(job->service->store, "pool", work->spec->uuid, error);
+}
+
+static void
+commit_delete(SkJob *job)
+{
+    PoolWork *work = job->work;
+    SkPool *pool = g_tree_lookup(job->service->pools, work->spec->name);
+    deactivate(pool);
+    tell(pool, "pool.deleted");
+    g_tree_remove(job->service->pools, work->spec->name);
+}
+
+const SkJobKind sk_pool_delete_job = {
+    .object = pool_object, .prepare = prepare_delete, .run = run_delete, .commit = commit_delete, .free_work = free_work,
+};
+
+/* -- the watch: files that come and go without us --------------------------------------------------------------------------- */
+
+typedef struct {
+    SkPoolSpec *spec;
+    char *name;
+    SkVolume *volume;       /* NULL: it is gone */
+    SkPoolStatus status;
+} Look;
+
+static void
+free_look(gpointer data)
+{
+    Look *look = data;
+    sk_value_free(&sk_pool_spec_type, look->spec);
+    sk_value_free(&sk_volume_type, look->volume);
+    sk_value_clear(&sk_pool_status_type, &look->status);
+    g_free(look->name);
+    g_free(look);
+}
+
+static gboolean
+run_look(SkJob *job, GError **error)
+{
+    Look *look = job->work;
+    (void) error;
+    if (look->name != NULL)
+        look->volume = sk_storage_volume_lookup(look->spec, look->name, NULL);
+    sk_storage_pool_stat(look->spec, &look->status, NULL);
+    return TRUE;
+}
+
+static void
+commit_look(SkJob *job)
+{
+    Look *look = job->work;
+    SkPool *pool = g_tree_lookup(job->service->pools, look->spec->name);
+    if (pool == NULL || !pool->status.active)
+        return;
+    if (look->status.capacity > 0) {
+        pool->status.capacity = look->status.capacity;
+        pool->status.allocation = look->status.allocation;
+        pool->status.available = look->status.available;
+    }
+    if (look->name == NULL)
+        return;
+    const SkVolume *known = g_tree_lookup(pool->volumes, look->name);
+    if (look->volume == NULL)
+        sk_pool_forget_volume(pool, look->name);
+    else if (known == NULL || known->modified != look->volume->modified || known->capacity != look->volume->capacity)
+        sk_pool_take_volume(pool, g_steal_pointer(&look->volume));
+}
+
+static const SkJobKind look_job = { .run = run_look, .commit = commit_look, .free_work = free_look };
+
+static void
+look_at(SkPool *pool, const char *name)
+{
+    Look *look = g_new0(Look, 1);
+    look->spec = sk_value_copy(&sk_pool_spec_type, pool->spec);
+    look->name = g_strdup(name);
+    sk_job_start_quiet(pool->service, &look_job, look);
+}
+
+void
+sk_pool_restat(SkPool *self)
+{
+    look_at(self, NULL);
+}
+
+static void
+on_watch(const char *dir, const char *name, SkWatchKind kind, gpointer data)
+{
+    SkService *self = data;
+    for (GTreeNode *node = g_tree_node_first(self->pools); node != NULL; node = g_tree_node_next(node)) {
+        SkPool *pool = g_tree_node_value(node);
+        if (!g_str_equal(pool->spec->path, dir) || !pool->status.active)
+            continue;
+        if (name != NULL)
+            look_at(pool, name);
+        else if (kind == SK_WATCH_RESCAN)
+            sk_job_start_quiet(self, &autostart_job, new_work(pool->spec));
+    }
+}
+
+/* -- loading ------------------------------------------------------------------------------------------------------------------- */
+
+static void
+report(const char *step, guint64 done, guint64 total, gpointer data)
+{
+    sk_job_progress(data, total > 0 ? (gdouble) done / (gdouble) total : -1, step, done, total);
+}
+
+SkStorageContext
+sk_job_storage_context(SkJob *job, char **roots)
+{
+    return (SkStorageContext){ .cancellable = job->cancellable, .roots = (const char *const *) roots, .report = report, .data = job };
+}
+
+static gboolean
+make_default(SkService *self, GError **error)
+{
+    SkPoolSpec wanted = { .name = (char *) "default", .autostart = TRUE };
+    SkPoolSpec *spec = complete(self, &wanted);
+    g_autoptr(SkRecord) record = pool_record(spec);
+    if (!sk_store_put(self->store, record, error)) {
+        sk_value_free(&sk_pool_spec_type, spec);
+        return FALSE;
+    }
+    add_pool(self, spec, record->revision);
+    return TRUE;
+}
+
+gboolean
+sk_service_load_pools(SkService *self, GError **error)
+{
+    g_autoptr(GPtrArray) records = NULL;
+    if (!sk_store_load(self->store, "pool", &records, error))
+        return FALSE;
+    for (guint i = 0; i < records->len; i++) {
+        const SkRecord *record = records->pdata[i];
+        SkPoolSpec *spec = sk_json_decode_text(&sk_pool_spec_type, record->spec, strlen(record->spec), record->name, error);
+        if (spec == NULL)
+            return FALSE;
+        add_pool(self, spec, record->revision);
+    }
+    return !self->first_start || g_tree_lookup(self->pools, "default") != NULL || make_default(self, error);
+}

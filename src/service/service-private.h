@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "base/undo.h"
+#include "codec/json/json.h"
+#include "host/kvm.h"
+#include "service/events.h"
+#include "service/handlers.h"
+#include "service/job.h"
+#include "service/service.h"
+#include "service/streams.h"
+#include "store/store.h"
+
+/* What the files of service/ share. Sectioned by the file that implements each part. Main thread. */
+
+typedef struct _SkDomain SkDomain; /* final GObject: domain.h */
+typedef struct SkNetwork SkNetwork;
+typedef struct SkPool SkPool;
+
+struct SkService {
+    const SkServiceSettings *settings;
+    SkStore *store;
+    char tag[8];            /* short name of this daemon: in names of links, tables, bridges */
+    gboolean host_booted;   /* the host was started since a daemon last ran: autostart is due */
+    gint64 started;         /* microseconds since the epoch */
+    SkNode node;            /* of the host, filled at start */
+
+    SkEvents *events;       /* events.c */
+    SkJobs *jobs;           /* job.c */
+
+    GTree *domains;         /* domain.c: name → SkDomain */
+    GHashTable *domains_by_uuid;
+    GHashTable *disk_writers; /* path → name of the active domain that has it open for writing */
+    guint next_domain_id;
+
+    GTree *networks;        /* network.c: name → SkNetwork */
+    char *network_run_dir, *network_state_dir;
+    struct SkLeaseWatch *lease_watch;
+    GTree *pools;           /* pool.c: name → SkPool */
+    struct SkWatch *watch;  /* on the pools' directories */
+    gboolean first_start;   /* the store was made just now: "default" pool and network are made */
+    GTree *images;          /* image.c: name → SkImage */
+    char *images_dir;
+    GHashTable *tickets;    /* console.c: ticket → grant */
+    guint stats_timer;      /* domain-stats.c */
+    gint64 stats_wanted;    /* monotonic time of the last question */
+};
+
+/* domain-start.c: starts the domains that start with the host, once networks are up. */
+void sk_service_autostart_domains(SkService *self);
+
+/*
+ * Answers a page of a name-keyed tree: {"items":[...],"next":"..."} by the call's limit, after and
+ * match. shown may be NULL: all.
+ */
+void sk_list_tree(SkCall *call, GTree *tree, gboolean (*shown)(gconstpointer object, const SkCall *call),
+                  void (*write)(GString *out, gconstpointer object, const SkCall *call));
+
+/* Answers one value, or a whole list of them in one page. */
+void sk_answer_value(SkCall *call, const SkType *type, gconstpointer value);
+void sk_answer_list(SkCall *call, const SkType *type, const GPtrArray *list);
+
+/* Name-keyed tree that owns its keys and unrefs or frees its values. */
+GTree *sk_name_tree_new(GDestroyNotify free_value);

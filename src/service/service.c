@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The service: made, loaded, started, ended, in one visible order. */
+#include "service/service.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "host/kvm.h"
+#include "host/node.h"
+#include "network/leases.h"
+#include "network/paths.h"
+#include "service/console.h"
+#include "service/domain-stats.h"
+#include "service/domain.h"
+#include "service/image.h"
+#include "service/intent.h"
+#include "service/network.h"
+#include "service/node.h"
+#include "service/pool.h"
+#include "store/settings.h"
+
+/* Directories below the daemon's own; those a domain's uid must pass through are 0711. */
+static gboolean
+make_dirs(SkService *self, GError **error)
+{
+    const SkServiceSettings *settings = self->settings;
+    const struct {
+        const char *parent, *name;
+        mode_t mode;
+    } dirs[] = {
+        { settings->lib_dir, "", 0711 },      { settings->lib_dir, "seeds", 0700 },   { settings->lib_dir, "nvram", 0700 },
+        { settings->lib_dir, "tpm", 0711 },   { settings->lib_dir, "images", 0711 },  { settings->lib_dir, "pools", 0711 },
+        { settings->lib_dir, "cache", 0700 }, { settings->lib_dir, "networks", 0755 }, { settings->run_dir, "", 0755 },
+        { settings->run_dir, "domains", 0711 }, { settings->run_dir, "networks", 0755 }, { settings->log_dir, "", 0755 },
+        { settings->log_dir, "domains", 0700 }, { settings->log_dir, "consoles", 0700 },
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(dirs); i++) {
+        g_autofree char *path = g_build_filename(dirs[i].parent, dirs[i].name[0] != '\0' ? dirs[i].name : NULL, NULL);
+        if (!sk_fs_make_dir(path, dirs[i].mode, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+load_domain(SkService *self, const SkRecord *record, GError **error)
+{
+    SkDomainSpec *spec = sk_json_decode_text(&sk_domain_spec_type, record->spec, strlen(record->spec), record->name, error);
+    if (spec == NULL) {
+        g_prefix_error(error, "domain \"%s\" in the database: ", record->name);
+        return FALSE;
+    }
+    SkDomain *domain = sk_service_add_domain(self, spec);
+    domain->revision = record->revision;
+    domain->created = record->created;
+    domain->modified = record->modified;
+    if (record->state == NULL)
+        return TRUE;
+    SkDomainRuntime *runtime = sk_json_decode_text(&sk_domain_runtime_type, record->state, strlen(record->state), "state", error);
+    if (runtime == NULL)
+        return FALSE;
+    domain->runtime = *runtime;
+    g_free(runtime);
+    sk_domain_touch(domain);
+    return TRUE;
+}
+
+static gboolean
+load_domains(SkService *self, GError **error)
+{
+    g_autoptr(GPtrArray) records = NULL;
+    if (!sk_store_load(self->store, "domain", &records, error))
+        return FALSE;
+    for (guint i = 0; i < records->len; i++) {
+        if (!load_domain(self, records->pdata[i], error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+mark_started(SkService *self, GError **error)
+{
+    g_autofree char *mark = NULL;
+    if (!sk_store_get_setting(self->store, "initialized", &mark, error))
+        return FALSE;
+    self->first_start = mark == NULL;
+    return TRUE;
+}
+
+static gboolean
+load(SkService *self, GError **error)
+{
+    g_autofree char *path = g_build_filename(self->settings->lib_dir, "skep.db", NULL);
+    self->store = sk_store_open(path, error);
+    if (self->store == NULL)
+        return FALSE;
+    self->events = sk_events_new(self->store);
+    self->jobs = sk_jobs_new(self);
+    return mark_started(self, error) && sk_intent_recover(self->store, error) && sk_service_load_images(self, error) &&
+           sk_service_load_pools(self, error) && sk_service_load_networks(self, error) && load_domains(self, error) &&
+           sk_jobs_load(self->jobs, error) &&
+           (!self->first_start || sk_store_set_setting(self->store, "initialized", "1", error));
+}
+
+SkService *
+sk_service_new(const SkServiceSettings *settings, GError **error)
+{
+    g_autoptr(SkService) self = g_new0(SkService, 1);
+    self->settings = settings;
+    self->started = g_get_real_time();
+    self->domains = sk_name_tree_new(g_object_unref);
+    self->domains_by_uuid = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    self->disk_writers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    self->networks = sk_name_tree_new(sk_network_free);
+    self->pools = sk_name_tree_new(sk_pool_free);
+    self->images_dir = g_build_filename(settings->lib_dir, "images", NULL);
+    self->network_run_dir = g_build_filename(settings->run_dir, "networks", NULL);
+    self->network_state_dir = g_build_filename(settings->lib_dir, "networks", NULL);
+    g_strlcpy(self->tag, settings->tag != NULL ? settings->tag : "", sizeof self->tag);
+    sk_console_init(self);
+    if (!make_dirs(self, error) || !load(self, error))
+        return NULL;
+    sk_service_probe_node(self);
+    return g_steal_pointer(&self);
+}
+
+void
+sk_service_start(SkService *self)
+{
+    sk_service_reconcile_domains(self);
+    sk_service_start_pools(self);
+    sk_service_start_networks(self);
+}
+
+void
+sk_service_free(SkService *self)
+{
+    if (self == NULL)
+        return;
+    g_clear_handle_id(&self->stats_timer, g_source_remove);
+    g_clear_pointer(&self->watch, sk_storage_watch_free);
+    g_clear_pointer(&self->lease_watch, sk_lease_watch_free);
+    g_clear_pointer(&self->domains_by_uuid, g_hash_table_unref);
+    g_clear_pointer(&self->domains, g_tree_unref);
+    g_clear_pointer(&self->networks, g_tree_unref);
+    g_clear_pointer(&self->pools, g_tree_unref);
+    g_clear_pointer(&self->images, g_tree_unref);
+    g_clear_pointer(&self->disk_writers, g_hash_table_unref);
+    g_clear_pointer(&self->tickets, g_hash_table_unref);
+    g_clear_pointer(&self->jobs, sk_jobs_free);
+    g_clear_pointer(&self->events, sk_events_free);
+    g_clear_pointer(&self->store, sk_store_close);
+    sk_value_clear(&sk_node_type, &self->node);
+    g_free(self->images_dir);
+    g_free(self->network_run_dir);
+    g_free(self->network_state_dir);
+    g_free(self);
+}
+
+SkStore *
+sk_service_store(SkService *self)
+{
+    return self->store;
+}

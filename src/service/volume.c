@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Changes of volumes: create, clone, resize, delete. */
+#include "base/error.h"
+#include "service/image.h"
+#include "service/pool.h"
+#include "storage/pool.h"
+
+typedef struct {
+    SkPoolSpec *spec;       /* pool of the result */
+    char *name;             /* volume of the result */
+    SkVolume *source;       /* clone: a copy */
+    char *backing_path;     /* create */
+    gint backing_format;
+    guint64 size;
+    char **roots;
+    SkVolume *volume;       /* what came of it */
+} VolumeWork;
+
+static void
+free_work(gpointer data)
+{
+    VolumeWork *work = data;
+    sk_value_free(&sk_pool_spec_type, work->spec);
+    sk_value_free(&sk_volume_type, work->source);
+    sk_value_free(&sk_volume_type, work->volume);
+    g_free(work->name);
+    g_free(work->backing_path);
+    g_strfreev(work->roots);
+    g_free(work);
+}
+
+static VolumeWork *
+new_work(SkJob *job, const SkPool *pool, const char *name)
+{
+    VolumeWork *work = g_new0(VolumeWork, 1);
+    work->spec = sk_value_copy(&sk_pool_spec_type, pool->spec);
+    work->name = g_strdup(name);
+    work->roots = sk_service_storage_roots(job->service);
+    job->work = work;
+    return work;
+}
+
+/* Jobs on one volume wait for each other, those on different ones do not. */
+static char *
+volume_object(SkService *service, SkCall *call)
+{
+    (void) service;
+    const SkVolumeCreate *create = call->body;
+    const char *name = call->op->id == SK_OP_VOLUME_CREATE ? create->name : call->params.volume;
+    return g_strdup_printf("volume/%s/%s", call->params.name, name);
+}
+
+static void
+commit_volume(SkJob *job)
+{
+    VolumeWork *work = job->work;
+    SkPool *pool = g_tree_lookup(job->service->pools, work->spec->name);
+    sk_job_set_result(job, sk_json_encode(&sk_volume_type, work->volume, 0));
+    if (pool != NULL)
+        sk_pool_take_volume(pool, g_steal_pointer(&work->volume));
+}
+
+/* Nobody has it in use: not a running domain, and for removal not a definition either. */
+static gboolean
+check_unused(SkService *self, const SkVolume *volume, gboolean definitions_too, GError **error)
+{
+    const char *writer = g_hash_table_lookup(self->disk_writers, volume->path);
+    if (writer != NULL)
+        return sk_fail(error, SK_ERROR_IN_USE, "volume \"%s\" is in use: domain \"%s\" is running on it", volume->name, writer);
+    g_auto(GStrv) users = definitions_too ? sk_service_users_of_path(self, volume->path) : NULL;
+    if (users != NULL)
+        return sk_fail(error, SK_ERROR_IN_USE, "volume \"%s\" is in use: domain \"%s\" has it as a disk", volume->name, users[0]);
+    return TRUE;
+}
+
+/* -- create ------------------------------------------------------------------------------------------------ */
+
+static gboolean
+prepare_create(SkJob *job, GError **error)
+{
+    const SkVolumeCreate *create = job->call->body;
+    SkService *self = job->service;
+    SkPool *pool = sk_service_active_pool(self, job->call->params.name, error);
+    if (pool == NULL)
+        return FALSE;
+    if (g_tree_lookup(pool->volumes, create->name) != NULL)
+        return sk_fail(error, SK_ERROR_EXISTS, "there is a volume \"%s\" in pool \"%s\" already", create->name, pool->spec->name);
+    VolumeWork *work = new_work(job, pool, create->name);
+    if (create->backing_volume == NULL)
+        return TRUE;
+    SkPool *below = sk_service_active_pool(self, create->backing_pool != NULL ? create->backing_pool : pool->spec->name, error);
+    const SkVolume *backing = below != NULL ? sk_pool_volume(below, create->backing_volume, error) : NULL;
+    if (backing == NULL || !check_unused(self, backing, FALSE, error))
+        return FALSE;
+    work->backing_path = g_strdup(backing->path);
+    work->backing_format = backing->format;
+    return TRUE;
+}
+
+static gboolean
+run_create(SkJob *job, GError **error)
+{
+    VolumeWork *work = job->work;
+    SkStorageContext context = sk_job_storage_context(job, work->roots);
+    work->volume = sk_storage_volume_create(work->spec, job->call->body, work->backing_path, work->backing_format, &context, error);
+    return work->volume != NULL;
+}
+
+const SkJobKind sk_volume_create_job = {
+    .object = volume_object, .prepare = prepare_create, .run = run_create, .commit = commit_volume, .free_work = free_work, .cancellable = TRUE,
+};
+
+/* -- clone --------------------------------------------------------------------------------------------------- */
+
+static gboolean
+prepare_clone(SkJob *job, GError **error)
+{
+    const SkVolumeClone *clone = job->call->body;
+    SkService *self = job->service;
+    SkPool *pool = sk_service_active_pool(self, job->call->params.name, error);
+    const SkVolume *source = pool != NULL ? sk_pool_volume(pool, job->call->params.volume, error) : NULL;
+    if (source == NULL || !check_unused(self, source, FALSE, error))
+        return FALSE;
+    SkPool *target = clone->pool != NULL ? sk_service_active_pool(self, clone->pool, error) : pool;
+    if (target == NULL)
+        return FALSE;
+    if (g_tree_lookup(target->volumes, clone->name) != NULL)
+        return sk_fail(error, SK_ERROR_EXISTS, "there is a volume \"%s\" in pool \"%s\" already", clone->name, target->spec->name);
+    VolumeWork *work = new_work(job, target, clone->name);
+    work->source = sk_value_copy(&sk_volume_type, source);
+    return TRUE;
+}
+
+static gboolean
+run_clone(SkJob *job, GError **error)
+{
+    VolumeWork *work = job->work;
+    const SkVolumeClone *clone = job->call->body;
+    SkStorageContext context = sk_job_storage_context(job, work->roots);
+    work->volume = sk_storage_volume_clone(work->spec, work->source, work->name, clone->linked, &context, error);
+    return work->volume != NULL;
+}
+
+const SkJobKind sk_volume_clone_job = {
+    .object = volume_object, .prepare = prepare_clone, .run = run_clone, .commit = commit_volume, .free_work = free_work, .cancellable = TRUE,
+};
+
+/* -- resize ---------------------------------------------------------------------------------------------------- */
+
+static gboolean
+prepare_existing(SkJob *job, gboolean definitions_too, GError **error)
+{
+    SkPool *pool = sk_service_active_pool(job->service, job->call->params.name, error);
+    const SkVolume *volume = pool != NULL ? sk_pool_volume(pool, job->call->params.volume, error) : NULL;
+    if (volume == NULL || !check_unused(job->service, volume, definitions_too, error))
+        return FALSE;
+    new_work(job, pool, volume->name);
+    return TRUE;
+}
+
+static gboolean
+prepare_resize(SkJob *job, GError **error)
+{
+    return prepare_existing(job, FALSE, error);
+}
+
+static gboolean
+run_resize(SkJob *job, GError **error)
+{
+    VolumeWork *work = job->work;
+    const SkResize *resize = job->call->body;
+    SkStorageContext context = sk_job_storage_context(job, work->roots);
+    if (!sk_storage_volume_resize(work->spec, work->name, resize->size, job->call->params.shrink, &context, error))
+        return FALSE;
+    work->volume = sk_storage_volume_lookup(work->spec, work->name, error);
+    return work->volume != NULL;
+}
+
+const SkJobKind sk_volume_resize_job = {
+    .object = volume_object, .prepare = prepare_resize, .run = run_resize, .commit = commit_volume, .free_work = free_work,
+};
+
+/* -- delete ------------------------------------------------------------------------------------------------------ */
+
+static gboolean
+prepare_delete(SkJob *job, GError **error)
+{
+    return prepare_existing(job, TRUE, error);
+}
+
+static gboolean
+run_delete(SkJob *job, GError **error)
+{
+    VolumeWork *work = job->work;
+    SkStorageContext context = sk_job_storage_context(job, work->roots);
+    return sk_storage_volume_delete(work->spec, work->name, &context, error);
+}
+
+static void
+commit_delete(SkJob *job)
+{
+    VolumeWork *work = job->work;
+    SkPool *pool = g_tree_lookup(job->service->pools, work->spec->name);
+    if (pool != NULL)
+        sk_pool_forget_volume(pool, work->name);
+}
+
+const SkJobKind sk_volume_delete_job = {
+    .object = volume_object, .prepare = prepare_delete, .run = run_delete, .commit = commit_delete, .free_work = free_work,
+};
