@@ -142,14 +142,16 @@ sk_qmp_query_vnc(SkQmp *self, SkVncInfo *out_info, GError **error)
 {
     g_autoptr(json_t) result = sk_qmp_call(self, "query-vnc", NULL, 0, error);
     const char *service = json_string_value(json_object_get(result, "service"));
+    const char *host = json_string_value(json_object_get(result, "host"));
     guint64 port = 0;
     if (result == NULL)
         return FALSE;
-    if (service != NULL)
-        g_ascii_string_to_unsigned(service, 10, 0, 65535, &port, NULL);
+    /* QEMU gives the path of a Unix socket as its service. */
+    if (service != NULL && !g_ascii_string_to_unsigned(service, 10, 0, 65535, &port, NULL))
+        host = service;
     *out_info = (SkVncInfo) {
         .enabled = json_is_true(json_object_get(result, "enabled")),
-        .host = g_strdup(json_string_value(json_object_get(result, "host"))),
+        .host = g_strdup(host),
         .port = (guint) port,
         .clients = (guint) json_array_size(json_object_get(result, "clients")),
     };
