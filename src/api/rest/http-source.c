@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* MHD's epoll descriptor and its time-outs as a source of the main loop. */
+#include "api/rest/rest-private.h"
+
+/* Runs in a row before other sources get their turn: a request takes one or two. */
+#define MAX_RUNS 8
+
+typedef struct {
+    GSource source;
+    struct MHD_Daemon *http;
+    gpointer epoll_tag;
+} HttpSource;
+
+/* Milliseconds until MHD wants to run by itself; -1: not at all. */
+static gint
+time_to_run(HttpSource *self)
+{
+    MHD_UNSIGNED_LONG_LONG wait;
+    if (MHD_get_timeout(self->http, &wait) != MHD_YES)
+        return -1;
+    return (gint) MIN(wait, (MHD_UNSIGNED_LONG_LONG) G_MAXINT);
+}
+
+static gboolean
+prepare(GSource *source, gint *timeout)
+{
+    *timeout = time_to_run((HttpSource *) source);
+    return *timeout == 0;
+}
+
+static gboolean
+check(GSource *source)
+{
+    HttpSource *self = (HttpSource *) source;
+    return g_source_query_unix_fd(source, self->epoll_tag) != 0 || time_to_run(self) == 0;
+}
+
+static gboolean
+dispatch(GSource *source, GSourceFunc callback, gpointer data)
+{
+    HttpSource *self = (HttpSource *) source;
+    guint runs = 0;
+    do {
+        MHD_run(self->http);
+    } while (++runs < MAX_RUNS && time_to_run(self) == 0);
+    return G_SOURCE_CONTINUE;
+}
+
+GSource *
+sk_http_source_new(struct MHD_Daemon *http)
+{
+    static GSourceFuncs funcs = { .prepare = prepare, .check = check, .dispatch = dispatch };
+    GSource *source = g_source_new(&funcs, sizeof(HttpSource));
+    HttpSource *self = (HttpSource *) source;
+    self->http = http;
+    self->epoll_tag = g_source_add_unix_fd(source, MHD_get_daemon_info(http, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd, G_IO_IN);
+    g_source_set_static_name(source, "http");
+    g_source_attach(source, NULL);
+    return source;
+}
