@@ -2,8 +2,6 @@
 /* Token buckets and connection counts of clients. */
 #include "api/rest/client-limits.h"
 
-#include <math.h>
-
 /* More addresses than this are not remembered at once: those that are gone are forgotten early. */
 #define MAX_CLIENTS 10000
 
@@ -55,7 +53,8 @@ sk_limits_free(SkLimits *self)
 static gdouble
 level_at(const Bucket *bucket, gdouble per_second, gdouble size, gint64 now)
 {
-    return fmin(size, bucket->level + (gdouble) (now - bucket->time) / G_USEC_PER_SEC * per_second);
+    gdouble level = bucket->level + (gdouble) (now - bucket->time) / G_USEC_PER_SEC * per_second;
+    return MIN(size, level);
 }
 
 static gboolean
@@ -68,7 +67,7 @@ take(Bucket *bucket, gdouble per_second, gdouble size, guint *out_seconds)
         bucket->level -= 1;
         return TRUE;
     }
-    *out_seconds = (guint) ceil((1 - bucket->level) / per_second);
+    *out_seconds = 1 + (guint) ((1 - bucket->level) / per_second);
     return FALSE;
 }
 
