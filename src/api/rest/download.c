@@ -69,7 +69,7 @@ on_read(void *cls, uint64_t position, char *buffer, size_t max)
     SkRestRequest *request = cls;
     Download *self = request->stream;
     guint64 at;
-    if (self == NULL || self->failed)
+    if (self == NULL || self->failed || request->rest->closing)
         return MHD_CONTENT_READER_END_WITH_ERROR;
     at = self->first + position;
     if (!self->reading && (self->piece == NULL || at >= self->at + g_bytes_get_size(self->piece)))

@@ -135,7 +135,7 @@ on_read(void *cls, uint64_t position, char *buffer, size_t max)
 {
     SkRestRequest *request = cls;
     Events *self = request->stream;
-    if (self == NULL)
+    if (self == NULL || request->rest->closing)
         return MHD_CONTENT_READER_END_WITH_ERROR;
     gsize length = MIN(max, unsent(self));
     if (length == 0 && self->ended)

@@ -40,10 +40,17 @@ dispatch(GSource *source, GSourceFunc callback, gpointer data)
 {
     HttpSource *self = (HttpSource *) source;
     guint runs = 0;
+    g_source_set_ready_time(source, -1);
     do {
         MHD_run(self->http);
     } while (++runs < MAX_RUNS && time_to_run(self) == 0);
     return G_SOURCE_CONTINUE;
+}
+
+void
+sk_http_source_kick(GSource *source)
+{
+    g_source_set_ready_time(source, 0);
 }
 
 GSource *

@@ -69,7 +69,7 @@ sk_rest_on_completed(void *cls, struct MHD_Connection *mhd, void **context, enum
 void
 sk_rest_request_suspend(SkRestRequest *self)
 {
-    if (self->suspended)
+    if (self->suspended || self->rest->closing)
         return;
     self->suspended = TRUE;
     MHD_suspend_connection(self->mhd);
@@ -82,6 +82,7 @@ sk_rest_request_resume(SkRestRequest *self)
         return;
     self->suspended = FALSE;
     MHD_resume_connection(self->mhd);
+    sk_http_source_kick(self->rest->http_source);
 }
 
 const char *
@@ -457,9 +458,12 @@ sk_rest_on_request(void *cls, struct MHD_Connection *mhd, const char *url, const
                    const char *data, size_t *size, void **context)
 {
     SkRestRequest *self = *context;
+    if (self->rest->closing)
+        return MHD_NO;
     if (!self->begun) {
         begin(self, method);
-        return self->response != NULL ? send_response(self) : MHD_YES;
+        /* An answer before the body ends the connection; without a body it is given at the end, and it stays. */
+        return self->response != NULL && announced(self) != 0 ? send_response(self) : MHD_YES;
     }
     if (*size > 0) {
         gboolean go_on = take_piece(self, data, *size);

@@ -41,6 +41,8 @@ struct SkRest {
 /* -- http-source.c: MHD's epoll descriptor in the main loop ------------------------------------------- */
 
 GSource *sk_http_source_new(struct MHD_Daemon *http);
+/* To be called after each resume and end of an upgrade: MHD does not ask to be run for those. */
+void sk_http_source_kick(GSource *source);
 
 /* -- listener.c: sockets that listen -------------------------------------------------------------------- */
 

@@ -101,9 +101,8 @@ sk_rest_free(SkRest *self)
     if (self->http != NULL) {
         sk_rest_connections_close(self);
         MHD_run(self->http);
-        if (self->http_source != NULL)
-            g_source_destroy(self->http_source);
-        g_clear_pointer(&self->http_source, g_source_unref);
+        g_source_destroy(self->http_source);
+        g_source_unref(self->http_source);
         MHD_stop_daemon(self->http);
     }
     sk_tls_free(self->tls);

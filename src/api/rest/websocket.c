@@ -103,8 +103,10 @@ let_go(SkWebSocket *self)
 {
     g_clear_handle_id(&self->source, g_source_remove);
     g_clear_handle_id(&self->timer, g_source_remove);
-    if (self->upgrade != NULL)
-        MHD_upgrade_action(g_steal_pointer(&self->upgrade), MHD_UPGRADE_ACTION_CLOSE);
+    if (self->upgrade == NULL)
+        return;
+    MHD_upgrade_action(g_steal_pointer(&self->upgrade), MHD_UPGRADE_ACTION_CLOSE);
+    sk_http_source_kick(self->request->rest->http_source);
 }
 
 /* The connection is no good any more. MHD ends the request some time after, which frees us. */
