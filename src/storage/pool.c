@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -135,6 +136,15 @@ check_volume(const SkVolume *volume, const SkStorageContext *context, GError **e
 
 /* -- volumes: making ------------------------------------------------------------------------------------------------- */
 
+/* A path that leads nowhere passes: opening it says so better. */
+static gboolean
+in_roots(const char *path, const SkStorageContext *context, GError **error)
+{
+    if (access(path, F_OK) < 0 || sk_storage_path_allowed(path, roots_of(context)))
+        return TRUE;
+    return sk_fail(error, SK_ERROR_DENIED, "\"%s\" is in no storage pool and no image directory", path);
+}
+
 /* Checks the file to lay a volume over and gives its size. */
 static gboolean
 check_backing(const SkVolumeCreate *create, const char *path, gint format, const SkStorageContext *context,
@@ -145,11 +155,12 @@ check_backing(const SkVolumeCreate *create, const char *path, gint format, const
         return sk_fail(error, SK_ERROR_INVALID, "volume \"%s\" can be laid over another only as qcow2", create->name);
     if (create->preallocation != SK_PREALLOC_OFF)
         return sk_fail(error, SK_ERROR_INVALID, "volume \"%s\" is laid over another; its preallocation must be off", create->name);
-    if (!sk_storage_open_chain(path, format, FALSE, roots_of(context), &chain, error))
+    if (!in_roots(path, context, error) ||
+        !sk_storage_open_chain(path, format, FALSE, roots_of(context), &chain, error))
         return FALSE;
     const SkChainLayer *top = g_ptr_array_index(chain, 0);
-    if (!sk_storage_path_allowed(top->path, roots_of(context)))
-        return sk_fail(error, SK_ERROR_DENIED, "\"%s\" is in no storage pool and no image directory", top->path);
+    if (!in_roots(top->path, context, error))
+        return FALSE;
     if (chain->len == SK_CHAIN_MAX)
         return sk_fail(error, SK_ERROR_INVALID, "the backing chain of \"%s\" has %d layers already", path, SK_CHAIN_MAX);
     *out_size = top->size;

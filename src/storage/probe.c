@@ -9,6 +9,7 @@
 #include "storage/qcow2.h"
 
 #define HEAD_BYTES (68 * 1024)  /* up to btrfs' magic at 64 KiB */
+#define FIRST_BYTES 4096        /* almost every qcow2 header ends before */
 #define TAIL_BYTES 512
 
 static const SkEnumName format_names[] = {
@@ -229,15 +230,26 @@ length_of(gint fd, const char *what, guint64 *out_length, GError **error)
     return TRUE;
 }
 
+/* TRUE if it is qcow2 by the first bytes alone: long lists should not read more of each. */
+static gboolean
+quick_qcow2(gint fd, guint64 length, const char *what, SkImageInfo *out_info)
+{
+    guint8 head[FIRST_BYTES];
+    gssize n = read_at(fd, head, sizeof head, 0, what, NULL);
+    return n >= 0 && sk_qcow2_parse(head, (gsize) n, length, what, out_info, NULL);
+}
+
 gboolean
 sk_image_probe(gint fd, const char *what, SkImageInfo *out_info, GError **error)
 {
-    g_autofree guint8 *head = g_malloc(HEAD_BYTES);
     guint8 tail[TAIL_BYTES];
     guint64 length;
 
     if (!length_of(fd, what, &length, error))
         return FALSE;
+    if (quick_qcow2(fd, length, what, out_info))
+        return TRUE;
+    g_autofree guint8 *head = g_malloc(HEAD_BYTES);
     gssize n = read_at(fd, head, HEAD_BYTES, 0, what, error);
     if (n < 0)
         return FALSE;
@@ -257,6 +269,8 @@ sk_image_read(gint fd, gint format, const char *what, SkImageInfo *out_info, GEr
         *out_info = (SkImageInfo){ .format = SK_IMAGE_RAW, .size = length };
         return TRUE;
     }
+    if (quick_qcow2(fd, length, what, out_info))
+        return TRUE;
     g_autofree guint8 *head = g_malloc(HEAD_BYTES);
     gssize n = read_at(fd, head, HEAD_BYTES, 0, what, error);
     return n >= 0 && sk_qcow2_parse(head, (gsize) n, length, what, out_info, error);

@@ -2,7 +2,11 @@
 /* See place.h. */
 #include "place.h"
 
+#include <sched.h>
 #include <stdarg.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/fs.h"
@@ -106,6 +110,56 @@ place_fail_each(const char *path, const char *const *steps)
         g_unsetenv("SKEP_FAULT");
         g_test_trap_assert_passed();
     }
+}
+
+void
+place_kill_each(const char *path, const char *const *steps, void (*check)(Place *), Place *place)
+{
+    for (gsize i = 0; steps[i] != NULL; i++) {
+        g_test_message("killed at %s", steps[i]);
+        g_setenv("SKEP_FAULT_EXIT", steps[i], TRUE);
+        g_test_trap_subprocess(path, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
+        g_unsetenv("SKEP_FAULT_EXIT");
+        g_test_trap_assert_failed();
+        check(place);
+    }
+}
+
+static void
+map_id(const char *file, guint id)
+{
+    g_autofree char *map = g_strdup_printf("0 %u 1", id);
+    g_autoptr(GError) error = NULL;
+    g_file_set_contents_full(file, map, -1, G_FILE_SET_CONTENTS_NONE, 0600, &error);
+    g_assert_no_error(error);
+}
+
+gboolean
+place_make_small(Place *self, gsize bytes)
+{
+    g_autofree char *options = g_strdup_printf("size=%" G_GSIZE_FORMAT, bytes);
+    guint uid = geteuid(), gid = getegid();
+    if (unshare(uid != 0 ? CLONE_NEWUSER | CLONE_NEWNS : CLONE_NEWNS) < 0)
+        return FALSE;
+    if (uid != 0) {
+        g_file_set_contents_full("/proc/self/setgroups", "deny", -1, G_FILE_SET_CONTENTS_NONE, 0600, NULL);
+        map_id("/proc/self/uid_map", uid);
+        map_id("/proc/self/gid_map", gid);
+    }
+    return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && mount("none", self->dir, "tmpfs", 0, options) == 0;
+}
+
+gboolean
+place_can_be_small(Place *self)
+{
+    gint status = 0;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(place_make_small(self, 65536) ? 0 : 1);
+    g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+    if (status != 0)
+        g_test_skip("mounting a tmpfs in a namespace is not allowed here");
+    return status == 0;
 }
 
 void

@@ -37,5 +37,20 @@ gboolean place_has(const char *program);
  */
 void place_fail_each(const char *path, const char *const *steps);
 
+/*
+ * Runs the test at path in a process of its own that is killed at the step, once for each step. After each,
+ * check is called here.
+ */
+void place_kill_each(const char *path, const char *const *steps, void (*check)(Place *), Place *place);
+
+/*
+ * In a process of its own: lays a file system of so many bytes over the directory, seen by this process and its
+ * children only. FALSE where that is not allowed.
+ */
+gboolean place_make_small(Place *self, gsize bytes);
+
+/* TRUE if that is allowed; else the test is skipped, saying so. */
+gboolean place_can_be_small(Place *self);
+
 /* In that process: the error is the injected one. */
 void place_assert_injected(const GError *error);

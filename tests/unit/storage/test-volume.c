@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Volumes of a directory pool: made, cloned, resized, removed, and nothing left when a step fails. */
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -395,25 +393,78 @@ test_each_step_fails(Place *place, gconstpointer data)
         place_fail_each("/storage/volume/each-step-fails", steps);
 }
 
-/* A disk that is full: the file size limit does the same to us. */
+static void
+no_room(Place *place, gint format, gint preallocation)
+{
+    g_autoptr(GError) error = NULL;
+    SkVolumeCreate wanted = { .name = (char *) "v", .format = format, .capacity = 8 * MIB, .preallocation = preallocation };
+    g_assert_null(sk_storage_volume_create(&place->spec, &wanted, NULL, 0, NULL, &error));
+    g_test_message("%s", error->message);
+    g_assert_error(error, SK_ERROR, SK_ERROR_NO_SPACE);
+    g_assert_nonnull(strstr(error->message, "\"v\""));
+    assert_left(place, "");
+}
+
+static void
+fill_disk(Place *place)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *bytes = g_malloc(4 * MIB);
+    g_assert_true(place_make_small(place, 2 * MIB));
+    no_room(place, SK_FORMAT_RAW, SK_PREALLOC_FALLOC);
+    no_room(place, SK_FORMAT_RAW, SK_PREALLOC_FULL);
+    if (place_has("qemu-img"))
+        no_room(place, SK_FORMAT_QCOW2, SK_PREALLOC_FULL);
+
+    /* What came of an upload stays, to go on when there is room. */
+    memset(bytes, 7, 4 * MIB);
+    SkStorageWriter *writer = sk_storage_volume_upload(&place->spec, "v", 0, &error);
+    g_assert_true(sk_storage_writer_write(writer, bytes, MIB, &error));
+    g_assert_false(sk_storage_writer_write(writer, bytes, 4 * MIB, &error));
+    g_assert_error(error, SK_ERROR, SK_ERROR_NO_SPACE);
+    g_assert_cmpuint(sk_storage_writer_offset(writer), ==, MIB);
+    sk_storage_writer_abort(writer, TRUE);
+    g_assert_cmpuint(sk_storage_upload_offset(place->dir, "v"), ==, MIB);
+    place_run("umount", place->dir, NULL);
+}
+
 static void
 test_full_disk(Place *place, gconstpointer data)
 {
-    const struct rlimit limit = { 2 * MIB, 2 * MIB };
     (void) data;
-    if (!g_test_subprocess()) {
-        g_test_trap_subprocess("/storage/volume/full-disk", 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
-        g_test_trap_assert_passed();
+    if (g_test_subprocess()) {
+        fill_disk(place);
         return;
     }
+    if (!place_can_be_small(place))
+        return;
+    g_test_trap_subprocess("/storage/volume/full-disk", 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
+    g_test_trap_assert_passed();
+}
+
+static void
+check_after_kill(Place *place)
+{
     g_autoptr(GError) error = NULL;
-    SkVolumeCreate wanted = { .name = (char *) "v", .format = SK_FORMAT_RAW, .capacity = 8 * MIB, .preallocation = SK_PREALLOC_FULL };
-    signal(SIGXFSZ, SIG_IGN);
-    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &limit), ==, 0);
-    g_assert_null(sk_storage_volume_create(&place->spec, &wanted, NULL, 0, NULL, &error));
-    g_assert_nonnull(error);
-    g_assert_nonnull(strstr(error->message, "\"v\""));
+    sk_storage_pool_start(&place->spec, &error);
+    g_assert_no_error(error);
     assert_left(place, "");
+}
+
+static void
+test_killed(Place *place, gconstpointer data)
+{
+    static const char *const steps[] = { "storage/make", "volume/fill", "storage/sync", "storage/rename", NULL };
+    (void) data;
+    if (g_test_subprocess()) {
+        SkPoolSpec spec = { .name = (char *) "pool", .path = (char *) g_getenv("TEST_POOL") };
+        SkVolumeCreate wanted = { .name = (char *) "v", .format = SK_FORMAT_RAW, .capacity = MIB };
+        rmdir(place->dir);      /* the parent's is worked in; nobody will tear this one down */
+        sk_storage_volume_create(&spec, &wanted, NULL, 0, NULL, NULL);
+        _exit(0);
+    }
+    g_setenv("TEST_POOL", place->dir, TRUE);
+    place_kill_each("/storage/volume/killed", steps, check_after_kill, place);
 }
 
 /* What kill -9 left is swept at the next start; what somebody is working on is not. */
@@ -450,6 +501,7 @@ main(int argc, char **argv)
     ADD("delete-with-overlay", test_delete_with_overlay);
     ADD("each-step-fails", test_each_step_fails);
     ADD("full-disk", test_full_disk);
+    ADD("killed", test_killed);
     ADD("sweep", test_sweep);
     return g_test_run();
 }
