@@ -11,7 +11,7 @@
 static gboolean
 check_user(const char *text, const char *what, GError **error)
 {
-    if (g_regex_match_simple("^[a-z_][a-z0-9_-]{0,31}$", text, 0, 0))
+    if (g_regex_match_simple("^[a-z_][a-z0-9_-]{0,31}\\z", text, 0, 0))
         return TRUE;
     return sk_fail(error, SK_ERROR_INVALID, "%s \"%.64s\" is not a user name: give up to 32 lower-case letters, digits, _ or -", what, text);
 }
@@ -20,7 +20,7 @@ check_user(const char *text, const char *what, GError **error)
 static gboolean
 check_ssh_key(const char *text, const char *what, GError **error)
 {
-    if (g_regex_match_simple("^(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/]{32,}={0,3}( [^\\r\\n]*)?$", text, 0, 0))
+    if (g_regex_match_simple("^(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/]{32,}={0,3}( [^\\r\\n]*)?\\z", text, 0, 0))
         return TRUE;
     return sk_fail(error, SK_ERROR_INVALID, "%s \"%.40s\" is not an ssh public key: give the line from a .pub file", what, text);
 }
@@ -29,7 +29,7 @@ check_ssh_key(const char *text, const char *what, GError **error)
 static gboolean
 check_hash(const char *text, const char *what, GError **error)
 {
-    if (g_regex_match_simple("^\\$[a-z0-9]{1,2}\\$[!-9;-~]{10,}$", text, 0, 0))
+    if (g_regex_match_simple("^\\$[a-z0-9]{1,2}\\$[!-9;-~]{10,}\\z", text, 0, 0))
         return TRUE;
     return sk_fail(error, SK_ERROR_INVALID, "%s is not a password hash in crypt form such as $y$...; give password for a plain one", what);
 }

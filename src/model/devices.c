@@ -203,8 +203,8 @@ static gboolean
 check_hostdev(gconstpointer value, GError **error)
 {
     const SkHostdev *self = value;
-    static const char *const patterns[] = { "^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7]$",
-                                            "^([0-9a-f]{4}:[0-9a-f]{4}|[0-9]{1,3}\\.[0-9]{1,3})$" };
+    static const char *const patterns[] = { "^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7]\\z",
+                                            "^([0-9a-f]{4}:[0-9a-f]{4}|[0-9]{1,3}\\.[0-9]{1,3})\\z" };
     if (self->host != NULL && g_regex_match_simple(patterns[self->kind], self->host, 0, 0))
         return TRUE;
     return sk_fail(error, SK_ERROR_INVALID, "host \"%s\" is not a %s device: give %s", self->host ? self->host : "",

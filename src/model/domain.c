@@ -83,7 +83,7 @@ SK_TYPE(sk_memory_type, SkMemory, "Memory", "memory", memory_fields, "memory of 
 static gboolean
 check_cpu_word(const char *text, const char *what, GError **error)
 {
-    if (g_regex_match_simple("^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", text, 0, 0))
+    if (g_regex_match_simple("^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\\z", text, 0, 0))
         return TRUE;
     return sk_fail(error, SK_ERROR_INVALID, "%s \"%.64s\" is not a CPU model or feature", what, text);
 }
@@ -189,7 +189,7 @@ SK_TYPE(sk_features_type, SkFeatures, "Features", "features", features_fields, "
 static gboolean
 check_machine(const char *text, const char *what, GError **error)
 {
-    if (g_regex_match_simple("^(q35|pc|microvm|pc-q35-[0-9.]+|pc-i440fx-[0-9.]+)$", text, 0, 0))
+    if (g_regex_match_simple("^(q35|pc|microvm|pc-q35-[0-9.]+|pc-i440fx-[0-9.]+)\\z", text, 0, 0))
         return TRUE;
     return sk_fail(error, SK_ERROR_INVALID, "%s \"%.64s\" is not a machine: give q35, pc, microvm or a version of them such as pc-q35-7.2", what, text);
 }

@@ -66,11 +66,11 @@ static gboolean
 check_interface(gconstpointer value, GError **error)
 {
     const SkInterface *self = value;
+    /* A network that is not given is "default"; sk_domain_spec_complete() fills it in. */
     static const struct {
         gsize offset;
         const char *key;
     } needs[SK_N_NIC_KINDS] = {
-        [SK_NIC_NETWORK] = { G_STRUCT_OFFSET(SkInterface, network), "network" },
         [SK_NIC_BRIDGE] = { G_STRUCT_OFFSET(SkInterface, bridge), "bridge" },
         [SK_NIC_DIRECT] = { G_STRUCT_OFFSET(SkInterface, device), "device" },
     };

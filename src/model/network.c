@@ -134,6 +134,20 @@ static const SkField lease_fields[] = {
 };
 SK_TYPE(sk_lease_type, SkLease, "Lease", "lease", lease_fields, "an address that was handed out");
 
+/* A name may have characters that a DNS label may not. */
+static char *
+dns_label(const char *name)
+{
+    char *label = g_strndup(name, 50);
+    for (char *c = label; *c != '\0'; c++) {
+        if (!g_ascii_isalnum(*c))
+            *c = '-';
+    }
+    for (gsize length = strlen(label); length > 0 && label[length - 1] == '-'; length--)
+        label[length - 1] = '\0';
+    return label;
+}
+
 void
 sk_network_spec_complete(SkNetworkSpec *self)
 {
@@ -143,6 +157,8 @@ sk_network_spec_complete(SkNetworkSpec *self)
         guint32 bits = g_random_int();
         self->mac = g_strdup_printf("52:54:00:%02x:%02x:%02x", bits >> 16 & 0xff, bits >> 8 & 0xff, bits & 0xff);
     }
-    if (self->domain == NULL)
-        self->domain = g_strdup_printf("%s.skep", self->name);
+    if (self->domain == NULL) {
+        g_autofree char *label = dns_label(self->name);
+        self->domain = g_strdup_printf("%s.skep", label);
+    }
 }
