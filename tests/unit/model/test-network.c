@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Networks: what is filled in and what the rules say. */
+#include <string.h>
+
+#include "base/error.h"
+#include "model/network.h"
+
+static SkNetworkSpec *
+make(const char *name, const char *words)
+{
+    SkNetworkSpec *spec = sk_value_new(&sk_network_spec_type);
+    g_auto(GStrv) list = g_strsplit(words, " ", -1);
+    spec->name = g_strdup(name);
+    for (guint i = 0; list[i] != NULL && *list[i] != '\0'; i++) {
+        g_autoptr(GError) error = NULL;
+        char *equals = strchr(list[i], '=');
+        *equals = '\0';
+        if (g_str_equal(list[i], "host")) {
+            SkNetworkHost *host = sk_value_new(&sk_network_host_type);
+            host->ip = g_strdup(equals + 1);
+            host->mac = g_strdup("52:54:00:00:00:01");
+            spec->hosts = spec->hosts != NULL ? spec->hosts : sk_value_list_new(&sk_network_host_type);
+            g_ptr_array_add(spec->hosts, host);
+            continue;
+        }
+        sk_field_set_text(sk_type_find(&sk_network_spec_type, list[i]), spec, equals + 1, NULL, &error);
+        g_assert_no_error(error);
+    }
+    return spec;
+}
+
+/* Names may have what a DNS label may not; the domain made of one is right all the same. */
+static void
+test_complete(void)
+{
+    static const char *const names[][2] = {
+        { "default", "default.skep" }, { "my_net.lan+x", "my-net-lan-x.skep" }, { "a_", "a.skep" },
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autoptr(GError) error = NULL;
+        SkNetworkSpec *spec = make(names[i][0], "");
+        sk_network_spec_complete(spec);
+        g_assert_cmpstr(spec->domain, ==, names[i][1]);
+        sk_value_check(&sk_network_spec_type, spec, NULL, &error);
+        g_assert_no_error(error);
+        SkNetworkSpec *once = sk_value_copy(&sk_network_spec_type, spec);
+        sk_network_spec_complete(spec);
+        g_assert_true(sk_value_equal(&sk_network_spec_type, spec, once));
+        sk_value_free(&sk_network_spec_type, once);
+        sk_value_free(&sk_network_spec_type, spec);
+    }
+}
+
+static const struct {
+    const char *words;
+    const char *message;    /* NULL: right */
+} rules[] = {
+    { "", NULL },
+    { "ipv4=192.168.7.1/24 dhcp_start=192.168.7.10 dhcp_end=192.168.7.20 host=192.168.7.5", NULL },
+    { "ipv6=fd00:7::1/64 dhcp6_start=fd00:7::10 dhcp6_end=fd00:7::ff host=fd00:7::5", NULL },
+    { "ipv4=10.0.0.1/9 dhcp_start=10.127.0.1 dhcp_end=10.127.255.255", NULL },
+    { "forward=bridge", "bridge is missing: forward \"bridge\" needs the name of an existing one" },
+    { "forward=bridge bridge=br0 ipv4=10.0.0.1/8", "ipv4 and ipv6 are not ours to give on an existing bridge" },
+    { "ipv4=fd00::1/64", "ipv4 \"fd00::1/64\" is an IPv6 subnet" },
+    { "ipv6=10.0.0.1/8", "ipv6 \"10.0.0.1/8\" is an IPv4 subnet" },
+    { "ipv4=10.0.0.1/8 dhcp_start=10.0.0.5", "the start and the end of a DHCP range go together: both or none" },
+    { "dhcp_start=10.0.0.5 dhcp_end=10.0.0.6", "dhcp_start \"10.0.0.5\" needs a subnet to be in" },
+    { "ipv4=192.168.7.1/24 dhcp_start=192.168.7.2 dhcp_end=192.168.8.2", "dhcp_end \"192.168.8.2\" is not in the subnet 192.168.7.1/24" },
+    { "ipv4=10.0.0.1/9 dhcp_start=10.127.0.1 dhcp_end=10.128.0.1", "dhcp_end \"10.128.0.1\" is not in the subnet 10.0.0.1/9" },
+    { "ipv4=192.168.7.1/24 dhcp_start=fd00::1 dhcp_end=fd00::2", "dhcp_start \"fd00::1\" is not in the subnet 192.168.7.1/24" },
+    { "ipv4=192.168.7.1/24 host=10.0.0.1", "hosts.ip \"10.0.0.1\" is not in the subnet 192.168.7.1/24" },
+    { "lease_time=60", "lease_time is 60, it must be from 120 to 31536000" },
+    { "domain=a..b", "domain \"\" is not a host name: give 1 to 63 letters, digits or \"-\"" },
+    { "bridge=a/b", "bridge \"a/b\" is not an interface name: give 1 to 15 letters, digits or -_." },
+};
+
+static void
+test_rules(void)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(rules); i++) {
+        g_autoptr(GError) error = NULL;
+        SkNetworkSpec *spec = make("lan", rules[i].words);
+        g_test_message("%s", rules[i].words);
+        gboolean ok = sk_value_check(&sk_network_spec_type, spec, NULL, &error);
+        g_assert_cmpstr(ok ? NULL : error->message, ==, rules[i].message);
+        sk_value_free(&sk_network_spec_type, spec);
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/network/complete", test_complete);
+    g_test_add_func("/network/rules", test_rules);
+    return g_test_run();
+}
