@@ -78,6 +78,18 @@ sk_service_upload_begin(SkService *self, SkCall *call, gint64 total, GError **er
     return upload;
 }
 
+gboolean
+sk_service_upload_offset(SkService *self, SkCall *call, guint64 *out_offset, GError **error)
+{
+    gboolean is_image = call->op->object != NULL && g_str_equal(call->op->object, "image");
+    SkPool *pool = is_image ? NULL : sk_service_active_pool(self, call->params.name, error);
+    const char *name = is_image ? call->params.name : call->params.volume;
+    if ((!is_image && pool == NULL) || !sk_check_name(name, "name", error))
+        return FALSE;
+    *out_offset = sk_storage_upload_offset(is_image ? self->images_dir : pool->spec->path, name);
+    return TRUE;
+}
+
 static gboolean
 open_writer(SkUpload *self)
 {

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What most commands share: filling a question by the tables, printing the answer, asking the user. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "cli/cli.h"
+#include "codec/json/json.h"
+
+#define MAX_SPECS 8
+
+/* -- from the command line to the question ------------------------------------------------------------------------ */
+
+void
+sk_ask_fill(SkAsk *self, const SkArgs *args)
+{
+    const SkCommand *command = sk_args_command(args);
+    SkOperandSpec specs[MAX_SPECS];
+    guint n = sk_operands_split(command->operands, specs, MAX_SPECS);
+    for (guint i = 0; i < n; i++) {
+        const char *text = sk_args_operand(args, specs[i].name);
+        if (text == NULL || specs[i].kind == NULL)
+            continue;
+        if (g_str_equal(specs[i].name, "VOLUME"))
+            sk_ask_set_volume(self, text);
+        else if (specs[i].kind->param != NULL)
+            sk_ask_set(self, specs[i].kind->param, text);
+    }
+    for (const SkOption *at = command->options; at != NULL && at->name != NULL; at++) {
+        if (at->param != NULL && sk_args_has(args, at->name))
+            sk_ask_set(self, at->param, at->value != NULL ? sk_args_get(args, at->name) : "true");
+    }
+}
+
+json_t *
+sk_args_body(const SkArgs *args, json_t *base, GError **error)
+{
+    const SkCommand *command = sk_args_command(args);
+    g_autoptr(json_t) body = base != NULL ? base : json_object();
+    for (const SkOption *at = command->options; at != NULL && at->name != NULL; at++) {
+        if (at->field == NULL || !sk_args_has(args, at->name))
+            continue;
+        g_autofree char *joined = at->flags & SK_OPTION_MANY ? g_strjoinv(",", (char **) sk_args_all(args, at->name)) : NULL;
+        const char *text = at->value == NULL ? "true" : joined != NULL ? joined : sk_args_get(args, at->name);
+        if (!sk_json_set_path(command->body, body, at->field, text, error)) {
+            g_prefix_error(error, "option \"--%s\": ", at->name);
+            return NULL;
+        }
+    }
+    for (const char *const *at = sk_args_rest(args, "KEY=VALUE"); *at != NULL; at++) {
+        if (!sk_json_set_pair(command->body, body, *at, error))
+            return NULL;
+    }
+    return g_steal_pointer(&body);
+}
+
+/* -- printing ---------------------------------------------------------------------------------------------------------- */
+
+void
+sk_cli_print(SkCli *self, const SkCommand *command, json_t *value)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    switch (self->format) {
+    case SK_FORMAT_JSON:
+        sk_output_json(out, value);
+        break;
+    case SK_FORMAT_YAML:
+        sk_output_yaml(out, value);
+        break;
+    case SK_FORMAT_NAME:
+        sk_output_names(out, value);
+        break;
+    default:
+        if (command->columns == NULL)
+            sk_output_yaml(out, value);
+        else if (json_is_array(value))
+            sk_output_table(out, value, command->columns);
+        else
+            sk_output_sheet(out, value, command->columns, command->sections);
+    }
+    fwrite(out->str, 1, out->len, stdout);
+}
+
+static void
+print_job_id(SkCli *self, json_t *job)
+{
+    const char *id = sk_json_text_at(job, "id");
+    if (self->format == SK_FORMAT_JSON || self->format == SK_FORMAT_YAML || id == NULL)
+        sk_cli_print(self, sk_args_command(self->args), job);
+    else
+        printf("%s\n", id);
+}
+
+void
+sk_cli_done(SkCli *self, const SkArgs *args, const char *name, json_t *result)
+{
+    const SkCommand *command = sk_args_command(args);
+    g_autoptr(json_t) value = result;
+    g_autofree char *clean = sk_text_clean(name != NULL ? name : "");
+    gboolean structured = self->format == SK_FORMAT_JSON || self->format == SK_FORMAT_YAML;
+
+    if (self->no_wait && sk_json_text_at(value, "operation") != NULL)
+        print_job_id(self, value);
+    else if (structured && value != NULL && !json_is_null(value))
+        sk_cli_print(self, command, value);
+    else if (self->format == SK_FORMAT_NAME)
+        printf("%s\n", clean);
+    else if (!structured && !self->quiet && command->done != NULL)
+        printf("%s %s\n", clean, command->done);
+}
+
+/* -- commands that are one operation -------------------------------------------------------------------------------------- */
+
+static gboolean
+run_once(SkCli *self, const SkArgs *args, const char *name, GError **error)
+{
+    const SkCommand *command = sk_args_command(args);
+    g_autoptr(SkAsk) ask = sk_ask_new((SkOperationId) command->ops[0]);
+    sk_ask_fill(ask, args);
+    if (name != NULL && strstr(command->operands, "VOLUME") != NULL)
+        sk_ask_set_volume(ask, name);
+    else if (name != NULL)
+        sk_ask_set(ask, strstr(ask->op->path, "{id}") != NULL ? "id" : "name", name);
+    if (ask->op->body != NULL) {
+        sk_ask_take_body(ask, sk_args_body(args, NULL, error));
+        if (ask->body == NULL)
+            return FALSE;
+    }
+    ask->what = g_strdup_printf("%s %s", command->words, name != NULL ? name : "");
+    json_t *answer = ask->op->result_kind == SK_RESULT_LIST ? sk_cli_list(self, ask, error) : sk_cli_ask(self, ask, NULL, error);
+    if (answer == NULL)
+        return FALSE;
+    if (command->done != NULL) {
+        sk_cli_done(self, args, name, answer);
+        return TRUE;
+    }
+    sk_cli_print(self, command, answer);
+    json_decref(answer);
+    return TRUE;
+}
+
+/* Does it for each; all are tried, the first failure's code is the exit code. */
+static gboolean
+run_each(SkCli *self, const SkArgs *args, const char *const *names, GError **error)
+{
+    GError *first = NULL;
+    for (guint i = 0; names[i] != NULL; i++) {
+        GError *failure = NULL;
+        if (run_once(self, args, names[i], &failure))
+            continue;
+        if (first == NULL) {
+            first = failure;
+            continue;
+        }
+        g_autofree char *clean = sk_text_clean(failure->message);
+        fprintf(stderr, "skep: %s\n", clean);
+        g_error_free(failure);
+    }
+    if (first != NULL)
+        g_propagate_error(error, first);
+    return first == NULL;
+}
+
+gboolean
+sk_run_operation(SkCli *self, const SkArgs *args, GError **error)
+{
+    const SkCommand *command = sk_args_command(args);
+    const char *const *operands = sk_args_operands(args);
+    SkOperandSpec specs[MAX_SPECS];
+    guint n = sk_operands_split(command->operands, specs, MAX_SPECS);
+    if (n > 0 && specs[0].many && operands[0] != NULL && operands[1] != NULL)
+        return run_each(self, args, operands, error);
+    return run_once(self, args, operands[0], error);
+}
+
+/* -- the user ------------------------------------------------------------------------------------------------------------------ */
+
+gboolean
+sk_cli_confirm(SkCli *self, const char *format, ...)
+{
+    if (self->yes || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+        return TRUE;
+    va_list list;
+    va_start(list, format);
+    g_autofree char *question = g_strdup_vprintf(format, list);
+    va_end(list);
+    g_autofree char *clean = sk_text_clean(question);
+    char answer[16];
+    fprintf(stderr, "%s [y/N] ", clean);
+    fflush(stderr);
+    return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+json_t *
+sk_view_spec(json_t *view)
+{
+    json_t *spec = json_object_get(view, "spec");
+    return spec != NULL ? spec : view;
+}
+
+json_t *
+sk_view_status(json_t *view)
+{
+    json_t *status = json_object_get(view, "status");
+    return status != NULL ? status : view;
+}

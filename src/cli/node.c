@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* skep node, doctor, stats and audit. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "codec/json/json.h"
+
+/* -- doctor ----------------------------------------------------------------------------------------------------- */
+
+static const char *
+paint(const char *level)
+{
+    if (!isatty(STDOUT_FILENO) || g_getenv("NO_COLOR") != NULL)
+        return "";
+    return g_str_equal(level, "problem") ? "\033[31m" : g_str_equal(level, "warning") ? "\033[33m" : g_str_equal(level, "ok") ? "\033[32m" : "";
+}
+
+static void
+print_finding(json_t *finding)
+{
+    g_autofree char *level = sk_cell_text(sk_json_at(finding, "level"), SK_CELL_TEXT);
+    g_autofree char *check = sk_cell_text(sk_json_at(finding, "check"), SK_CELL_TEXT);
+    g_autofree char *text = sk_cell_text(sk_json_at(finding, "text"), SK_CELL_TEXT);
+    g_autofree char *remedy = sk_cell_text(sk_json_at(finding, "remedy"), SK_CELL_TEXT);
+    const char *colour = paint(level);
+    printf("%s%-8s%s %-16s %s\n", colour, level, *colour != '\0' ? "\033[0m" : "", check, text);
+    if (!g_str_equal(remedy, "-"))
+        printf("%-8s %-16s mend it with: %s\n", "", "", remedy);
+}
+
+static guint
+count_level(json_t *list, const char *level)
+{
+    guint n = 0;
+    gsize i;
+    json_t *finding;
+    json_array_foreach(list, i, finding)
+        n += g_strcmp0(sk_json_text_at(finding, "level"), level) == 0;
+    return n;
+}
+
+static gboolean
+run_doctor(SkCli *self, const SkArgs *args, GError **error)
+{
+    g_autoptr(SkAsk) ask = sk_ask_new(SK_OP_NODE_DOCTOR);
+    g_autoptr(json_t) list = sk_cli_list(self, ask, error);
+    gsize i;
+    json_t *finding;
+    if (list == NULL)
+        return FALSE;
+    guint problems = count_level(list, "problem"), warnings = count_level(list, "warning");
+    self->exit_code = problems > 0;
+    if (self->format != SK_FORMAT_TABLE) {
+        sk_cli_print(self, sk_args_command(args), list);
+        return TRUE;
+    }
+    json_array_foreach(list, i, finding)
+        print_finding(finding);
+    if (!self->quiet)
+        printf("\n%u problem%s, %u warning%s\n", problems, problems == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
+    return TRUE;
+}
+
+/* -- stats -------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+run_stats(SkCli *self, const SkArgs *args, GError **error)
+{
+    const char *name = sk_args_operand(args, "DOMAIN");
+    g_autoptr(SkAsk) ask = name != NULL ? sk_ask_new_named(SK_OP_DOMAIN_STATS, name) : sk_ask_new(SK_OP_STATS_LIST);
+    g_autoptr(json_t) answer = name != NULL ? sk_cli_ask(self, ask, NULL, error) : sk_cli_list(self, ask, error);
+    if (answer == NULL)
+        return FALSE;
+    g_autoptr(json_t) rows = json_is_array(answer) || self->format != SK_FORMAT_TABLE ? json_incref(answer) : json_pack("[O]", answer);
+    sk_cli_print(self, sk_args_command(args), rows);
+    return TRUE;
+}
+
+/* -- audit -------------------------------------------------------------------------------------------------------- */
+
+/* The entries come as JSON, a list or a line each; they are passed on as they are. */
+static gboolean
+run_audit(SkCli *self, const SkArgs *args, GError **error)
+{
+    g_autoptr(SkAsk) ask = sk_ask_new(SK_OP_AUDIT_LIST);
+    sk_ask_fill(ask, args);
+    g_autofree char *target = sk_ask_target(ask, error);
+    SkHttpRequest request = { .method = "GET", .path = target };
+    g_autoptr(SkHttpAnswer) answer = target != NULL ? sk_http_ask(sk_cli_http(self), &request, error) : NULL;
+    if (answer == NULL)
+        return FALSE;
+    if (answer->head.status / 100 != 2) {
+        g_autoptr(json_t) body = json_loadb(answer->body->str, answer->body->len, 0, NULL);
+        sk_cli_set_error(error, answer->head.status, body);
+        return FALSE;
+    }
+    fwrite(answer->body->str, 1, answer->body->len, stdout);
+    if (answer->body->len > 0 && answer->body->str[answer->body->len - 1] != '\n')
+        putchar('\n');
+    return TRUE;
+}
+
+const SkCommand sk_node_commands[] = {
+    { .words = "node", .ops = SK_OPS(SK_OP_NODE_SHOW), .run = sk_run_operation,
+      .columns = SK_COLUMNS({ "Host name", "hostname" }, { "System", "os" }, { "Kernel", "kernel" }, { "Architecture", "arch" },
+                            { "CPU", "cpu_model" }, { "CPUs", "cpus" }, { "Memory", "memory_total", SK_CELL_SIZE },
+                            { "Memory free", "memory_available", SK_CELL_SIZE }, { "Accelerator", "accel" }, { "Because", "accel_reason" },
+                            { "QEMU", "qemu_path" }, { "QEMU version", "qemu_version" }, { "skepd version", "version" },
+                            { "Domains", "domains" }, { "Running", "running" }, { "Daemon started", "started", SK_CELL_TIME }),
+      .examples = "skep node\nskep node -o json" },
+    { .words = "doctor", .ops = SK_OPS(SK_OP_NODE_DOCTOR), .run = run_doctor,
+      .columns = SK_COLUMNS({ "CHECK", "check" }, { "LEVEL", "level" }, { "TEXT", "text" }, { "REMEDY", "remedy" }),
+      .notes = "Exits with 1 if there is a problem; notes and warnings are none.", .examples = "skep doctor\nskep doctor -o json" },
+    { .words = "top", .help = "watch the figures of active domains", .ops = SK_OPS(SK_OP_STATS_LIST, SK_OP_NODE_SHOW), .run = sk_run_top,
+      .options = SK_OPTIONS({ 'd', "delay", "SECONDS", "seconds between two looks; 2 if not given" },
+                            { 's', "sort", "COLUMN", "cpu, memory, disk, net or name", .choices = "cpu|memory|disk|net|name" },
+                            { '1', "once", NULL, "print it once, over one second" }),
+      .notes = "Keys: c, m, d, n, a sort by CPU, memory, disk, network or name; q ends. Without a terminal it is printed once.",
+      .examples = "skep top\nskep top --once --sort memory" },
+    { .words = "stats", .operands = "[DOMAIN]", .help = "show the figures of active domains as they are", .ops = SK_OPS(SK_OP_STATS_LIST, SK_OP_DOMAIN_STATS),
+      .run = run_stats,
+      .columns = SK_COLUMNS({ "NAME", "name" }, { "STATE", "state" }, { "VCPUS", "vcpus" }, { "CPU TIME NS", "cpu_time" },
+                            { "MEMORY", "memory_assigned", SK_CELL_SIZE }, { "RESIDENT", "memory_rss", SK_CELL_SIZE },
+                            { "READ", "block_read_bytes", SK_CELL_SIZE }, { "WRITTEN", "block_write_bytes", SK_CELL_SIZE },
+                            { "RECEIVED", "net_rx_bytes", SK_CELL_SIZE }, { "SENT", "net_tx_bytes", SK_CELL_SIZE }),
+      .notes = "Counters are since the start of the domain.", .examples = "skep stats\nskep stats web1 -o json" },
+    { .words = "audit", .ops = SK_OPS(SK_OP_AUDIT_LIST), .run = run_audit,
+      .options = SK_OPTIONS({ 0, "limit", "NUMBER", .param = "limit" }, { 0, "after", "ID", "go on after this entry", .param = "after" }),
+      .notes = "Entries are printed as JSON.", .examples = "skep audit\nskep audit --limit 20" },
+    { 0 },
+};
