@@ -2,6 +2,8 @@
 /* Lookup in enum name tables. */
 #include "base/enum.h"
 
+#include <string.h>
+
 #include "base/error.h"
 
 const char *
@@ -20,8 +22,9 @@ sk_enum_parse(const SkEnum *self, const char *name, gint *out_value, GError **er
         }
     }
     g_autofree char *list = sk_enum_list(self);
-    return sk_fail(error, SK_ERROR_INVALID, "\"%.64s\" is not a %s: give %s", name ? name : "",
-                   self->what, list);
+    gboolean vowel = strchr("aeiouAEIOU", self->what[0]) != NULL;
+    return sk_fail(error, SK_ERROR_INVALID, "\"%.64s\" is not %s %s: give %s", name ? name : "",
+                   vowel ? "an" : "a", self->what, list);
 }
 
 char *
