@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,6 +42,20 @@ sk_image_find(const char *dir, const char *name)
             return g_steal_pointer(&path);
     }
     return NULL;
+}
+
+gint
+sk_image_lock_dir(const char *dir, GError **error)
+{
+    g_auto(SkFd) fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    gint result = fd < 0 ? -1 : flock(fd, LOCK_EX);
+    while (fd >= 0 && result < 0 && errno == EINTR)
+        result = flock(fd, LOCK_EX);
+    if (result < 0) {
+        sk_fail_errno(error, errno, "cannot lock the image directory \"%s\"", dir);
+        return -1;
+    }
+    return sk_fd_steal(&fd);
 }
 
 gint
@@ -170,6 +185,9 @@ sk_storage_image_start(const char *dir, GError **error)
 {
     if (!sk_fs_make_dir(dir, 0711, error))
         return FALSE;
+    g_auto(SkFd) lock = sk_image_lock_dir(dir, error);
+    if (lock < 0)
+        return FALSE;
     sk_temp_sweep(dir);
     sweep_records(dir);
     return TRUE;
@@ -203,7 +221,8 @@ sk_storage_image_delete(const char *dir, const char *name, const SkStorageContex
     SkImage *image = sk_storage_image_lookup(dir, name, error);
     if (image == NULL)
         return FALSE;
-    gboolean ok = no_users(image, context, error) && remove_image(dir, image, error);
+    g_auto(SkFd) lock = sk_image_lock_dir(dir, error);
+    gboolean ok = lock >= 0 && no_users(image, context, error) && remove_image(dir, image, error);
     sk_value_free(&sk_image_type, image);
     return ok;
 }

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "base/undo.h"
 #include "storage/copy.h"
 #include "storage/decompress.h"
@@ -286,9 +287,20 @@ remove_record(gpointer path)
 }
 
 static gboolean
+check_free(const Import *self, GError **error)
+{
+    g_autofree char *there = sk_image_find(self->dir, name_of(self));
+    return there == NULL || sk_fail(error, SK_ERROR_EXISTS, "there is an image \"%s\" already", name_of(self));
+}
+
+/* Another import of the same name may have ended first; then the record there is not ours. */
+static gboolean
 record_and_place(Import *self, GError **error)
 {
     g_autoptr(SkUndo) undo = sk_undo_new();
+    g_auto(SkFd) lock = sk_image_lock_dir(self->dir, error);
+    if (lock < 0 || !check_free(self, error))
+        return FALSE;
     self->image->created = g_get_real_time();
     sk_undo_push(undo, "image record", remove_record, sk_image_path(self->dir, name_of(self), ".json"), g_free);
     if (!sk_storage_image_record(self->dir, self->image, error) || !place(self, error))
@@ -302,16 +314,14 @@ check_request(const Import *self, GError **error)
 {
     if (!sk_check_name(name_of(self), "image name", error))
         return FALSE;
-    g_autofree char *there = sk_image_find(self->dir, name_of(self));
-    if (there != NULL)
-        return sk_fail(error, SK_ERROR_EXISTS, "there is an image \"%s\" already", name_of(self));
-    return sk_fs_make_dir(self->dir, 0711, error);
+    return check_free(self, error) && sk_fs_make_dir(self->dir, 0711, error);
 }
 
 SkImage *
 sk_storage_image_import(const char *dir, const SkImageImport *request, gboolean consume,
                         const SkStorageContext *context, GError **error)
 {
+    sk_assert_worker();
     g_auto(Import) self = { .dir = dir, .request = request, .context = context, .consume = consume, .source = SK_FD_NONE };
     self.image = sk_value_new(&sk_image_type);
     self.image->name = g_strdup(request->name);

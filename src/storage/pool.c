@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "storage/backend.h"
 #include "storage/chain.h"
 #include "storage/lock.h"
@@ -201,6 +202,7 @@ SkVolume *
 sk_storage_volume_create(const SkPoolSpec *spec, const SkVolumeCreate *create, const char *backing_path,
                          gint backing_format, const SkStorageContext *context, GError **error)
 {
+    sk_assert_worker();
     const SkPoolBackend *backend = backend_of(spec, error);
     SkVolumeCreate checked = *create;
     if (backend == NULL || !check_create(&checked, backing_path, backing_format, context, error))
@@ -224,6 +226,7 @@ SkVolume *
 sk_storage_volume_clone(const SkPoolSpec *spec, const SkVolume *source, const char *name, gboolean linked,
                         const SkStorageContext *context, GError **error)
 {
+    sk_assert_worker();
     const SkPoolBackend *backend = backend_of(spec, error);
     if (backend == NULL)
         return NULL;
@@ -270,6 +273,7 @@ gboolean
 sk_storage_volume_resize(const SkPoolSpec *spec, const char *name, guint64 capacity, gboolean shrink,
                          const SkStorageContext *context, GError **error)
 {
+    sk_assert_worker();
     const SkPoolBackend *backend = backend_of(spec, error);
     g_autoptr(VolumeOwned) volume = backend != NULL ? sk_storage_volume_lookup(spec, name, error) : NULL;
     if (volume == NULL)

@@ -274,6 +274,38 @@ test_start(Place *place, gconstpointer data)
     assert_left(place, ".skep-part-x-1");
 }
 
+static gpointer
+import_in_thread(gpointer data)
+{
+    const char *const *args = data;     /* directory, source */
+    SkImageImport request = { .name = (char *) "same", .url = (char *) args[1] };
+    g_autoptr(GError) error = NULL;
+    SkImage *image = sk_storage_image_import(args[0], &request, FALSE, NULL, &error);
+    if (image == NULL)
+        g_assert_error(error, SK_ERROR, SK_ERROR_EXISTS);
+    return image;
+}
+
+/* Several imports of one name: one wins, and its record is not touched by the others. */
+static void
+test_same_name(Place *place, gconstpointer data)
+{
+    GThread *threads[4];
+    guint made = 0;
+    (void) data;
+    if (!place_has("qemu-img"))
+        return;
+    const char *args[] = { images_dir(place), make_disk(place) };
+    for (gsize i = 0; i < G_N_ELEMENTS(threads); i++)
+        threads[i] = g_thread_new("import", import_in_thread, args);
+    for (gsize i = 0; i < G_N_ELEMENTS(threads); i++) {
+        g_autoptr(Image) image = g_thread_join(threads[i]);
+        made += image != NULL;
+    }
+    g_assert_cmpuint(made, ==, 1);
+    assert_left(place, "same.json same.qcow2");
+}
+
 /* -- refusals ------------------------------------------------------------------------------------------------------ */
 
 static void
@@ -606,6 +638,7 @@ main(int argc, char **argv)
     ADD("record", test_record);
     ADD("delete", test_delete);
     ADD("start", test_start);
+    ADD("same-name", test_same_name);
     ADD("refused", test_refused);
     ADD("damaged", test_damaged);
     ADD("download", test_download);
