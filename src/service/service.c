@@ -31,7 +31,7 @@ make_dirs(SkService *self, GError **error)
     } dirs[] = {
         { settings->lib_dir, "", 0711 },      { settings->lib_dir, "seeds", 0700 },   { settings->lib_dir, "nvram", 0700 },
         { settings->lib_dir, "tpm", 0711 },   { settings->lib_dir, "images", 0711 },  { settings->lib_dir, "pools", 0711 },
-        { settings->lib_dir, "cache", 0700 }, { settings->lib_dir, "networks", 0755 }, { settings->run_dir, "", 0755 },
+        { settings->lib_dir, "cache", 0700 }, { settings->lib_dir, "tls", 0700 }, { settings->lib_dir, "networks", 0755 }, { settings->run_dir, "", 0755 },
         { settings->run_dir, "domains", 0711 }, { settings->run_dir, "networks", 0755 }, { settings->log_dir, "", 0755 },
         { settings->log_dir, "domains", 0700 }, { settings->log_dir, "consoles", 0700 },
     };

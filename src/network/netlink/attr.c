@@ -186,6 +186,13 @@ take_error(const struct nlmsghdr *message, void *data)
 }
 
 static int
+end_dump(const struct nlmsghdr *message, void *data)
+{
+    (void) message, (void) data;
+    return MNL_CB_STOP;
+}
+
+static int
 ignore_message(const struct nlmsghdr *message, void *data)
 {
     return MNL_CB_OK;
@@ -216,7 +223,7 @@ pass_error(const struct nlmsghdr *message, void *data)
 static gint
 take_answers(SkNlSocket *socket, guint seq, Talk *talk)
 {
-    mnl_cb_t control[NLMSG_MIN_TYPE] = { [NLMSG_NOOP] = ignore_message, [NLMSG_ERROR] = pass_error };
+    mnl_cb_t control[NLMSG_MIN_TYPE] = { [NLMSG_NOOP] = ignore_message, [NLMSG_ERROR] = pass_error, [NLMSG_DONE] = end_dump };
     g_autofree guint8 *answer = g_malloc(ANSWER_SIZE);
     gint more = MNL_CB_OK;
     while (more > MNL_CB_STOP) {
