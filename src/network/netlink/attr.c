@@ -251,7 +251,8 @@ sk_nl_talk(struct nlmsghdr *message, mnl_cb_t on_message, gpointer data, char **
     (void) mnl_socket_setsockopt(socket, NETLINK_EXT_ACK, &on, sizeof on);
 
     message->nlmsg_seq = (guint32) g_atomic_int_add(&sequence, 1) + 1;
-    if (!(message->nlmsg_flags & NLM_F_DUMP))
+    /* The bits of a dump are those of REPLACE and EXCL in a request for something new. */
+    if ((message->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)
         message->nlmsg_flags |= NLM_F_ACK;
     if (mnl_socket_sendto(socket, message, message->nlmsg_len) < 0)
         return errno;
