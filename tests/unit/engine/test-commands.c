@@ -152,6 +152,32 @@ test_tray(void)
     CONVERSE(script, work_tray);
 }
 
+static void
+work_fault(gpointer qmp, gpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(SkPlug) plug = new_plug();
+    g_assert_false(sk_qmp_attach(qmp, plug, &error));
+    g_assert_error(error, SK_ERROR, SK_ERROR_INTERNAL);
+}
+
+/* Every step of a plug has a fault point of its own; what was done before it is taken back. */
+static void
+test_fault(void)
+{
+    static const PeerStep script[] = {
+        PEER_GREETING, OK("add-fd"), OK("blockdev-add"), OK("blockdev-del"), OK("remove-fd"),
+    };
+    if (g_test_subprocess()) {
+        CONVERSE(script, work_fault);
+        return;
+    }
+    g_setenv("SKEP_FAULT", "engine/device_add", TRUE);
+    g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
+    g_unsetenv("SKEP_FAULT");
+    g_test_trap_assert_passed();
+}
+
 /* -- vCPUs ------------------------------------------------------------------------------------------------------------ */
 
 #define CPU(n, path) "{\"type\": \"max-x86_64-cpu\", \"vcpus-count\": 1, \"props\": {\"socket-id\": " #n "}" path "}"
@@ -233,6 +259,7 @@ main(int argc, char **argv)
     sk_thread_init();
     g_test_add_func("/commands/attach", test_attach);
     g_test_add_func("/commands/detach", test_detach);
+    g_test_add_func("/commands/fault", test_fault);
     g_test_add_func("/commands/tray", test_tray);
     g_test_add_func("/commands/vcpus", test_vcpus);
     g_test_add_func("/commands/odd", test_odd);

@@ -312,6 +312,27 @@ test_bad_log(void)
     on_worker(open_bad, NULL);
 }
 
+static void
+open_faulty(gpointer data, gpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+    g_assert_cmpint(sk_console_log_open("/dev/null", &error), ==, -1);
+    g_assert_error(error, SK_ERROR, SK_ERROR_INTERNAL);
+}
+
+static void
+test_fault(void)
+{
+    if (g_test_subprocess()) {
+        on_worker(open_faulty, NULL);
+        return;
+    }
+    g_setenv("SKEP_FAULT", "engine/console-log", TRUE);
+    g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
+    g_unsetenv("SKEP_FAULT");
+    g_test_trap_assert_passed();
+}
+
 /* -- input --------------------------------------------------------------------------------------------------------- */
 
 static char *
@@ -425,6 +446,7 @@ main(int argc, char **argv)
     g_test_add_func("/console/slow-reader", test_slow_reader);
     g_test_add_func("/console/log-read", test_log_read);
     g_test_add_func("/console/bad-log", test_bad_log);
+    g_test_add_func("/console/fault", test_fault);
     g_test_add_func("/console/writers", test_writers);
     g_test_add_func("/console/full", test_full);
     g_test_add_func("/console/detach-in-callback", test_detach_in_callback);

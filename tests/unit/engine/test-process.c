@@ -198,6 +198,30 @@ test_missing(void)
     g_free(it.log);
 }
 
+/* The fault point of a start, in a process of its own because it is read once. */
+static void
+start_faulty(gpointer data, gpointer unused)
+{
+    const char *const argv[] = { "true", NULL };
+    g_autoptr(GError) error = NULL;
+    SkQemuStart how = { .domain = "web1", .argv = argv, .log_path = "/dev/null" };
+    g_assert_null(sk_qemu_process_start(&how, &error));
+    g_assert_error(error, SK_ERROR, SK_ERROR_INTERNAL);
+}
+
+static void
+test_fault(void)
+{
+    if (g_test_subprocess()) {
+        on_worker(start_faulty, NULL);
+        return;
+    }
+    g_setenv("SKEP_FAULT", "engine/spawn", TRUE);
+    g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
+    g_unsetenv("SKEP_FAULT");
+    g_test_trap_assert_passed();
+}
+
 /* A process found again by pid and start time; a number that is another's by now is not. */
 static void
 test_adopt(void)
@@ -251,6 +275,7 @@ main(int argc, char **argv)
     g_test_add_func("/process/stubborn", test_stubborn);
     g_test_add_func("/process/dies", test_dies);
     g_test_add_func("/process/missing", test_missing);
+    g_test_add_func("/process/fault", test_fault);
     g_test_add_func("/process/adopt", test_adopt);
     g_test_add_func("/process/watch-late", test_watch_late);
     return g_test_run();

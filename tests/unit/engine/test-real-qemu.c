@@ -295,6 +295,34 @@ test_machine(void)
     case_end(&it);
 }
 
+/* As after a restart of the daemon: found by pid and start time, spoken to over the same socket. */
+static void
+work_take_back(gpointer data, gpointer unused)
+{
+    Case *it = data;
+    g_autoptr(GError) error = NULL;
+    SkQmpStatus status;
+    g_autoptr(SkQemuProcess) found = sk_qemu_process_adopt("real", sk_qemu_process_pid(it->process),
+                                                           sk_qemu_process_start_time(it->process), it->log, &error);
+    g_assert_no_error(error);
+    sk_qmp_close(it->qmp);
+    g_object_unref(it->qmp);
+    it->qmp = sk_qmp_connect(it->monitor, "real", &error);
+    g_assert_no_error(error);
+    g_assert_true(sk_qmp_query_status(it->qmp, &status, &error));
+    g_assert_no_error(error);
+    g_assert_cmpstr(status.status, ==, "prelaunch");
+}
+
+static void
+test_take_back(void)
+{
+    Case it;
+    case_begin(&it, q35);
+    on_worker(work_take_back, &it);
+    case_end(&it);
+}
+
 /* A guest's serial port goes to the log whether or not anybody is connected. */
 static void
 work_serial(gpointer data, gpointer unused)
@@ -353,6 +381,7 @@ main(int argc, char **argv)
     g_test_add_func("/real/caps", test_caps);
     g_test_add_func("/real/bare", test_bare);
     g_test_add_func("/real/machine", test_machine);
+    g_test_add_func("/real/take-back", test_take_back);
     g_test_add_func("/real/serial", test_serial);
     g_test_add_func("/real/dies", test_dies);
     return g_test_run();
