@@ -113,7 +113,7 @@ is_in_path(const SkOperation *op, const SkField *field)
 static json_t *
 param_schema(const SkField *field)
 {
-    const SkType one = { .name = "Parameter", .what = "parameter", .fields = field, .n_fields = 1, .help = field->help };
+    const SkType one = { .name = "Parameter", .what = "parameter", .size = sizeof(SkParams), .fields = field, .n_fields = 1, .help = field->help };
     g_autoptr(json_t) schema = sk_json_schema(&one, SCHEMAS);
     json_t *property = json_object_get(json_object_get(schema, "properties"), field->key);
     json_object_del(property, "description");

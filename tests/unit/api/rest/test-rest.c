@@ -52,7 +52,7 @@ body_of(const SkOperation *op)
         { "Domain", "{\"name\":\"web1\"}" },       { "Rename", "{\"name\":\"web2\"}" },
         { "Disk", "{\"target\":\"vdb\",\"path\":\"/d.raw\",\"source\":\"file\"}" }, { "Resize", "{\"size\":1048576}" },
         { "Media", "{\"path\":\"/a.iso\"}" },      { "Interface", "{\"network\":\"default\"}" },
-        { "AgentExec", "{\"path\":\"/bin/true\"}" }, { "AgentPassword", "{\"user\":\"root\",\"password\":\"x\"}" },
+        { "ExecRequest", "{\"path\":\"/bin/true\"}" }, { "AgentPassword", "{\"user\":\"root\",\"password\":\"x\"}" },
         { "Network", "{\"name\":\"lan\"}" },       { "Pool", "{\"name\":\"big\",\"path\":\"/big\"}" },
         { "VolumeCreate", "{\"name\":\"v\",\"capacity\":1048576}" }, { "VolumeClone", "{\"name\":\"v\"}" },
         { "ImageImport", "{\"name\":\"i\",\"url\":\"/i.qcow2\"}" }, { "ImageBuild", "{\"recipe\":\"debian-12\"}" },
@@ -284,11 +284,13 @@ test_keep_alive(Server *s, gconstpointer data)
     client_run(keep_alive, s);
 }
 
+static gint waiting_fd = -1;
+
 static void
-leave(gpointer data)
+ask_and_wait(gpointer data)
 {
-    g_auto(SkFd) fd = client_connect(data);
-    client_send(fd, "GET /v1/domains/held HTTP/1.1\r\nHost: x\r\n\r\n", 42);
+    waiting_fd = client_connect(data);
+    client_send(waiting_fd, "GET /v1/domains/held HTTP/1.1\r\nHost: x\r\n\r\n", 42);
 }
 
 static gboolean
@@ -297,18 +299,26 @@ is_held(gpointer data)
     return fake.held != NULL;
 }
 
+/* A client asks what is answered only by fake_release(). */
+static void
+hold(Server *s)
+{
+    client_run(ask_and_wait, s);
+    wait_until(is_held, NULL);
+}
+
 /* The answer comes when nobody waits for it any more; and when the server is no more. */
 static void
 test_client_leaves(Server *s, gconstpointer data)
 {
     server_start(s);
-    client_run(leave, s);
-    wait_until(is_held, NULL);
+    hold(s);
+    sk_fd_clear(&waiting_fd);
     fake_release();
-    client_run(leave, s);
-    wait_until(is_held, NULL);
+    hold(s);
     g_clear_pointer(&s->rest, sk_rest_free);
     fake_release();
+    sk_fd_clear(&waiting_fd);
 }
 
 static void
@@ -480,11 +490,34 @@ test_slow_loris(Server *s, gconstpointer data)
         client_run(drip, &loris);
         g_assert_true(loris.cut);
     }
-    /* One that waits for its answer is not cut. */
-    client_run(leave, s);
-    wait_until(is_held, NULL);
+    g_assert_cmpuint(fake.dispatched, ==, 0);
+}
+
+static gboolean
+time_has_passed(gpointer data)
+{
+    return g_get_monotonic_time() >= *(gint64 *) data;
+}
+
+static void
+read_answer(gpointer data)
+{
+    g_autofree char *head = client_read_head(waiting_fd);
+    g_assert_true(g_str_has_prefix(head, "HTTP/1.1 200"));
+}
+
+/* One that waits for its answer is not cut, however long that takes. */
+static void
+test_waiting_is_not_slow(Server *s, gconstpointer data)
+{
+    s->settings.request_time = 1;
+    server_start(s);
+    hold(s);
+    gint64 late = g_get_monotonic_time() + 2 * G_USEC_PER_SEC;
+    wait_until(time_has_passed, &late);
     fake_release();
-    g_assert_cmpuint(fake.dispatched, ==, 1);
+    client_run(read_answer, NULL);
+    sk_fd_clear(&waiting_fd);
 }
 
 /* -- bytes that are no HTTP --------------------------------------------------------------------------------------------- */
@@ -535,6 +568,7 @@ main(int argc, char **argv)
     CASE(all_connections);
     CASE(long_header);
     CASE(slow_loris);
+    CASE(waiting_is_not_slow);
     CASE(malformed);
     return g_test_run();
 }
