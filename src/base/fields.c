@@ -400,7 +400,7 @@ diff_value(Diff *diff, const SkType *type, gconstpointer a, gconstpointer b, con
 {
     for (guint i = 0; i < type->n_fields; i++) {
         const SkField *field = &type->fields[i];
-        if (sk_field_equal(field, a, b))
+        if ((field->flags & SK_FIELD_READONLY) || sk_field_equal(field, a, b))
             continue;
         g_autofree char *path = join(where, field->key);
         if (field->kind == SK_KIND_LIST) {

@@ -122,7 +122,7 @@ gboolean sk_field_equal(const SkField *field, gconstpointer a, gconstpointer b);
 /*
  * Dotted paths of the fields that differ ("vcpus", "disks[vda].cache"), as a
  * GPtrArray of strings; list entries are matched by their KEY field. If out_live is
- * not NULL it tells whether all of them are LIVE fields.
+ * not NULL it tells whether all of them are LIVE fields. READONLY fields do not count.
  */
 GPtrArray *sk_value_diff(const SkType *type, gconstpointer a, gconstpointer b, gboolean *out_live);
 

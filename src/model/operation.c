@@ -55,7 +55,7 @@ const SkOperation sk_operations[SK_N_OPERATIONS] = {
 
     OP(CONSOLE_TICKET, "console.ticket", "domain", OPERATOR, READ, "POST", "/v1/domains/{name}/console", name, BODY(sk_console_request_type), GIVES(sk_console_ticket_type), HELP("get a one-time ticket for a console")),
     OP(CONSOLE_OPEN, "console.open", "domain", NONE, STREAM, "GET", "/v1/console", ticket, BYTES_OUT, HELP("open a console (WebSocket) with a ticket")),
-    OP(CONSOLE_LOG, "console.log", "domain", OPERATOR, READ, "GET", "/v1/domains/{name}/console/log", console_log, BYTES_OUT, HELP("show what the serial console printed")),
+    OP(CONSOLE_LOG, "console.log", "domain", OPERATOR, QUERY, "GET", "/v1/domains/{name}/console/log", console_log, BYTES_OUT, HELP("show what the serial console printed")),
 
     OP(NETWORK_LIST, "network.list", "network", VIEWER, READ, "GET", "/v1/networks", list, LISTS(sk_network_view_type), HELP("list networks")),
     OP(NETWORK_SHOW, "network.show", "network", VIEWER, READ, "GET", "/v1/networks/{name}", name, GIVES(sk_network_view_type), HELP("show a network")),

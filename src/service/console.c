@@ -206,22 +206,55 @@ sk_domain_close_consoles(SkDomain *self)
         sk_console_hub_close(((Port *) self->consoles->pdata[i])->hub);
 }
 
-gboolean
-sk_handle_console_log(SkService *self, SkCall *call, GError **error)
+typedef struct {
+    char *path;
+    guint64 keep, from;
+    GBytes *bytes;
+} LogWork;
+
+static void
+free_log_work(gpointer data)
 {
-    SkDomain *domain = sk_service_domain(self, call->params.name, error);
-    if (domain == NULL || find_hub(domain, call->params.port, error) == NULL)
+    LogWork *work = data;
+    g_free(work->path);
+    g_clear_pointer(&work->bytes, g_bytes_unref);
+    g_free(work);
+}
+
+static gboolean
+prepare_log(SkJob *job, GError **error)
+{
+    const SkParams *params = &job->call->params;
+    SkDomain *domain = sk_service_domain(job->service, params->name, error);
+    if (domain == NULL || find_hub(domain, params->port, error) == NULL)
         return FALSE;
-    g_autofree char *path = sk_domain_console_log_path(self->settings, domain->spec->uuid, call->params.port);
-    guint64 end = 0;
-    g_autoptr(GBytes) bytes = sk_console_log_read(path, call->params.offset, self->settings->console_bytes, &call->offset, &end, error);
-    if (bytes == NULL)
-        return FALSE;
-    gsize length;
-    const char *data = g_bytes_get_data(bytes, &length);
-    g_string_append_len(call->answer, data, (gssize) length);
+    LogWork *work = job->work = g_new0(LogWork, 1);
+    work->path = sk_domain_console_log_path(job->service->settings, domain->spec->uuid, params->port);
+    work->keep = job->service->settings->console_bytes;
+    work->from = params->offset;
     return TRUE;
 }
+
+static gboolean
+run_log(SkJob *job, GError **error)
+{
+    LogWork *work = job->work;
+    guint64 end = 0;
+    work->bytes = sk_console_log_read(work->path, work->from, work->keep, &work->from, &end, error);
+    return work->bytes != NULL;
+}
+
+static void
+commit_log(SkJob *job)
+{
+    const LogWork *work = job->work;
+    gsize length;
+    const char *data = g_bytes_get_data(work->bytes, &length);
+    job->call->offset = work->from;
+    g_string_append_len(job->call->answer, data, (gssize) length);
+}
+
+const SkJobKind sk_console_log_job = { .prepare = prepare_log, .run = run_log, .commit = commit_log, .free_work = free_log_work };
 
 /* -- sessions ------------------------------------------------------------------------------------------------------ */
 

@@ -20,4 +20,4 @@ void sk_domain_consoles_off(SkDomain *self);
 void sk_domain_close_consoles(SkDomain *self);
 
 gboolean sk_handle_console_ticket(SkService *self, SkCall *call, GError **error);
-gboolean sk_handle_console_log(SkService *self, SkCall *call, GError **error);
+extern const SkJobKind sk_console_log_job;

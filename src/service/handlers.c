@@ -58,7 +58,7 @@ static const SkHandler handlers[SK_N_OPERATIONS] = {
     JOB(AGENT_PASSWORD, sk_agent_password_job),
 
     READ(CONSOLE_TICKET, sk_handle_console_ticket),
-    READ(CONSOLE_LOG, sk_handle_console_log),
+    JOB(CONSOLE_LOG, sk_console_log_job),
 
     READ(NETWORK_LIST, sk_handle_network_list),
     READ(NETWORK_SHOW, sk_handle_network_show),
