@@ -189,6 +189,9 @@ sk_cli_main(int argc, char **argv)
     gboolean ok = sk_args_parse(argv + 1, &args, &error);
     if (sk_args_has(args, "help") && (ok || sk_args_command(args) != NULL))
         return run_help(args);
+    const char *stray = *sk_args_operands(args);
+    if (ok && sk_args_command(args) == NULL && stray != NULL && !sk_command_is_group(stray))
+        ok = sk_fail(&error, SK_ERROR_INVALID, "the command comes before \"--\": skep %s", stray);
     if (ok && sk_args_command(args) == NULL)
         return run_nothing(args);
     gint code = ok ? run_command(args, &error) : 0;

@@ -108,6 +108,8 @@ json_t *sk_read_json(const char *path, GError **error);
 /* --disk and --network: what their values mean. New references. */
 json_t *sk_disk_from_text(const char *text, GError **error);
 json_t *sk_nic_from_text(const char *text, GError **error);
+/* Gives a cdrom or floppy without a bus the usual one of the machine (NULL: q35). */
+void sk_disk_set_bus(json_t *disk, const char *machine);
 /* "pool/volume", "volume" (pool default) into parameters name and volume. */
 void sk_ask_set_volume(SkAsk *self, const char *text);
 

@@ -34,6 +34,19 @@ sk_ask_fill(SkAsk *self, const SkArgs *args)
     }
 }
 
+/* "current is "lots", give ..." becomes "option "--memory" is "lots", give ...". Takes failure. */
+static void
+set_option_error(GError **error, const SkOption *option, GError *failure)
+{
+    const char *dot = strrchr(option->field, '.'), *key = dot != NULL ? dot + 1 : option->field;
+    const char *rest = g_str_has_prefix(failure->message, key) ? failure->message + strlen(key) : NULL;
+    if (rest != NULL && *rest == ' ')
+        g_set_error(error, failure->domain, failure->code, "option \"--%s\"%s", option->name, rest);
+    else
+        g_set_error(error, failure->domain, failure->code, "option \"--%s\": %s", option->name, failure->message);
+    g_error_free(failure);
+}
+
 json_t *
 sk_args_body(const SkArgs *args, json_t *base, GError **error)
 {
@@ -44,8 +57,9 @@ sk_args_body(const SkArgs *args, json_t *base, GError **error)
             continue;
         g_autofree char *joined = at->flags & SK_OPTION_MANY ? g_strjoinv(",", (char **) sk_args_all(args, at->name)) : NULL;
         const char *text = at->value == NULL ? "true" : joined != NULL ? joined : sk_args_get(args, at->name);
-        if (!sk_json_set_path(command->body, body, at->field, text, error)) {
-            g_prefix_error(error, "option \"--%s\": ", at->name);
+        GError *failure = NULL;
+        if (!sk_json_set_path(command->body, body, at->field, text, &failure)) {
+            set_option_error(error, at, failure);
             return NULL;
         }
     }
@@ -143,24 +157,19 @@ run_once(SkCli *self, const SkArgs *args, const char *name, GError **error)
 
 /* Does it for each; all are tried, the first failure's code is the exit code. */
 static gboolean
-run_each(SkCli *self, const SkArgs *args, const char *const *names, GError **error)
+run_each(SkCli *self, const SkArgs *args, const char *const *names)
 {
-    GError *first = NULL;
     for (guint i = 0; names[i] != NULL; i++) {
-        GError *failure = NULL;
+        g_autoptr(GError) failure = NULL;
         if (run_once(self, args, names[i], &failure))
             continue;
-        if (first == NULL) {
-            first = failure;
-            continue;
-        }
         g_autofree char *clean = sk_text_clean(failure->message);
+        fflush(stdout);
         fprintf(stderr, "skep: %s\n", clean);
-        g_error_free(failure);
+        if (self->exit_code == 0)
+            self->exit_code = sk_error_info_of(failure)->exit_code;
     }
-    if (first != NULL)
-        g_propagate_error(error, first);
-    return first == NULL;
+    return TRUE;
 }
 
 gboolean
@@ -171,7 +180,7 @@ sk_run_operation(SkCli *self, const SkArgs *args, GError **error)
     SkOperandSpec specs[MAX_SPECS];
     guint n = sk_operands_split(command->operands, specs, MAX_SPECS);
     if (n > 0 && specs[0].many && operands[0] != NULL && operands[1] != NULL)
-        return run_each(self, args, operands, error);
+        return run_each(self, args, operands);
     return run_once(self, args, operands[0], error);
 }
 

@@ -29,6 +29,7 @@ run_attach(SkCli *self, const SkArgs *args, GError **error)
     json_t *disk = sk_disk_from_text(sk_args_operand(args, "SPEC"), error);
     if (disk == NULL)
         return FALSE;
+    sk_disk_set_bus(disk, NULL);
     g_autoptr(SkAsk) ask = sk_ask_new_named(SK_OP_DISK_ATTACH, name);
     sk_ask_take_body(ask, disk);
     ask->what = g_strdup_printf("attach disk to %s", name);

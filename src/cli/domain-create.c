@@ -93,6 +93,10 @@ add_disks(json_t *spec, const SkArgs *args, GError **error)
         if (!add_iso(spec, *at, error))
             return FALSE;
     }
+    gsize i;
+    json_t *disk;
+    json_array_foreach(json_object_get(spec, "disks"), i, disk)
+        sk_disk_set_bus(disk, sk_json_text_at(spec, "machine"));
     return TRUE;
 }
 

@@ -46,10 +46,6 @@ make_patch(const SkArgs *args, json_t *spec, GError **error)
     g_autoptr(json_t) patch = sk_args_body(args, g_steal_pointer(&start), error);
     if (patch == NULL)
         return NULL;
-    if (json_object_size(patch) == 0) {
-        sk_fail(error, SK_ERROR_INVALID, "skep set needs something to set: an option or KEY=VALUE; see skep set --help");
-        return NULL;
-    }
     raise_maximum(patch, spec, "vcpus");
     raise_maximum(patch, spec, "memory");
     return g_steal_pointer(&patch);
@@ -90,10 +86,22 @@ send_patch(SkCli *self, const SkArgs *args, const char *name, char *etag, json_t
     return TRUE;
 }
 
+/* TRUE if the line asks for any change. */
+static gboolean
+has_change(const SkArgs *args)
+{
+    gboolean any = *sk_args_rest(args, "KEY=VALUE") != NULL;
+    for (const SkOption *at = sk_args_command(args)->options; at->name != NULL; at++)
+        any |= sk_args_has(args, at->name);
+    return any;
+}
+
 static gboolean
 run_set(SkCli *self, const SkArgs *args, GError **error)
 {
     const char *name = sk_args_operand(args, "DOMAIN");
+    if (!has_change(args))
+        return sk_fail(error, SK_ERROR_INVALID, "skep set needs something to set: an option or KEY=VALUE; see skep set --help");
     g_autofree char *header = NULL;
     g_autoptr(json_t) view = sk_cli_show(self, SK_OP_DOMAIN_SHOW, name, &header, error);
     if (view == NULL)
@@ -148,10 +156,6 @@ apply_draft(SkCli *self, const SkArgs *args, const char *path, json_t *view, con
     g_autoptr(json_t) edited = sk_read_json(path, error);
     if (edited == NULL)
         return FALSE;
-    gpointer value = sk_json_decode(&sk_domain_spec_type, edited, error);
-    if (value == NULL)
-        return FALSE;
-    sk_value_free(&sk_domain_spec_type, value);
     g_autoptr(json_t) patch = sk_json_diff(sk_view_spec(view), edited);
     if (json_object_size(patch) == 0) {
         if (!self->quiet)

@@ -31,7 +31,7 @@ run_start(SkCli *self, const SkArgs *args, GError **error)
 {
     if (!sk_run_operation(self, args, error))
         return FALSE;
-    if (!sk_args_has(args, "wait") || self->no_wait)
+    if (!sk_args_has(args, "wait") || self->no_wait || self->exit_code != 0)
         return TRUE;
     for (const char *const *at = sk_args_rest(args, "DOMAIN"); *at != NULL; at++) {
         g_autoptr(json_t) view = sk_guest_wait(self, *at, error);

@@ -216,6 +216,21 @@ disk_lead(json_t *object, const char *text, GError **error)
     return json_object_set_new(object, "volume", json_string(slash + 1)) == 0;
 }
 
+/* A drive left open is on the bus its kind is usually on: virtio is for disks only. */
+void
+sk_disk_set_bus(json_t *disk, const char *machine)
+{
+    const char *device = sk_json_text_at(disk, "device");
+    gboolean old = machine != NULL && (g_str_equal(machine, "pc") || g_str_has_prefix(machine, "pc-i440fx"));
+    gboolean micro = machine != NULL && g_str_equal(machine, "microvm");
+    if (device == NULL || json_object_get(disk, "bus") != NULL)
+        return;
+    if (g_str_equal(device, "cdrom"))
+        json_object_set_new(disk, "bus", json_string(old ? "ide" : micro ? "scsi" : "sata"));
+    else if (g_str_equal(device, "floppy"))
+        json_object_set_new(disk, "bus", json_string("fdc"));
+}
+
 json_t *
 sk_disk_from_text(const char *text, GError **error)
 {

@@ -111,6 +111,11 @@ sk_websocket_receive(SkWebSocket *self, GError **error)
 {
     do {
         gint code = wslay_event_recv(self->wslay);
+        /* The peer has said goodbye; that ours may not reach it any more is no error. */
+        if (wslay_event_get_close_received(self->wslay)) {
+            (void) flush(self, NULL);
+            return FALSE;
+        }
         if (code != 0 && self->error != NULL) {
             g_propagate_error(error, g_steal_pointer(&self->error));
             return FALSE;
