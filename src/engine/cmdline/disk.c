@@ -42,9 +42,9 @@ build_filter(SkBuilder *self, const SkDisk *disk, const SkBlockChain *chain, GEr
     json_t *object = json_pack("{s:s,s:s}", "qom-type", "throttle-group", "id", group);
     if (has_limits(&disk->limits))
         json_object_set_new(object, "limits", limits_object(&disk->limits));
-    return sk_builder_object(self, object, error) &&
-           sk_builder_blockdev(self, json_pack("{s:s,s:s,s:s,s:s}", "driver", "throttle", "node-name", node, "throttle-group", group, "file",
-                                               below), error);
+    json_t *filter = json_pack("{s:s,s:s,s:b,s:s,s:s}", "driver", "throttle", "node-name", node, "read-only", !sk_disk_is_writable(disk),
+                               "throttle-group", group, "file", below);
+    return sk_builder_object(self, object, error) && sk_builder_blockdev(self, filter, error);
 }
 
 SkQmpStep *
