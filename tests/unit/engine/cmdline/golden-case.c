@@ -34,6 +34,8 @@ golden_case_load(GoldenCase *self, const char *text, gsize length, GError **erro
     g_autoptr(json_t) root = sk_json_parse(text, length, "golden case", error);
     if (root == NULL)
         return FALSE;
+    if (!json_is_object(json_object_get(root, "domain")))
+        return sk_fail(error, SK_ERROR_INVALID, "the case has no domain");
     self->spec = sk_json_decode(&sk_domain_spec_type, json_object_get(root, "domain"), error);
     if (self->spec == NULL)
         return FALSE;
@@ -267,15 +269,22 @@ golden_case_run(const GoldenCase *self, GError **error)
     const char *limits = json_string_value(json_object_get(self->launch, "limits"));
     const char *nic = json_string_value(json_object_get(self->launch, "plug_nic"));
 
+    const char *wanted = media != NULL ? media : limits != NULL ? limits : target;
+    const SkDisk *disk = wanted != NULL ? sk_domain_spec_find_disk(self->spec, wanted) : NULL;
+    const SkInterface *card = nic != NULL ? sk_domain_spec_find_interface(self->spec, nic) : NULL;
+
+    if ((wanted != NULL && disk == NULL) || (nic != NULL && card == NULL)) {
+        sk_fail(error, SK_ERROR_NO_DEVICE, "the case has no device \"%s\"", wanted != NULL ? wanted : nic);
+        return NULL;
+    }
     if (media != NULL)
-        return run_media(self, sk_domain_spec_find_disk(self->spec, media), error);
+        return run_media(self, disk, error);
     if (limits != NULL)
-        return run_limits(sk_domain_spec_find_disk(self->spec, limits));
+        return run_limits(disk);
     if (nic != NULL)
-        return run_nic(self, sk_domain_spec_find_interface(self->spec, nic), error);
+        return run_nic(self, card, error);
     if (target == NULL)
         return run_start(self, error);
-    const SkDisk *disk = sk_domain_spec_find_disk(self->spec, target);
     g_autoptr(SkBlockChain) chain = sk_block_chain_new(target);
     fill_disk(self, chain, disk);
     return plug_text(sk_plug_disk(self->spec, disk, disk->source == SK_SOURCE_NONE ? NULL : chain, error));

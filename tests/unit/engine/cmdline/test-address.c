@@ -105,7 +105,7 @@ test_stable(void)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(Spec) spec = assigned("{\"name\":\"d\"," TWO_DISKS ",\"interfaces\":[{\"network\":\"default\"}]}");
-    g_ptr_array_remove_index(spec->disks, 0);
+    sk_value_free(&sk_disk_type, g_ptr_array_steal_index(spec->disks, 0));
     sk_engine_assign(spec, &error);
     g_assert_no_error(error);
     g_assert_cmpstr(sk_domain_spec_find_disk(spec, "vdb")->address, ==, "pci:0000:02:00.0");
