@@ -129,7 +129,7 @@ test_programs(Tree *tree, gconstpointer data)
 {
     (void) data;
     add_program(tree, "qemu-system-x86_64", "QEMU emulator version 5.2.0", 0);
-    add_program(tree, "nft", "		type filter hook forward priority filter; policy drop;", 0);
+    add_program(tree, "nft", "  type filter hook forward priority filter; policy drop;", 0);
     g_autoptr(GPtrArray) old = examine(tree, FALSE);
     g_assert_cmpint(find(old, "qemu")->level, ==, SK_FINDING_PROBLEM);
     g_assert_true(g_str_has_suffix(find(old, "qemu")->text, "is QEMU 5.2; 7.2 or newer is needed"));

@@ -1,0 +1,93 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Each check finds what it is for, and nothing in what is right."""
+import tempfile
+import unittest
+from pathlib import Path
+
+import build_lists
+import commits
+import includes
+import source
+import style
+
+HEAD = "/* SPDX-License-Identifier: LGPL-2.1-or-later */\n"
+GOOD_C = HEAD + "/* What it is for. */\n#include \"base/error.h\"\n\nint\nmain(void)\n{\n    return 0;\n}\n"
+GOOD_H = HEAD + "#pragma once\n\n/* What it is for. */\n\nint sk_it(void);\n"
+
+
+class Includes(unittest.TestCase):
+    def test_edges(self):
+        right = [("engine", "base"), ("service", "engine"), ("daemon", "api/rest"), ("cli", "codec"), ("api/rest", "ops")]
+        wrong = [("base", "model"), ("engine", "storage"), ("service", "ops"), ("cli", "service"), ("api/rest", "api/libvirt"),
+                 ("api/rest", "daemon"), ("daemon", "cli"), ("model", "codec")]
+        self.assertTrue(all(includes.is_allowed(*edge) for edge in right))
+        self.assertFalse(any(includes.is_allowed(*edge) for edge in wrong))
+
+    def test_files(self):
+        self.assertEqual(includes.check("engine/qmp/x.c", '#include <glib.h>\n#include "codec/json/json.h"\n'), [])
+        self.assertEqual(len(includes.check("engine/x.c", '#include "network/tap.h"\n#include "x.h"\n')), 2)
+        self.assertEqual(len(includes.check("nowhere/x.c", "")), 1)
+
+
+class Style(unittest.TestCase):
+    def findings(self, path, text):
+        return style.check(path, text)
+
+    def test_good(self):
+        self.assertEqual(self.findings("src/a.c", GOOD_C), [])
+        self.assertEqual(self.findings("src/a.h", GOOD_H), [])
+        self.assertEqual(self.findings("src/a.c", GOOD_C.replace("return 0", 'puts("goto sleep(1) \\" ")')), [])
+        self.assertEqual(self.findings("src/a.c", GOOD_C + "/* sleep(1) */\n"), [])
+        self.assertEqual(self.findings("src/a.c", GOOD_C.replace("return 0", "self->sleep(1)")), [])
+
+    def test_bad(self):
+        bad = [
+            ("src/a.c", GOOD_C.removeprefix(HEAD)),
+            ("src/a.c", GOOD_C.replace("/* What it is for. */\n", "")),
+            ("src/a.h", GOOD_H.replace("#pragma once\n", "")),
+            ("src/a.h", GOOD_H.replace("/* What it is for. */\n", "")),
+            ("src/a.c", GOOD_C.replace("return 0;", "goto out;")),
+            ("src/a.c", GOOD_C.replace("return 0", "sprintf(a, b)")),
+            ("src/a.c", GOOD_C.replace("return 0", "return fork ()")),
+            ("src/a.c", GOOD_C.replace("{\n", "{\n" + "    a();\n" * 401)),
+            ("src/a.c", GOOD_C.replace("return 0;", "return 0; ")),
+            ("src/a.c", GOOD_C.replace("    return", "\treturn")),
+            ("src/a.c", GOOD_C + "\n"),
+            ("src/a.c", GOOD_C.rstrip("\n")),
+            ("src/meson.build", "subdir('x')\n"),
+        ]
+        for path, text in bad:
+            self.assertEqual(len(self.findings(path, text)), 1, (path, text[-200:]))
+        self.assertEqual(self.findings("src/base/spawn.c", GOOD_C.replace("return 0", "return fork()")), [])
+
+    def test_blank(self):
+        text = 'a /* "x\n */ "b\\"c" \'"\' // d\ne'
+        self.assertEqual(source.blank(text).split("\n")[-1], "e")
+        self.assertEqual(len(source.blank(text)), len(text))
+        self.assertNotIn("x", source.blank(text))
+
+
+class BuildLists(unittest.TestCase):
+    def test_tree(self):
+        with tempfile.TemporaryDirectory() as name:
+            top = Path(name)
+            for path in ("src/a/x.c", "src/a/b/y.c", "src/a/z.c", "tests/unit/a/test-x.c", "tests/unit/a/test-y.c"):
+                (top / path).parent.mkdir(parents=True, exist_ok=True)
+                (top / path).write_text("")
+            (top / "src/a/meson.build").write_text("lib('x.c', 'b/y.c')")
+            (top / "tests/unit/a/meson.build").write_text("foreach name : ['x']\n")
+            self.assertEqual(build_lists.check(top), ["src/a/z.c: no meson.build names it",
+                                                      "tests/unit/a/test-y.c: no meson.build names it"])
+
+
+class Commits(unittest.TestCase):
+    def test_titles(self):
+        for title in ("base: close holes in spawn", "base, codec: check counts", "api/rest: serve it"):
+            self.assertIsNone(commits.check(title), title)
+        for title in ("Fix it", "base: fix it.", "base:fix", "Base: fix", "base: ", "base: " + "x" * 80, "wip"):
+            self.assertIsNotNone(commits.check(title), title)
+
+
+if __name__ == "__main__":
+    unittest.main()
