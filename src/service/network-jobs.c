@@ -325,9 +325,9 @@ prepare_update(SkJob *job, GError **error)
     const SkNetwork *network = sk_service_network(job->service, call->params.name, error);
     if (network == NULL)
         return FALSE;
-    g_autofree char *etag = g_strdup_printf("\"%" G_GUINT64_FORMAT "\"", network->revision);
+    g_autofree char *etag = g_strdup_printf("%" G_GUINT64_FORMAT, network->revision);
     if (call->if_match != NULL && !g_str_equal(call->if_match, "*") && !g_str_equal(call->if_match, etag))
-        return sk_fail(error, SK_ERROR_CHANGED, "network \"%s\" was changed in between: its ETag is %s now, not %.64s",
+        return sk_fail(error, SK_ERROR_CHANGED, "network \"%s\" was changed in between: its ETag is \"%s\" now, not \"%.64s\"",
                        network->spec->name, etag, call->if_match);
     NetWork *work = job->work = new_work(job->service, network->spec);
     work->old = sk_value_copy(&sk_network_spec_type, network->spec);
@@ -369,7 +369,7 @@ commit_update(SkJob *job)
     NetWork *work = job->work;
     SkNetwork *network = g_tree_lookup(job->service->networks, work->old->name);
     take_spec(network, work);
-    g_autofree char *etag = g_strdup_printf("\"%" G_GUINT64_FORMAT "\"", network->revision);
+    g_autofree char *etag = g_strdup_printf("%" G_GUINT64_FORMAT, network->revision);
     SkCreated created = { .name = network->spec->name, .uuid = network->spec->uuid, .etag = etag };
     sk_job_set_result(job, sk_json_encode(&sk_created_type, &created, 0));
     tell(network, "network.changed");

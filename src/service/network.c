@@ -69,7 +69,7 @@ static void
 write_network(GString *out, gconstpointer object, const SkCall *call)
 {
     const SkNetwork *network = object;
-    g_autofree char *etag = g_strdup_printf("\"%" G_GUINT64_FORMAT "\"", network->revision);
+    g_autofree char *etag = g_strdup_printf("%" G_GUINT64_FORMAT, network->revision);
     SkNetworkView view = { .spec = *network->spec, .status = network->status, .etag = etag };
     view.status.connected = count_connected(network->service, network->spec->name);
     sk_json_write(out, &sk_network_view_type, &view, (const char *const *) call->params.fields, 0);
@@ -89,7 +89,7 @@ sk_handle_network_show(SkService *self, SkCall *call, GError **error)
     const SkNetwork *network = sk_service_network(self, call->params.name, error);
     if (network == NULL)
         return FALSE;
-    call->etag = g_strdup_printf("\"%" G_GUINT64_FORMAT "\"", network->revision);
+    call->etag = g_strdup_printf("%" G_GUINT64_FORMAT, network->revision);
     write_network(call->answer, network, call);
     return TRUE;
 }

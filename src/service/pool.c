@@ -136,7 +136,7 @@ static void
 write_pool(GString *out, gconstpointer object, const SkCall *call)
 {
     const SkPool *pool = object;
-    g_autofree char *etag = g_strdup_printf("\"%" G_GUINT64_FORMAT "\"", pool->revision);
+    g_autofree char *etag = g_strdup_printf("%" G_GUINT64_FORMAT, pool->revision);
     SkPoolView view = { .spec = *pool->spec, .status = pool->status, .etag = etag };
     sk_json_write(out, &sk_pool_view_type, &view, (const char *const *) call->params.fields, 0);
 }
@@ -155,7 +155,7 @@ sk_handle_pool_show(SkService *self, SkCall *call, GError **error)
     SkPool *pool = sk_service_pool(self, call->params.name, error);
     if (pool == NULL)
         return FALSE;
-    call->etag = g_strdup_printf("\"%" G_GUINT64_FORMAT "\"", pool->revision);
+    call->etag = g_strdup_printf("%" G_GUINT64_FORMAT, pool->revision);
     write_pool(call->answer, pool, call);
     return TRUE;
 }
