@@ -26,6 +26,7 @@ struct SkWebSocket {
     gboolean closing;       /* the goodbye is queued */
     gboolean pinged;        /* no pong yet */
     GByteArray *early;      /* bytes that came along with the handshake */
+    gboolean gone;          /* the socket is closed or broken */
     gsize turn;             /* bytes still to be read in this turn */
 };
 
@@ -149,6 +150,7 @@ on_recv(wslay_event_context_ptr frames, uint8_t *buffer, size_t length, int flag
         return got;
     }
     gboolean blocked = self->turn == 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+    self->gone = !blocked;
     wslay_event_set_error(frames, blocked ? WSLAY_ERR_WOULDBLOCK : WSLAY_ERR_CALLBACK_FAILURE);
     return -1;
 }
@@ -186,12 +188,23 @@ watch(SkWebSocket *self, GIOCondition condition)
     self->source = g_unix_fd_add(self->fd, condition, on_ready, self);
 }
 
+/* Frames that are none: says so, once, without waiting for room. */
+static void
+refuse_frames(SkWebSocket *self)
+{
+    wslay_event_queue_close(self->frames, WSLAY_CODE_PROTOCOL_ERROR, NULL, 0);
+    wslay_event_send(self->frames);
+}
+
 /* Sends and receives what can be; FALSE when the connection is over. */
 static gboolean
 move(SkWebSocket *self, gboolean readable)
 {
-    if (readable && wslay_event_want_read(self->frames) && wslay_event_recv(self->frames) != 0)
+    if (readable && wslay_event_want_read(self->frames) && wslay_event_recv(self->frames) != 0) {
+        if (!self->gone)
+            refuse_frames(self);
         return FALSE;
+    }
     if (wslay_event_want_write(self->frames) && wslay_event_send(self->frames) != 0)
         return FALSE;
     return wslay_event_want_read(self->frames) || wslay_event_want_write(self->frames);

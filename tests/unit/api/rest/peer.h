@@ -40,7 +40,7 @@ typedef struct {
 Frame ws_read(Peer *self);
 /* Asserts that the next frame is a text, or bytes, with this in it. */
 void ws_expect(Peer *self, guint opcode, const char *part);
-/* Asserts that the next frames, other ones left aside, end in a close with this code. */
+/* Asserts that the next frames, other ones left aside, end in a close with this code; 0: without one. */
 void ws_expect_close(Peer *self, guint code);
 
 #define WS_TEXT 1
