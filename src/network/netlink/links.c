@@ -182,11 +182,25 @@ sk_netlink_may_change(char **out_why)
 
 /* -- change, destroy ----------------------------------------------------------------------------------------- */
 
+static gboolean
+send_change(const char *name, const LinkMessage *link, gboolean up, GError **error)
+{
+    SkNlBuffer buffer;
+    struct nlmsghdr *message = sk_nl_message(&buffer, RTM_NEWLINK, 0, sizeof(struct ifinfomsg));
+    struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
+    header->ifi_index = (gint) sk_netlink_index(name);
+    if (header->ifi_index == 0)
+        return sk_fail(error, SK_ERROR_NOT_FOUND, "the host has no link \"%s\"", name);
+    header->ifi_flags = header->ifi_change = up ? IFF_UP : 0;
+    sk_nl_encode(message, change_table, link);
+    return sk_nl_change(message, error, "change the link \"%s\"%s", name, link->master != 0 ? " and connect it to its bridge" : "");
+}
+
 gboolean
 sk_netlink_change(const char *name, const SkLinkChange *change, GError **error)
 {
     LinkMessage link = { .mac = sk_nl_mac(change->mac), .mtu = change->mtu };
-    SkNlBuffer buffer;
+    const LinkMessage nothing = { 0 };
     if (change->no_link_local)
         link.addr_gen_mode = IN6_ADDR_GEN_MODE_NONE;
     if (change->master != NULL) {
@@ -195,17 +209,10 @@ sk_netlink_change(const char *name, const SkLinkChange *change, GError **error)
             return sk_fail(error, SK_ERROR_NOT_FOUND, "cannot connect \"%s\" to the bridge \"%s\": there is no such link",
                            name, change->master);
     }
-    struct nlmsghdr *message = sk_nl_message(&buffer, RTM_NEWLINK, 0, sizeof(struct ifinfomsg));
-    struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
-    header->ifi_index = (gint) sk_netlink_index(name);
-    if (header->ifi_index == 0)
-        return sk_fail(error, SK_ERROR_NOT_FOUND, "the host has no link \"%s\"", name);
-    header->ifi_flags = change->up ? IFF_UP : 0;
-    header->ifi_change = change->up ? IFF_UP : 0;
-    sk_nl_encode(message, change_table, &link);
-    if (change->master != NULL)
-        return sk_nl_change(message, error, "connect \"%s\" to the bridge \"%s\"", name, change->master);
-    return sk_nl_change(message, error, "change the link \"%s\"", name);
+    /* Within one message the kernel brings a link up before it looks at the address mode: so that goes first. */
+    if (!change->no_link_local || !change->up)
+        return send_change(name, &link, change->up, error);
+    return send_change(name, &link, FALSE, error) && send_change(name, &nothing, TRUE, error);
 }
 
 gboolean
