@@ -316,12 +316,14 @@ password_fd(const char *password, GError **error)
 static gboolean
 open_graphics(SkLaunchPlan *self, SkLaunch *launch, GError **error)
 {
-    launch->vnc_socket = sk_domain_vnc_path(self->run_dir);
+    /* Relative to QEMU's working directory: its uid may not be able to pass the directories above. */
+    g_autofree char *path = sk_domain_vnc_path(self->run_dir);
+    launch->vnc_socket = g_path_get_basename(path);
     for (guint i = 0; self->spec->graphics != NULL && i < self->spec->graphics->len; i++) {
         SkGraphics *graphics = self->spec->graphics->pdata[i];
         if (graphics->listen == SK_LISTEN_SOCKET) {
             g_free(graphics->socket);
-            graphics->socket = g_strdup(launch->vnc_socket);
+            graphics->socket = g_strdup(path);
         }
         if (graphics->password == NULL)
             continue;

@@ -100,7 +100,7 @@ take_back(SkService *self, SkDomain *domain)
 /* -- QEMUs that no record tells of: the daemon died while starting them ------------------------------------------ */
 
 typedef struct {
-    char *run_dir;          /* of all domains: every QEMU of ours has it on its command line */
+    char *run_dir;          /* of all domains, with a slash at the end */
     GHashTable *known;      /* pids that belong to running domains */
 } Sweep;
 
@@ -113,16 +113,15 @@ free_sweep(gpointer data)
     g_free(work);
 }
 
-/* Arguments are separated by NULs; ours are short, and only the first page is looked at. */
+/* A QEMU of ours works in the directory of its sockets. */
 static gboolean
 is_ours(const char *pid, const char *run_dir)
 {
-    g_autofree char *path = g_strdup_printf("/proc/%s/cmdline", pid);
-    gsize length = 0;
-    g_autofree char *cmdline = sk_fs_read(path, 1024 * 1024, &length, NULL);
-    if (cmdline == NULL || length == 0 || strstr(cmdline, "qemu") == NULL)
-        return FALSE;
-    return memmem(cmdline, length, run_dir, strlen(run_dir)) != NULL;
+    g_autofree char *exe_link = g_strdup_printf("/proc/%s/exe", pid);
+    g_autofree char *cwd_link = g_strdup_printf("/proc/%s/cwd", pid);
+    g_autofree char *exe = g_file_read_link(exe_link, NULL);
+    g_autofree char *cwd = g_file_read_link(cwd_link, NULL);
+    return exe != NULL && strstr(exe, "qemu") != NULL && cwd != NULL && g_str_has_prefix(cwd, run_dir);
 }
 
 static gboolean
