@@ -60,7 +60,7 @@ undo_process(gpointer data)
 }
 
 static gboolean
-spawn(StartWork *work, const SkLaunch *launch, SkUndo *undo, GError **error)
+spawn(StartWork *work, SkLaunch *launch, SkUndo *undo, GError **error)
 {
     const SkLaunchPlan *plan = &work->plan;
     g_autoptr(SkCmdline) cmdline = sk_cmdline_build(launch, error);
@@ -78,6 +78,8 @@ spawn(StartWork *work, const SkLaunch *launch, SkUndo *undo, GError **error)
 
     g_autofree char *path = sk_domain_monitor_path(plan->run_dir);
     gint fd = sk_fs_connect_unix(path, error);
+    /* Our copy of the listener would keep this connection waiting for ever, should QEMU have died before it took it. */
+    sk_fd_clear(&launch->monitor_fd);
     if (fd < 0)
         return FALSE;
     work->qmp = sk_qmp_new_for_fd(fd, plan->spec->name);
@@ -102,7 +104,6 @@ run(SkJob *job, GError **error)
     if (launch == NULL)
         return FALSE;
     gboolean ok = spawn(work, launch, undo, error);
-    /* Our copy of the listener must go: what connects to it later must reach QEMU or nobody. */
     if (ok)
         ok = sk_qmp_wait_ready(work->qmp, 0, error) && !sk_fault("domain-start/ready", error);
     if (!ok) {
