@@ -89,7 +89,10 @@ connect_agent(SkAgent *self, GError **error)
     else if (fd >= 0 && connect(fd, (struct sockaddr *) &address, sizeof address) == 0)
         return sk_fd_steal(&fd);
     gint errnum = errno;
-    sk_fail(error, SK_ERROR_AGENT, "domain \"%s\" has no guest agent that can be reached: %s", self->domain, g_strerror(errnum));
+    if (errnum == EAGAIN)
+        sk_fail(error, SK_ERROR_AGENT, "the guest agent of domain \"%s\" is busy with other commands", self->domain);
+    else
+        sk_fail(error, SK_ERROR_AGENT, "domain \"%s\" has no guest agent that can be reached: %s", self->domain, g_strerror(errnum));
     return -1;
 }
 
