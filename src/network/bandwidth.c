@@ -8,6 +8,7 @@
 #include "base/spawn.h"
 #include "base/thread.h"
 #include "codec/json/json.h"
+#include "network/netlink/links.h"
 #include "network/nft/nft.h"
 #include "network/paths.h"
 #include "network/tap.h"
@@ -15,6 +16,8 @@
 /* A packet with segmentation left to the card counts up to 64 KiB at once: no bucket may be smaller. */
 #define BURST_MIN (64 * 1024)
 #define BURST_MAX (1024 * 1024 * 1024)
+/* Alias of links that have or had a chain of limits. */
+#define LIMITED "skep: limited"
 
 /* Without a burst given: a tenth of a second. */
 static guint64
@@ -61,15 +64,24 @@ sk_bandwidth_rules_json(const char *tag, const char *link, const SkBandwidth *se
     return json_dumps(root, JSON_INDENT(2));
 }
 
+static gboolean
+was_limited(const char *link)
+{
+    g_autofree SkLink *found = sk_netlink_link(link, NULL);
+    return found != NULL && g_str_equal(found->alias, LIMITED);
+}
+
 void
 sk_bandwidth_forget(const char *tag, const char *link)
 {
+    if (!was_limited(link))
+        return;
     g_autofree char *table = sk_network_table_name(tag);
     g_autoptr(json_t) root = json_pack("{s:[{s:{s:{s:s, s:s, s:s}}}, {s:{s:{s:s, s:s, s:s}}}]}", "nftables",
                                        "flush", "chain", "family", "netdev", "table", table, "name", link,
                                        "delete", "chain", "family", "netdev", "table", table, "name", link);
     g_autofree char *json = json_dumps(root, 0);
-    /* Most links have no limits: then there is no such chain, and nothing to forget. */
+    /* Somebody may have removed the table, and the chain with it. */
     sk_nft_run(json, "forget the limits", NULL);
 }
 
@@ -78,11 +90,12 @@ limit_out(const char *tag, const char *link, const SkBandwidth *self, GError **e
 {
     g_autofree char *json = sk_bandwidth_rules_json(tag, link, self);
     g_autofree char *what = g_strdup_printf("limit what \"%s\" sends", link);
+    SkLinkChange mark = { .alias = LIMITED };
     if (json == NULL) {
         sk_bandwidth_forget(tag, link);
         return TRUE;
     }
-    return sk_nft_run(json, what, error);
+    return sk_netlink_change(link, &mark, error) && sk_nft_run(json, what, error);
 }
 
 /* -- to the guest --------------------------------------------------------------------------------------- */

@@ -17,7 +17,10 @@ gboolean sk_bandwidth_is_empty(const SkBandwidth *self);
 /* The limit from the guest as a libnftables transaction; NULL if there is none. Free with g_free(). Any thread. */
 char *sk_bandwidth_rules_json(const char *tag, const char *link, const SkBandwidth *self);
 
-/* Drops what is kept of a link that goes. */
+/*
+ * Drops what is kept of a link that goes, which newer kernels would give to the next link of the
+ * name. Waits some ms for nftables, but only for a link that was ever limited.
+ */
 void sk_bandwidth_forget(const char *tag, const char *link);
 
 G_END_DECLS

@@ -14,7 +14,7 @@
 /* -- what a link message consists of -------------------------------------------------------------------- */
 
 typedef struct {
-    char name[IFNAMSIZ], kind[16];
+    char name[IFNAMSIZ], kind[16], alias[32];
     SkNlBytes mac;
     guint32 mtu, master, parent;
     guint32 macvlan_mode;
@@ -33,7 +33,7 @@ static const SkNlAttr family_table[] = { SK_NL_INSIDE(AF_INET6, inet6_table), { 
 #define COMMON_ATTRS                                                                               \
     SK_NL_ATTR(IFLA_IFNAME, STRING, LinkMessage, name), SK_NL_ATTR(IFLA_ADDRESS, BYTES, LinkMessage, mac), \
         SK_NL_ATTR(IFLA_MTU, U32, LinkMessage, mtu), SK_NL_ATTR(IFLA_MASTER, U32, LinkMessage, master),    \
-        SK_NL_ATTR(IFLA_LINK, U32, LinkMessage, parent)
+        SK_NL_ATTR(IFLA_LINK, U32, LinkMessage, parent), SK_NL_ATTR(IFLA_IFALIAS, STRING, LinkMessage, alias)
 
 static const SkNlAttr read_table[] = { COMMON_ATTRS, SK_NL_INSIDE(IFLA_LINKINFO, info_table),
                                        SK_NL_ATTR(IFLA_STATS64, RAW, LinkMessage, stats), { 0 } };
@@ -110,6 +110,7 @@ read_link(const struct nlmsghdr *message)
     link->master = raw.master;
     copy_name(link->name, raw.name);
     g_strlcpy(link->kind, raw.kind, sizeof link->kind);
+    g_strlcpy(link->alias, raw.alias, sizeof link->alias);
     if (raw.mac.length == 6) {
         const guint8 *m = raw.mac.data;
         g_snprintf(link->mac, sizeof link->mac, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
@@ -201,6 +202,7 @@ sk_netlink_change(const char *name, const SkLinkChange *change, GError **error)
 {
     LinkMessage link = { .mac = sk_nl_mac(change->mac), .mtu = change->mtu };
     const LinkMessage nothing = { 0 };
+    g_strlcpy(link.alias, change->alias != NULL ? change->alias : "", sizeof link.alias);
     if (change->no_link_local)
         link.addr_gen_mode = IN6_ADDR_GEN_MODE_NONE;
     if (change->master != NULL) {

@@ -25,6 +25,7 @@ typedef struct {
     char name[16];
     char kind[16];          /* "bridge", "tun", "veth", "" for real hardware */
     char mac[18];
+    char alias[32];         /* a note somebody attached to it, cut to fit */
     guint mtu;
     guint master;           /* index of the bridge it is a port of, or 0 */
     guint flags;            /* IFF_UP ... */
@@ -43,6 +44,7 @@ typedef struct {
 /* What to change of a link; zero and NULL leave it alone. */
 typedef struct {
     const char *mac;
+    const char *alias;
     guint mtu;
     const char *master;     /* bridge to become a port of */
     gboolean up;

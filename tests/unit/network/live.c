@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,10 +35,11 @@ live_enter(const char **out_why)
 }
 
 void
-live_set_up(Live *live, gconstpointer unused)
+live_set_up(Live *live, gconstpointer private)
 {
     g_autoptr(GError) error = NULL;
     live->dir = g_dir_make_tmp("skep-network-XXXXXX", NULL);
+    g_assert_cmpint(chmod(live->dir, private != NULL ? 0700 : 0755), ==, 0);
     live->run = g_build_filename(live->dir, "run", NULL);
     live->state = g_build_filename(live->dir, "state", NULL);
     live->paths = (SkNetworkPaths){ .tag = "t1", .run_dir = live->run, .state_dir = live->state };

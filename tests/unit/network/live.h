@@ -21,7 +21,8 @@ typedef struct {
     SkNetworkSpec *spec;
 } Live;
 
-void live_set_up(Live *live, gconstpointer unused);
+/* private: NULL, or the directory is closed to other users, dnsmasq's among them. */
+void live_set_up(Live *live, gconstpointer private);
 void live_tear_down(Live *live, gconstpointer unused);
 
 /* A namespace with a link eth0 whose other end is the host's link `host_end`, a port of bridge if given. */

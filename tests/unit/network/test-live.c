@@ -107,6 +107,8 @@ test_reattach(Live *live, gconstpointer unused)
     g_assert_nonnull(running.lease_path);
 
     kill(sk_dnsmasq_pid("default", &live->paths), SIGKILL);
+    while (sk_dnsmasq_pid("default", &live->paths) != 0)
+        g_thread_yield();
     g_assert_true(sk_netlink_address_remove(live->spec->bridge, live->spec->ipv4, &error));
     sk_network_reattach(live->spec, &live->paths, &again, &error);
     g_assert_no_error(error);
@@ -292,10 +294,13 @@ assert_name(pid_t where, const char *question, const char *answer)
 }
 
 static void
-test_dhcp_and_dns(Live *live, gconstpointer unused)
+test_dhcp_and_dns(Live *live, gconstpointer private)
 {
     g_autoptr(GError) error = NULL;
     bring_up(live);
+    g_autofree char *look = g_strdup_printf("ps -o user= -p %d", (gint) sk_dnsmasq_pid("default", &live->paths));
+    g_autofree char *user = live_run(0, look);
+    g_assert_cmpint(g_str_equal(user, "root"), ==, private != NULL);
     apply_rules(live);
     set_record(live, "uuid-1", "web1", MAC1, "192.168.100.77", "fd00:1::77");
     set_record(live, "uuid-2", "web2", MAC2, NULL, NULL);
@@ -440,7 +445,7 @@ main(int argc, char **argv)
                   { "/live/existing-bridge", test_existing_bridge },
                   { "/live/port-in-use", test_port_in_use },
                   { "/live/no-dnsmasq", test_no_dnsmasq },
-                  { "/live/dhcp-and-dns", test_dhcp_and_dns },
+                  { "/live/dhcp-and-dns/open", test_dhcp_and_dns },
                   { "/live/traffic", test_traffic },
                   { "/live/rules", test_rules } };
     const char *why = NULL;
@@ -451,5 +456,6 @@ main(int argc, char **argv)
     }
     for (guint i = 0; i < G_N_ELEMENTS(tests); i++)
         g_test_add(tests[i].path, Live, NULL, live_set_up, tests[i].func, live_tear_down);
+    g_test_add("/live/dhcp-and-dns/private", Live, "private", live_set_up, test_dhcp_and_dns, live_tear_down);
     return g_test_run();
 }

@@ -171,7 +171,7 @@ static void
 test_sweep(void)
 {
     g_autoptr(GError) error = NULL;
-    g_autofree char *name[3] = { 0 };
+    char *name[3] = { 0 };
     guint removed = 99;
     make_bridge("br0", 0);
     for (guint i = 0; i < 3; i++) {
@@ -188,6 +188,8 @@ test_sweep(void)
     g_assert_cmpuint(sk_netlink_index(name[2]), !=, 0);
     g_assert_true(sk_network_tap_remove("t1", name[0], &error) && sk_network_tap_remove("t2", name[2], &error));
     g_assert_true(sk_netlink_remove("br0", &error));
+    for (guint i = 0; i < 3; i++)
+        g_free(name[i]);
 }
 
 static void
@@ -217,7 +219,10 @@ test_bandwidth(void)
         g_assert_true(sk_network_tap_limit("t1", name, &none, &error));
         g_autofree char *free = live_run(0, "nft list table netdev skep_t1");
         g_assert_null(strstr(free, "bytes/second"));
+        g_assert_true(sk_network_tap_limit("t1", name, &limits, &error));
         g_assert_true(sk_network_tap_remove("t1", name, &error));
+        g_autofree char *gone = live_run(0, "nft list table netdev skep_t1");
+        g_assert_null(strstr(gone, "chain"));
     }
     g_assert_cmpuint(count_ours(), ==, 0);
     g_assert_true(sk_netlink_remove("br0", NULL));
