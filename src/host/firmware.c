@@ -114,16 +114,25 @@ judge(json_t *descriptor, const char *root, const char *arch, const char *machin
     return g_steal_pointer(&self);
 }
 
-static json_t *
-read_descriptor(const char *path)
+SkUefi *
+sk_uefi_parse(const char *root, const char *text, gsize length, const char *arch, const char *machine, gboolean secure_boot,
+              GError **error)
+{
+    g_autoptr(json_t) descriptor = sk_json_parse(text, length, "firmware descriptor", error);
+    return descriptor != NULL ? judge(descriptor, root, arch, machine, secure_boot) : NULL;
+}
+
+/* The firmware of the descriptor at path if it fits. One that cannot be read is like one that does not fit. */
+static SkUefi *
+read_descriptor(const char *root, const char *path, const char *arch, const char *machine, gboolean secure_boot)
 {
     g_autoptr(GError) error = NULL;
     gsize length;
     g_autofree char *text = sk_fs_read(path, DESCRIPTOR_MAX, &length, &error);
-    json_t *descriptor = text != NULL ? sk_json_parse(text, length, path, &error) : NULL;
-    if (descriptor == NULL)
-        g_debug("firmware descriptor left out: %s", error->message);
-    return descriptor;
+    SkUefi *found = text != NULL ? sk_uefi_parse(root, text, length, arch, machine, secure_boot, &error) : NULL;
+    if (error != NULL)
+        g_debug("firmware descriptor \"%s\" left out: %s", path, error->message);
+    return found;
 }
 
 static gint
@@ -164,8 +173,7 @@ find_described(const char *root, const char *arch, const char *machine, gboolean
             if (!sk_host_exists(root, below))
                 continue;
             g_autofree char *path = sk_host_path(root, below);
-            g_autoptr(json_t) descriptor = read_descriptor(path);
-            SkUefi *found = descriptor != NULL ? judge(descriptor, root, arch, machine, secure_boot) : NULL;
+            SkUefi *found = read_descriptor(root, path, arch, machine, secure_boot);
             if (found != NULL)
                 return found;
             break;

@@ -27,4 +27,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SkUefi, sk_uefi_free)
  */
 SkUefi *sk_uefi_find(const char *root, const char *arch, const char *machine, gboolean secure_boot, GError **error);
 
+/*
+ * The firmware that one descriptor's text tells of, if it is what is asked for and its files are
+ * there; else NULL, with *error only if the text is not JSON.
+ */
+SkUefi *sk_uefi_parse(const char *root, const char *text, gsize length, const char *arch, const char *machine,
+                      gboolean secure_boot, GError **error);
+
 G_END_DECLS
