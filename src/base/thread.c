@@ -2,6 +2,8 @@
 /* Main thread and workers. */
 #include "base/thread.h"
 
+#include "base/tsan.h"
+
 static GThread *main_thread;
 static GThreadPool *pool;
 static gint unfinished; /* tasks and posts that have not returned yet; atomic */
@@ -29,6 +31,7 @@ run_task(gpointer data, gpointer unused)
 {
     Task *task = data;
     (void) unused;
+    SK_TSAN_ACQUIRE(task);
     task->func(task->data, NULL);
     g_free(task);
     if (g_atomic_int_dec_and_test(&unfinished))
@@ -56,6 +59,7 @@ sk_worker_run(GFunc func, gpointer data)
     task->func = func;
     task->data = data;
     g_atomic_int_inc(&unfinished);
+    SK_TSAN_RELEASE(task);
     g_thread_pool_push(pool, task, NULL);
 }
 
@@ -66,6 +70,7 @@ post(GSourceFunc func, gpointer data, GDestroyNotify free_data)
     g_autoptr(GSource) source = g_idle_source_new();
     g_source_set_priority(source, G_PRIORITY_DEFAULT);
     g_source_set_callback(source, func, data, free_data);
+    SK_TSAN_RELEASE(data);
     g_source_attach(source, NULL);
 }
 
@@ -73,6 +78,7 @@ static gboolean
 run_post(gpointer data)
 {
     Post *entry = data;
+    SK_TSAN_ACQUIRE(entry);
     entry->func(entry->data);
     g_atomic_int_add(&unfinished, -1);
     return G_SOURCE_REMOVE;
@@ -92,9 +98,11 @@ static gboolean
 run_call(gpointer data)
 {
     Call *call = data;
+    SK_TSAN_ACQUIRE(call);
     call->func(call->data);
+    SK_TSAN_RELEASE(call);
     g_mutex_lock(&call->lock);
-    call->done = TRUE;
+    g_atomic_int_set(&call->done, TRUE);
     g_cond_signal(&call->done_changed);
     g_mutex_unlock(&call->lock);
     return G_SOURCE_REMOVE;
@@ -111,9 +119,10 @@ sk_main_call(GSourceOnceFunc func, gpointer data)
     post(run_call, &call, NULL);
 
     g_mutex_lock(&call.lock);
-    while (!call.done)
+    while (!g_atomic_int_get(&call.done))
         g_cond_wait(&call.done_changed, &call.lock);
     g_mutex_unlock(&call.lock);
+    SK_TSAN_ACQUIRE(&call);
     g_mutex_clear(&call.lock);
     g_cond_clear(&call.done_changed);
 }

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/thread.h"
+#include "base/tsan.h"
 #include "base/undo.h"
 
 /* So that one transaction never grows without bound while requests keep coming. */
@@ -67,8 +68,9 @@ answer_request(SkQueue *self, Request *request)
     Waiter *waiter = request->waiter;
     if (waiter != NULL) {
         /* The request is the waiter's; it may be gone once the lock is open. */
+        SK_TSAN_RELEASE(waiter);
         g_mutex_lock(&waiter->lock);
-        waiter->answered = TRUE;
+        g_atomic_int_set(&waiter->answered, TRUE);
         g_cond_signal(&waiter->changed);
         g_mutex_unlock(&waiter->lock);
         return;
@@ -195,6 +197,7 @@ thread_main(gpointer data)
     while (!end) {
         Request *request = g_async_queue_pop(self->requests);
         for (; request != NULL; request = group->len < GROUP_MAX ? g_async_queue_try_pop(self->requests) : NULL) {
+            SK_TSAN_ACQUIRE(request);
             end = request->work == NULL;
             if (end)
                 break;
@@ -226,7 +229,9 @@ sk_queue_free(SkQueue *self)
 {
     if (self == NULL)
         return;
-    g_async_queue_push(self->requests, g_new0(Request, 1));
+    Request *last = g_new0(Request, 1);
+    SK_TSAN_RELEASE(last);
+    g_async_queue_push(self->requests, last);
     g_thread_join(self->thread);
     g_async_queue_unref(self->requests);
     sk_db_close(self->db);
@@ -243,12 +248,14 @@ sk_queue_call(SkQueue *self, SkQueueKind kind, SkQueueWork work, gpointer data, 
     g_mutex_init(&waiter.lock);
     g_cond_init(&waiter.changed);
 
+    SK_TSAN_RELEASE(&request);
     g_async_queue_push(self->requests, &request);
 
     g_mutex_lock(&waiter.lock);
-    while (!waiter.answered)
+    while (!g_atomic_int_get(&waiter.answered))
         g_cond_wait(&waiter.changed, &waiter.lock);
     g_mutex_unlock(&waiter.lock);
+    SK_TSAN_ACQUIRE(&waiter);
     g_mutex_clear(&waiter.lock);
     g_cond_clear(&waiter.changed);
     if (request.error == NULL)
@@ -263,6 +270,7 @@ sk_queue_send(SkQueue *self, SkQueueKind kind, SkQueueWork work, gpointer data, 
 {
     Request *request = g_new(Request, 1);
     *request = (Request){ kind, work, data, free_data, done, done_data, NULL, NULL };
+    SK_TSAN_RELEASE(request);
     g_async_queue_push(self->requests, request);
 }
 

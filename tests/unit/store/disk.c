@@ -15,7 +15,7 @@ static gint fault, syncs;   /* atomic */
 
 static GMutex gate_lock;
 static GCond gate_changed;
-static gboolean gate_closed, gate_reached;
+static gint gate_closed, gate_reached; /* atomic, for the thread sanitizer does not see the lock */
 
 static sqlite3_file *
 real(sqlite3_file *file)
@@ -52,8 +52,8 @@ file_sync(sqlite3_file *file, int flags)
 {
     g_atomic_int_inc(&syncs);
     g_mutex_lock(&gate_lock);
-    while (gate_closed) {
-        gate_reached = TRUE;
+    while (g_atomic_int_get(&gate_closed)) {
+        g_atomic_int_set(&gate_reached, TRUE);
         g_cond_broadcast(&gate_changed);
         g_cond_wait(&gate_changed, &gate_lock);
     }
@@ -203,8 +203,8 @@ void
 disk_close_gate(void)
 {
     g_mutex_lock(&gate_lock);
-    gate_closed = TRUE;
-    gate_reached = FALSE;
+    g_atomic_int_set(&gate_closed, TRUE);
+    g_atomic_int_set(&gate_reached, FALSE);
     g_mutex_unlock(&gate_lock);
 }
 
@@ -212,7 +212,7 @@ void
 disk_wait_at_gate(void)
 {
     g_mutex_lock(&gate_lock);
-    while (!gate_reached)
+    while (!g_atomic_int_get(&gate_reached))
         g_cond_wait(&gate_changed, &gate_lock);
     g_mutex_unlock(&gate_lock);
 }
@@ -221,7 +221,7 @@ void
 disk_open_gate(void)
 {
     g_mutex_lock(&gate_lock);
-    gate_closed = FALSE;
+    g_atomic_int_set(&gate_closed, FALSE);
     g_cond_broadcast(&gate_changed);
     g_mutex_unlock(&gate_lock);
 }
