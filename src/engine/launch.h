@@ -149,16 +149,17 @@ void sk_plug_free(SkPlug *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SkPlug, sk_plug_free)
 
 /*
- * A disk or interface of spec (assigned) as steps. chain: NULL for an empty cdrom; for a detach its layers'
- * descriptors may be SK_FD_NONE. end: NULL for kind user, and for a detach. UNSUPPORTED if the machine
+ * A disk or interface of spec (assigned) as steps. chain: NULL for an empty cdrom, and for a detach, which needs to
+ * know nothing of the files. end: NULL for kind user, and for a detach. UNSUPPORTED if the machine
  * cannot plug such a device while running.
  */
 SkPlug *sk_plug_disk(const SkDomainSpec *spec, const SkDisk *disk, const SkBlockChain *chain, GError **error);
 SkPlug *sk_plug_interface(const SkDomainSpec *spec, const SkInterface *nic, const SkNicEnd *end, GError **error);
 
 /*
- * Steps that change the medium of a cdrom or floppy, in order; none has an undo. old: the chain in it, NULL:
- * it is empty; fresh: NULL: it stays empty. force: take it out even if the guest has locked the tray.
+ * Steps that change the medium of a cdrom or floppy, in order; none has an undo. old: the chain in it (descriptors may
+ * be SK_FD_NONE), NULL: it is empty; fresh: NULL: it stays empty. force: take it out even if the guest has locked
+ * the tray.
  * GPtrArray of SkQmpStep.
  */
 GPtrArray *sk_plug_media(const SkDomainSpec *spec, const SkDisk *disk, const SkBlockChain *old,

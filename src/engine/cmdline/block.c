@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The block nodes below a disk: a file and a format node a layer, opened through descriptor sets. */
+/*
+ * The block nodes below a disk: a file and a format node a layer, opened through descriptor sets. They are made as one
+ * tree, so that they go as one: whoever unplugs a disk needs to know its top only, whatever was done to the files below.
+ */
 #include <string.h>
 
 #include "base/error.h"
 #include "engine/cmdline/builder.h"
 
-/* Layers a chain may have; one more and its sets would run into the next disk's. */
-#define MAX_LAYERS 255
+/* Layers a chain may have: as many as the storage trade allows, and fewer than would run into the next disk's sets. */
+#define MAX_LAYERS 64
 
 /* -- names and numbers --------------------------------------------------------------------------------------------- */
-
-/* Counted from the bottom, so that a layer keeps its name when another is put on top of it. */
-char *
-sk_block_layer_name(const SkBlockChain *chain, guint layer)
-{
-    return g_strdup_printf("%s-%u", chain->target, chain->layers->len - 1 - layer);
-}
 
 char *
 sk_block_node_name(const SkDisk *disk)
@@ -82,13 +78,13 @@ add_descriptors(SkBuilder *self, const SkBlockLayer *layer, guint64 set)
         sk_builder_fdset(self, set, layer->fd, rw);
     if (layer->fd_ro >= 0)
         sk_builder_fdset(self, set, layer->fd_ro, ro);
-    /* For a detach nothing is opened, but the set must go. */
+    /* To take a medium out nothing is opened, but the set must go. */
     if (layer->fd < 0 && layer->fd_ro < 0)
         sk_builder_fdset(self, set, SK_FD_NONE, NULL);
 }
 
-static gboolean
-build_file(SkBuilder *self, const SkBlockLayer *layer, guint64 set, const char *name, const SkBlockOptions *options, GError **error)
+static json_t *
+file_node(const SkBlockLayer *layer, guint64 set, const char *name, const SkBlockOptions *options)
 {
     static const char *const ios[SK_N_DISK_IOS] = { [SK_IO_THREADS] = "threads", [SK_IO_NATIVE] = "native", [SK_IO_URING] = "io_uring" };
     g_autofree char *path = g_strdup_printf("/dev/fdset/%" G_GUINT64_FORMAT, set);
@@ -100,31 +96,25 @@ build_file(SkBuilder *self, const SkBlockLayer *layer, guint64 set, const char *
         json_object_set_new(node, "read-only", json_true());
     if (options->unmap)
         json_object_set_new(node, "discard", json_string("unmap"));
-    return sk_builder_blockdev(self, node, error);
+    return node;
 }
 
 /*
  * The last layer says that nothing is below it: QEMU would otherwise open whatever the image itself names, which is not
- * for a guest's disk to decide.
+ * for a guest's disk to decide. Takes file and below.
  */
-static gboolean
-build_format(SkBuilder *self, const SkBlockChain *chain, guint index, const SkBlockOptions *options, GError **error)
+static json_t *
+format_node(const SkBlockLayer *layer, gboolean top, const char *name, json_t *file, json_t *below, const SkBlockOptions *options)
 {
-    const SkBlockLayer *layer = chain->layers->pdata[index];
-    gboolean top = index == 0;
-    g_autofree char *name = sk_block_layer_name(chain, index);
-    g_autofree char *file = g_strconcat(name, "-file", NULL);
-    json_t *node = json_pack("{s:s,s:s,s:b,s:o,s:s}", "driver", layer->format == SK_FORMAT_QCOW2 ? "qcow2" : "raw", "node-name", name,
+    json_t *node = json_pack("{s:s,s:s,s:b,s:o,s:o}", "driver", layer->format == SK_FORMAT_QCOW2 ? "qcow2" : "raw", "node-name", name,
                              "read-only", !top || options->read_only, "cache", cache_object(options->cache), "file", file);
     if (options->unmap)
         json_object_set_new(node, "discard", json_string("unmap"));
     if (top && options->detect_zeroes)
         json_object_set_new(node, "detect-zeroes", json_string(options->unmap ? "unmap" : "on"));
-    if (layer->format == SK_FORMAT_QCOW2) {
-        g_autofree char *below = index + 1 < chain->layers->len ? sk_block_layer_name(chain, index + 1) : NULL;
-        json_object_set_new(node, "backing", below != NULL ? json_string(below) : json_null());
-    }
-    return sk_builder_blockdev(self, node, error);
+    if (layer->format == SK_FORMAT_QCOW2)
+        json_object_set_new(node, "backing", below != NULL ? below : json_null());
+    return node;
 }
 
 static gboolean
@@ -145,19 +135,28 @@ check_chain(const SkBuilder *self, const SkBlockChain *chain, const SkBlockOptio
     return TRUE;
 }
 
-gboolean
-sk_build_chain(SkBuilder *self, const SkBlockChain *chain, const SkBlockOptions *options, const char *what, GError **error)
+json_t *
+sk_build_chain(SkBuilder *self, const SkBlockChain *chain, const char *name, const SkBlockOptions *options, const char *what, GError **error)
 {
+    json_t *below = NULL;
     if (!check_chain(self, chain, options, what, error))
-        return FALSE;
+        return NULL;
     for (guint i = chain->layers->len; i > 0; i--) {
         const SkBlockLayer *layer = chain->layers->pdata[i - 1];
-        g_autofree char *name = sk_block_layer_name(chain, i - 1);
-        g_autofree char *file = g_strconcat(name, "-file", NULL);
+        gboolean top = i == 1;
+        g_autofree char *counted = g_strdup_printf("%s-%u", chain->target, chain->layers->len - i);
+        g_autofree char *file_name = g_strconcat(counted, "-file", NULL);
         guint64 set = layer_set(chain, i - 1);
         add_descriptors(self, layer, set);
-        if (!build_file(self, layer, set, file, options, error) || !build_format(self, chain, i - 1, options, error))
-            return FALSE;
+        json_t *file = file_node(layer, set, file_name, options);
+        below = format_node(layer, top, top && name != NULL ? name : counted, file, below, options);
     }
-    return TRUE;
+    return below;
+}
+
+void
+sk_build_chain_removal(SkBuilder *self, const char *target)
+{
+    for (guint64 i = 1; i <= MAX_LAYERS; i++)
+        sk_builder_fdset(self, target_number(target) * 256 + i, SK_FD_NONE, NULL);
 }

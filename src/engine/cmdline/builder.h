@@ -119,6 +119,7 @@ gboolean sk_build_controller(SkBuilder *self, const SkController *controller, GE
 /* PCIe root port of that number. */
 gboolean sk_build_port(SkBuilder *self, guint bus, GError **error);
 gboolean sk_build_disk(SkBuilder *self, const SkDisk *disk, const SkBlockChain *chain, GError **error);
+gboolean sk_build_disk_nodes(SkBuilder *self, const SkDisk *disk, const SkBlockChain *chain, GError **error);
 gboolean sk_build_interface(SkBuilder *self, const SkInterface *nic, const SkNicEnd *end, GError **error);
 
 /* How the files of a chain are opened. */
@@ -128,10 +129,15 @@ typedef struct {
     gboolean unmap, detect_zeroes;
 } SkBlockOptions;
 
-/* The nodes of a chain, from the bottom up; the topmost is sk_block_layer_name(chain, 0). what: for messages. */
-gboolean sk_build_chain(SkBuilder *self, const SkBlockChain *chain, const SkBlockOptions *options, const char *what, GError **error);
-/* Name of a layer's node; 0 is the top. Free with g_free(). */
-char *sk_block_layer_name(const SkBlockChain *chain, guint layer);
+/*
+ * The nodes of a chain as one object, for sk_builder_blockdev() or as part of another; its descriptors are handed over.
+ * name: of the topmost node; NULL: counted like those below it, which are numbered from the bottom, so that a
+ * layer keeps its name when another is put on top. what: for messages. NULL on error.
+ */
+json_t *sk_build_chain(SkBuilder *self, const SkBlockChain *chain, const char *name, const SkBlockOptions *options, const char *what,
+                       GError **error);
+/* While plugging: steps that do nothing but whose undo empties the sets of a chain that is not known. */
+void sk_build_chain_removal(SkBuilder *self, const char *target);
 
 /* Cache modes as QEMU's three switches. */
 gboolean sk_disk_cache_is_direct(gint cache);

@@ -31,20 +31,22 @@ has_limits(const SkDiskLimits *limits)
 
 /*
  * Every disk has its filter, with limits or without: they can then be set at any time, and the node that the device
- * sees keeps its name whatever happens to the files below.
+ * sees keeps its name whatever happens to the files below. Takes below.
  */
 static gboolean
-build_filter(SkBuilder *self, const SkDisk *disk, const SkBlockChain *chain, GError **error)
+build_filter(SkBuilder *self, const SkDisk *disk, json_t *below, GError **error)
 {
     g_autofree char *group = g_strconcat("limits-", disk->target, NULL);
     g_autofree char *node = sk_block_node_name(disk);
-    g_autofree char *below = sk_block_layer_name(chain, 0);
+    json_t *filter = json_pack("{s:s,s:s,s:b,s:s,s:o}", "driver", "throttle", "node-name", node, "read-only", !sk_disk_is_writable(disk),
+                               "throttle-group", group, "file", below);
     json_t *object = json_pack("{s:s,s:s}", "qom-type", "throttle-group", "id", group);
     if (has_limits(&disk->limits))
         json_object_set_new(object, "limits", limits_object(&disk->limits));
-    json_t *filter = json_pack("{s:s,s:s,s:b,s:s,s:s}", "driver", "throttle", "node-name", node, "read-only", !sk_disk_is_writable(disk),
-                               "throttle-group", group, "file", below);
-    return sk_builder_object(self, object, error) && sk_builder_blockdev(self, filter, error);
+    if (sk_builder_object(self, object, error))
+        return sk_builder_blockdev(self, filter, error);
+    json_decref(filter);
+    return FALSE;
 }
 
 SkQmpStep *
@@ -197,10 +199,10 @@ static const BuildDrive build_on_bus[SK_N_DISK_BUSES] = {
 
 /* Rules that are QEMU's own and not the definition's. */
 static gboolean
-check_disk(const SkDisk *disk, const SkBlockChain *chain, GError **error)
+check_disk(const SkBuilder *self, const SkDisk *disk, const SkBlockChain *chain, GError **error)
 {
     gboolean ata = disk->bus == SK_BUS_SATA || disk->bus == SK_BUS_IDE;
-    if (chain == NULL && disk->source != SK_SOURCE_NONE)
+    if (chain == NULL && disk->source != SK_SOURCE_NONE && self->steps == NULL)
         return sk_fail(error, SK_ERROR_INTERNAL, "disk \"%s\" was not opened", disk->target);
     if (disk->device == SK_DISK_CDROM && disk->bus == SK_BUS_VIRTIO)
         return sk_fail(error, SK_ERROR_INVALID, "disk \"%s\": a cdrom cannot be on the virtio bus: give sata, scsi, ide or usb", disk->target);
@@ -221,10 +223,13 @@ check_disk(const SkDisk *disk, const SkBlockChain *chain, GError **error)
     return TRUE;
 }
 
+/* The block side: cdroms and floppies have no filter, so that a medium is one node. */
 gboolean
-sk_build_disk(SkBuilder *self, const SkDisk *disk, const SkBlockChain *chain, GError **error)
+sk_build_disk_nodes(SkBuilder *self, const SkDisk *disk, const SkBlockChain *chain, GError **error)
 {
     g_autofree char *what = g_strdup_printf("disk \"%s\"", disk->target);
+    gboolean filtered = disk->device == SK_DISK_DISK;
+    g_autofree char *name = filtered ? NULL : sk_block_node_name(disk);
     SkBlockOptions options = {
         .read_only = !sk_disk_is_writable(disk),
         .cache = disk->cache,
@@ -232,12 +237,32 @@ sk_build_disk(SkBuilder *self, const SkDisk *disk, const SkBlockChain *chain, GE
         .unmap = disk->discard == SK_DISCARD_UNMAP && disk->device == SK_DISK_DISK,
         .detect_zeroes = disk->detect_zeroes,
     };
-    gboolean filtered = disk->device == SK_DISK_DISK;
-    if (!check_disk(disk, chain, error))
+    json_t *nodes = sk_build_chain(self, chain, name, &options, what, error);
+    if (nodes == NULL)
         return FALSE;
-    if (chain != NULL && (!sk_build_chain(self, chain, &options, what, error) || (filtered && !build_filter(self, disk, chain, error))))
+    return filtered ? build_filter(self, disk, nodes, error) : sk_builder_blockdev(self, nodes, error);
+}
+
+/* What a detach must undo when the files are not known: their sets, and the top of the tree. */
+static gboolean
+build_unknown_nodes(SkBuilder *self, const SkDisk *disk, GError **error)
+{
+    g_autofree char *node = sk_block_node_name(disk);
+    sk_build_chain_removal(self, disk->target);
+    if (disk->device == SK_DISK_DISK)
+        return build_filter(self, disk, json_null(), error);
+    return sk_builder_blockdev(self, json_pack("{s:s}", "node-name", node), error);
+}
+
+gboolean
+sk_build_disk(SkBuilder *self, const SkDisk *disk, const SkBlockChain *chain, GError **error)
+{
+    gboolean empty = disk->source == SK_SOURCE_NONE && chain == NULL;
+    g_autofree char *node = empty ? NULL : sk_block_node_name(disk);
+    if (!check_disk(self, disk, chain, error))
         return FALSE;
-    g_autofree char *node = chain == NULL ? NULL : filtered ? sk_block_node_name(disk) : sk_block_layer_name(chain, 0);
+    if (chain != NULL ? !sk_build_disk_nodes(self, disk, chain, error) : !empty && !build_unknown_nodes(self, disk, error))
+        return FALSE;
     return build_on_bus[disk->bus](self, disk, node, error);
 }
 
@@ -267,11 +292,12 @@ sk_build_seed(SkBuilder *self, GError **error)
     if (chain == NULL)
         return TRUE;
     g_autofree char *driver = sk_builder_virtio(self, "virtio-blk");
-    g_autofree char *node = sk_block_layer_name(chain, 0);
     gboolean q35 = self->machine == SK_MACHINE_Q35;
     guint bus = q35 ? sk_pci_port_count(self->spec) + 1 : 0;
     g_autofree char *address = g_strdup_printf("pci:0000:%02x:%02x.0", bus, q35 ? 0 : 0x1f);
-    return sk_build_chain(self, chain, &options, "cloud-init seed", error) && (!q35 || sk_build_port(self, bus, error)) &&
-           sk_builder_pci(self, json_pack("{s:s,s:s,s:s,s:s}", "driver", driver, "id", "cidata", "drive", node, "serial", "cidata"), address,
-                          error);
+    json_t *nodes = sk_build_chain(self, chain, "cidata", &options, "cloud-init seed", error);
+    if (nodes == NULL || !sk_builder_blockdev(self, nodes, error) || (q35 && !sk_build_port(self, bus, error)))
+        return FALSE;
+    json_t *device = json_pack("{s:s,s:s,s:s,s:s}", "driver", driver, "id", "cidata", "drive", "cidata", "serial", "cidata");
+    return sk_builder_pci(self, device, address, error);
 }

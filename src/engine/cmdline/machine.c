@@ -31,10 +31,8 @@ machine_text(const SkBuilder *self)
     g_string_append_printf(text, ",acpi=%s,dump-guest-core=off,memory-backend=mem", on_off(spec->features.acpi));
     if (spec->firmware.kind == SK_FIRMWARE_UEFI) {
         g_string_append(text, ",pflash0=pflash0");
-        if (self->launch->nvram != NULL) {
-            g_autofree char *node = sk_block_layer_name(self->launch->nvram, 0);
-            g_string_append_printf(text, ",pflash1=%s", node);
-        }
+        if (self->launch->nvram != NULL)
+            g_string_append(text, ",pflash1=nvram");
     }
     return g_string_free(text, FALSE);
 }
@@ -93,9 +91,8 @@ sk_build_machine(SkBuilder *self, GError **error)
 static gboolean
 add_loader(SkBuilder *self, const char *loader, GError **error)
 {
-    json_t *file = json_pack("{s:s,s:s,s:s,s:b}", "driver", "file", "node-name", "pflash0-file", "filename", loader, "read-only", 1);
-    json_t *node = json_pack("{s:s,s:s,s:b,s:s}", "driver", "raw", "node-name", "pflash0", "read-only", 1, "file", "pflash0-file");
-    return sk_builder_blockdev(self, file, error) && sk_builder_blockdev(self, node, error);
+    return sk_builder_blockdev(self, json_pack("{s:s,s:s,s:b,s:{s:s,s:s,s:b}}", "driver", "raw", "node-name", "pflash0", "read-only", 1,
+                                               "file", "driver", "file", "filename", loader, "read-only", 1), error);
 }
 
 gboolean
@@ -123,7 +120,10 @@ sk_build_firmware(SkBuilder *self, GError **error)
         return FALSE;
     if (firmware->secure_boot)
         sk_builder_arg(self, "-global", g_strdup("driver=cfi.pflash01,property=secure,value=on"));
-    return launch->nvram == NULL || sk_build_chain(self, launch->nvram, &options, "firmware variables", error);
+    if (launch->nvram == NULL)
+        return TRUE;
+    json_t *nodes = sk_build_chain(self, launch->nvram, "nvram", &options, "firmware variables", error);
+    return nodes != NULL && sk_builder_blockdev(self, nodes, error);
 }
 
 /* -- clock --------------------------------------------------------------------------------------------------------- */

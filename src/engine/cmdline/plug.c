@@ -117,12 +117,11 @@ add_undo(GPtrArray *steps, const GPtrArray *done)
 }
 
 static gboolean
-remove_nodes(const SkDomainSpec *spec, const SkBlockChain *old, GPtrArray *steps, GError **error)
+remove_nodes(const SkDomainSpec *spec, const SkDisk *disk, const SkBlockChain *old, GPtrArray *steps, GError **error)
 {
     g_autoptr(GPtrArray) made = g_ptr_array_new_with_free_func((GDestroyNotify) sk_qmp_step_free);
     SkBuilder self = builder_for(spec, made);
-    SkBlockOptions options = { .read_only = TRUE };
-    if (!sk_build_chain(&self, old, &options, "medium", error))
+    if (!sk_build_disk_nodes(&self, disk, old, error))
         return FALSE;
     add_undo(steps, made);
     return TRUE;
@@ -131,9 +130,8 @@ remove_nodes(const SkDomainSpec *spec, const SkBlockChain *old, GPtrArray *steps
 static gboolean
 insert(SkBuilder *self, const SkDisk *disk, const SkBlockChain *fresh, GError **error)
 {
-    g_autofree char *what = g_strdup_printf("disk \"%s\"", disk->target), *node = sk_block_layer_name(fresh, 0);
-    SkBlockOptions options = { .read_only = !sk_disk_is_writable(disk), .cache = disk->cache, .io = disk->io };
-    if (!sk_build_chain(self, fresh, &options, what, error))
+    g_autofree char *node = sk_block_node_name(disk);
+    if (!sk_build_disk_nodes(self, disk, fresh, error))
         return FALSE;
     sk_builder_setup(self, "blockdev-insert-medium", json_pack("{s:s,s:s}", "id", disk->alias, "node-name", node));
     return TRUE;
@@ -153,7 +151,7 @@ sk_plug_media(const SkDomainSpec *spec, const SkDisk *disk, const SkBlockChain *
     sk_builder_setup(&self, "blockdev-open-tray", json_pack("{s:s,s:b}", "id", disk->alias, "force", force));
     if (old != NULL) {
         sk_builder_setup(&self, "blockdev-remove-medium", json_pack("{s:s}", "id", disk->alias));
-        if (!remove_nodes(spec, old, steps, error))
+        if (!remove_nodes(spec, disk, old, steps, error))
             return NULL;
     }
     if (fresh != NULL && !insert(&self, disk, fresh, error))

@@ -73,8 +73,11 @@ sk_qmp_run_steps(SkQmp *self, const GPtrArray *steps, gint timeout_ms, GError **
     for (; done < steps->len; done++) {
         const SkQmpStep *step = steps->pdata[done];
         tray_watch(&tray, self, step);
-        if (!sk_qmp_step(self, step, &failed) && !await_tray(&tray, self, step, timeout_ms, &failed))
+        if (sk_qmp_step(self, step, &failed) || await_tray(&tray, self, step, timeout_ms, &failed))
+            continue;
+        if (!step->optional)
             break;
+        g_clear_error(&failed);
     }
     sk_qmp_expect_free(tray.moved);
     if (done == steps->len)

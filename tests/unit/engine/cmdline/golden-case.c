@@ -287,5 +287,6 @@ golden_case_run(const GoldenCase *self, GError **error)
         return run_start(self, error);
     g_autoptr(SkBlockChain) chain = sk_block_chain_new(target);
     fill_disk(self, chain, disk);
-    return plug_text(sk_plug_disk(self->spec, disk, disk->source == SK_SOURCE_NONE ? NULL : chain, error));
+    gboolean without = disk->source == SK_SOURCE_NONE || wish(self, "detach");
+    return plug_text(sk_plug_disk(self->spec, disk, without ? NULL : chain, error));
 }
