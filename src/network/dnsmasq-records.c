@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The names and fixed addresses of guests, as files that dnsmasq reads. */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/fs.h"
@@ -10,6 +14,9 @@
 #include "network/dnsmasq-files.h"
 
 #define RECORD_FILE_MAX (64 * 1024)
+
+/* Held from the look at other owners to the writing, so that two workers never give one name to two. */
+static GMutex records_lock;
 
 static const char *const folders[] = { SK_DNSMASQ_DHCP_HOSTS, SK_DNSMASQ_HOSTS };
 
@@ -90,18 +97,47 @@ check_others(const char *network, const char *dir, const char *owner, const SkDn
 
 /* -- files ------------------------------------------------------------------------------------------------- */
 
-/* Writes the file, or removes it if there is nothing to say; *out_changed only ever becomes TRUE. */
 static gboolean
-put_file(const char *dir, const char *owner, const GString *text, gboolean *out_changed, GError **error)
+is_same(const char *dir, const char *owner, const GString *text)
 {
     g_autofree char *path = g_build_filename(dir, owner, NULL);
     g_autofree char *old = sk_fs_read(path, RECORD_FILE_MAX, NULL, NULL);
-    if (g_strcmp0(old != NULL ? old : "", text->str) == 0)
-        return TRUE;
-    *out_changed = TRUE;
+    return g_str_equal(old != NULL ? old : "", text->str);
+}
+
+/*
+ * Writes the file, or removes it if there is nothing to say. Whole or not at all, but not made durable: the daemon
+ * writes records anew after a reboot. dnsmasq does not look at names that begin with a dot.
+ */
+static gboolean
+put_file(const char *dir, const char *owner, const GString *text, GError **error)
+{
+    g_autofree char *path = g_build_filename(dir, owner, NULL);
+    g_autofree char *hidden = g_strconcat(".", owner, NULL);
+    g_autofree char *beside = g_build_filename(dir, hidden, NULL);
     if (text->len == 0)
         return sk_fs_remove(path, error);
-    return sk_fs_make_dir(dir, 0755, error) && sk_fs_write(path, text->str, (gssize) text->len, 0644, error);
+    if (!sk_fs_make_dir(dir, 0755, error))
+        return FALSE;
+    g_auto(SkFd) fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0 || !sk_fd_write_all(fd, text->str, text->len, NULL) || fchmod(fd, 0644) < 0 || rename(beside, path) < 0)
+        return sk_fail_errno(error, errno, "cannot write \"%s\"", path);
+    return TRUE;
+}
+
+/* The two files' contents. */
+static gboolean
+write_records(const SkDnsRecord *records, guint n, const char *dns_domain, GString *dhcp, GString *dns, GError **error)
+{
+    for (guint i = 0; i < n; i++) {
+        if (!check_record(&records[i], error))
+            return FALSE;
+        g_autofree char *line = sk_dnsmasq_dhcp_line(&records[i]);
+        g_string_append_printf(dhcp, "%s\n", line);
+        add_hosts_line(dns, records[i].ipv4, records[i].name, dns_domain);
+        add_hosts_line(dns, records[i].ipv6, records[i].name, dns_domain);
+    }
+    return TRUE;
 }
 
 gboolean
@@ -112,23 +148,16 @@ sk_dnsmasq_record_set(const char *network, const char *dns_domain, const SkNetwo
     g_autofree char *dns_dir = sk_network_run_path(paths, network, SK_DNSMASQ_HOSTS);
     g_autoptr(GString) dhcp = g_string_new(NULL);
     g_autoptr(GString) dns = g_string_new(NULL);
-    gboolean changed = FALSE;
 
     sk_assert_worker();
-    if (!sk_check_name(owner, "owner", error))
+    if (!sk_check_name(owner, "owner", error) || !write_records(records, n, dns_domain, dhcp, dns, error))
         return FALSE;
-    for (guint i = 0; i < n; i++) {
-        if (!check_record(&records[i], error))
-            return FALSE;
-        g_autofree char *line = sk_dnsmasq_dhcp_line(&records[i]);
-        g_string_append_printf(dhcp, "%s\n", line);
-        add_hosts_line(dns, records[i].ipv4, records[i].name, dns_domain);
-        add_hosts_line(dns, records[i].ipv6, records[i].name, dns_domain);
-    }
-    if (!check_others(network, dhcp_dir, owner, records, n, error) ||
-        !put_file(dhcp_dir, owner, dhcp, &changed, error) || !put_file(dns_dir, owner, dns, &changed, error))
-        return FALSE;
-    return !changed || sk_dnsmasq_reload(network, paths, error);
+    /* The usual case at a domain's start; to compare with a thousand others would take long. */
+    if (is_same(dhcp_dir, owner, dhcp) && is_same(dns_dir, owner, dns))
+        return TRUE;
+    g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&records_lock);
+    return check_others(network, dhcp_dir, owner, records, n, error) && put_file(dhcp_dir, owner, dhcp, error) &&
+           put_file(dns_dir, owner, dns, error) && sk_dnsmasq_reload(network, paths, error);
 }
 
 static gboolean

@@ -203,13 +203,17 @@ sk_dnsmasq_reload(const char *network, const SkNetworkPaths *paths, GError **err
 gboolean
 sk_dnsmasq_stop(const char *network, const SkNetworkPaths *paths, GError **error)
 {
-    pid_t pid;
+    pid_t pid = 0;
     g_auto(SkFd) fd = open_process(network, paths, &pid);
     sk_assert_worker();
     if (fd >= 0 && !send_signal(fd, SIGTERM, network, error))
         return FALSE;
-    if (fd >= 0 && !await_end(fd, STOP_MS) && (!send_signal(fd, SIGKILL, network, error) || !await_end(fd, STOP_MS)))
-        return FALSE;
+    if (fd >= 0 && !await_end(fd, STOP_MS)) {
+        if (!send_signal(fd, SIGKILL, network, error))
+            return FALSE;
+        if (!await_end(fd, STOP_MS))
+            return sk_fail(error, SK_ERROR_HOST, "dnsmasq of the network \"%s\" (process %d) does not end", network, (gint) pid);
+    }
     g_autofree char *config = sk_network_run_path(paths, network, SK_DNSMASQ_CONFIG);
     g_autofree char *pid_file = sk_network_run_path(paths, network, SK_DNSMASQ_PID);
     return sk_fs_remove(config, error) && sk_fs_remove(pid_file, error);

@@ -136,7 +136,9 @@ dump(guint16 type, gsize header_size, mnl_cb_t take, guint link, const char *wha
 {
     g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free);
     Collect collect = { found, link };
-    gint errnum = sk_nl_dump(type, header_size, take, &collect, found);
+    SkNlBuffer buffer;
+    sk_nl_message(&buffer, type, NLM_F_DUMP, header_size);
+    gint errnum = sk_nl_dump(&buffer, take, &collect, found);
     if (errnum != 0) {
         sk_fail_errno(error, errnum, "cannot list the host's %s", what);
         return NULL;

@@ -260,13 +260,12 @@ sk_nl_talk(struct nlmsghdr *message, mnl_cb_t on_message, gpointer data, char **
 }
 
 gint
-sk_nl_dump(guint16 type, gsize header_size, mnl_cb_t on_message, gpointer data, GPtrArray *found)
+sk_nl_dump(SkNlBuffer *ask, mnl_cb_t on_message, gpointer data, GPtrArray *found)
 {
-    SkNlBuffer buffer;
     gint errnum = EINTR;
     for (guint try = 0; errnum == EINTR && try < DUMP_TRIES; try++) {
         g_ptr_array_set_size(found, 0);
-        errnum = sk_nl_talk(sk_nl_message(&buffer, type, NLM_F_DUMP, header_size), on_message, data, NULL);
+        errnum = sk_nl_talk(&ask->header, on_message, data, NULL);
     }
     return errnum;
 }

@@ -67,10 +67,10 @@ struct nlmsghdr *sk_nl_message(SkNlBuffer *buffer, guint16 type, guint16 flags, 
 gint sk_nl_talk(struct nlmsghdr *message, mnl_cb_t on_message, gpointer data, char **out_said);
 
 /*
- * Asks for all objects of a kind; on_message puts them into found, which is emptied and filled anew where the
+ * Asks for all objects of a kind by the message in ask; on_message puts them into found, which is emptied and filled anew where the
  * kernel's list changed while it was read. 0 or an errno.
  */
-gint sk_nl_dump(guint16 type, gsize header_size, mnl_cb_t on_message, gpointer data, GPtrArray *found);
+gint sk_nl_dump(SkNlBuffer *ask, mnl_cb_t on_message, gpointer data, GPtrArray *found);
 
 /* As sk_nl_talk() for a change: TRUE, or an error "cannot <what>: <reason>". */
 gboolean sk_nl_change(struct nlmsghdr *message, GError **error, const char *what, ...) G_GNUC_PRINTF(3, 4);

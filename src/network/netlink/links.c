@@ -17,7 +17,7 @@ typedef struct {
     char name[IFNAMSIZ], kind[16], alias[32];
     SkNlBytes mac;
     guint32 mtu, master, parent;
-    guint32 macvlan_mode;
+    guint32 macvlan_mode, asked;
     guint8 addr_gen_mode;
     struct rtnl_link_stats64 stats;
 } LinkMessage;
@@ -39,6 +39,7 @@ static const SkNlAttr read_table[] = { COMMON_ATTRS, SK_NL_INSIDE(IFLA_LINKINFO,
                                        SK_NL_ATTR(IFLA_STATS64, RAW, LinkMessage, stats), { 0 } };
 static const SkNlAttr bridge_table[] = { COMMON_ATTRS, SK_NL_INSIDE(IFLA_LINKINFO, info_table), { 0 } };
 static const SkNlAttr macvtap_table[] = { COMMON_ATTRS, SK_NL_INSIDE(IFLA_LINKINFO, macvtap_info_table), { 0 } };
+static const SkNlAttr ask_table[] = { SK_NL_ATTR(IFLA_EXT_MASK, U32, LinkMessage, asked), { 0 } };
 static const SkNlAttr change_table[] = { COMMON_ATTRS, SK_NL_INSIDE(IFLA_AF_SPEC, family_table), { 0 } };
 
 /* The statistics we show, by the kernel's members. */
@@ -132,8 +133,12 @@ take_link(const struct nlmsghdr *message, void *data)
 GPtrArray *
 sk_netlink_links(GError **error)
 {
+    /* Without the statistics of each protocol, which are most of a dump and not ours. */
+    const LinkMessage ask = { .asked = RTEXT_FILTER_SKIP_STATS };
     g_autoptr(GPtrArray) links = g_ptr_array_new_with_free_func(g_free);
-    gint errnum = sk_nl_dump(RTM_GETLINK, sizeof(struct ifinfomsg), take_link, links, links);
+    SkNlBuffer buffer;
+    link_message(&buffer, RTM_GETLINK, NLM_F_DUMP, ask_table, &ask);
+    gint errnum = sk_nl_dump(&buffer, take_link, links, links);
     if (errnum != 0) {
         sk_fail_errno(error, errnum, "cannot list the host's links");
         return NULL;

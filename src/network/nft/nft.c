@@ -14,7 +14,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SkNftContext, nft_ctx_free)
 /* libnftables has tables of names in globals; it is not for two threads at once. */
 static GMutex nft_lock;
 
-/* The last line with words in it: libnftables prints the place in its input too. */
+/* The first line without the place in the input; the lines after it repeat that input. */
 static gboolean
 fail_as_said(const char *what, const char *said, GError **error)
 {
