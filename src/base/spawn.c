@@ -368,8 +368,8 @@ run(const char *const *argv, GCancellable *cancellable, Output *output, gint *ou
     g_auto(SkFd) err_write = err[1];
 
     g_auto(SkFd) pidfd = SK_FD_NONE;
-    pid_t pid;
-    gint status;
+    pid_t pid = 0;
+    gint status = 0;
     SkSpawn spawn = { .argv = argv, .out = out_write, .err = err_write, .new_session = TRUE };
     if (!sk_spawn(&spawn, &pid, &pidfd, error))
         return FALSE;
