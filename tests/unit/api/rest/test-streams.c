@@ -588,7 +588,8 @@ test_tls(Server *s, gconstpointer data)
 {
     start_https(s);
     client_run(move_much, s);
-    g_assert_cmpmem(fake.uploaded->data, 1000, pattern(1000), 1000);
+    g_autofree char *bytes = pattern(1000);
+    g_assert_cmpmem(fake.uploaded->data, 1000, bytes, 1000);
 }
 
 typedef struct {
