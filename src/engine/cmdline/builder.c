@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "engine/caps.h"
 
 /* -- text ---------------------------------------------------------------------------------------------------- */
 
@@ -30,13 +31,14 @@ sk_builder_arg(SkBuilder *self, const char *option, char *value)
 typedef struct {
     const char *option;
     const char *execute, *key;
-    const char *undo, *undo_key;
+    const char *undo;
+    const char *type_key;       /* the key that says what QEMU must be able to make; NULL: not asked */
 } Verb;
 
-static const Verb verb_object = { "-object", "object-add", "id", "object-del", "id" };
-static const Verb verb_blockdev = { "-blockdev", "blockdev-add", "node-name", "blockdev-del", "node-name" };
-static const Verb verb_netdev = { "-netdev", "netdev_add", "id", "netdev_del", "id" };
-static const Verb verb_device = { "-device", "device_add", "id", "device_del", "id" };
+static const Verb verb_object = { "-object", "object-add", "id", "object-del", "qom-type" };
+static const Verb verb_blockdev = { "-blockdev", "blockdev-add", "node-name", "blockdev-del", NULL };
+static const Verb verb_netdev = { "-netdev", "netdev_add", "id", "netdev_del", NULL };
+static const Verb verb_device = { "-device", "device_add", "id", "device_del", "driver" };
 
 static SkQmpStep *
 add_step(GPtrArray *steps, const char *execute, json_t *arguments)
@@ -49,11 +51,28 @@ add_step(GPtrArray *steps, const char *execute, json_t *arguments)
     return step;
 }
 
+/* Distributions leave parts of QEMU out, or put them into packages of their own. */
+static gboolean
+check_type(const SkBuilder *self, const Verb *verb, const json_t *object, GError **error)
+{
+    const SkQemuCaps *caps = self->launch != NULL ? self->launch->caps : NULL;
+    const char *type = verb->type_key != NULL ? json_string_value(json_object_get(object, verb->type_key)) : NULL;
+    if (caps == NULL || type == NULL || sk_qemu_caps_has(caps, type))
+        return TRUE;
+    const char *id = json_string_value(json_object_get(object, verb->key));
+    return sk_fail(error, SK_ERROR_UNSUPPORTED, "QEMU %s (\"%s\") has no \"%s\", which device \"%s\" needs: choose another model, or "
+                   "install the package that brings it", sk_qemu_caps_version(caps), sk_qemu_caps_binary(caps), type, id != NULL ? id : "?");
+}
+
 static gboolean
 emit(SkBuilder *self, const Verb *verb, json_t *object, GError **error)
 {
     if (object == NULL)
         return sk_fail(error, SK_ERROR_INVALID, "a path or name for %s is not UTF-8", verb->execute);
+    if (!check_type(self, verb, object, error)) {
+        json_decref(object);
+        return FALSE;
+    }
     if (self->steps == NULL) {
         char *text = json_dumps(object, JSON_COMPACT);
         sk_builder_arg(self, verb->option, g_strdup(text));
@@ -63,7 +82,7 @@ emit(SkBuilder *self, const Verb *verb, json_t *object, GError **error)
     }
     SkQmpStep *step = add_step(self->steps, verb->execute, object);
     step->undo = verb->undo;
-    step->undo_arguments = json_pack("{s:O}", verb->undo_key, json_object_get(object, verb->key));
+    step->undo_arguments = json_pack("{s:O}", verb->key, json_object_get(object, verb->key));
     return TRUE;
 }
 

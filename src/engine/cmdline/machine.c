@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The machine, its accelerator and what it does at its end. */
 #include "base/error.h"
+#include "engine/caps.h"
 #include "engine/cmdline/builder.h"
 
 static const char *
@@ -57,6 +58,26 @@ action_text(const SkDomainSpec *spec)
     return g_string_free(text, FALSE);
 }
 
+static gboolean
+check_machine(const SkBuilder *self, GError **error)
+{
+    const SkDomainSpec *spec = self->spec;
+    const SkQemuCaps *caps = self->launch->caps;
+    if (caps == NULL)
+        return TRUE;
+    const SkQemuMachine *machine = sk_qemu_caps_machine(caps, spec->machine);
+    if (machine == NULL)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "machine \"%s\" of domain \"%s\" is not known to QEMU %s (\"%s\"): give q35 or pc", spec->machine,
+                       spec->name, sk_qemu_caps_version(caps), sk_qemu_caps_binary(caps));
+    if (!sk_qemu_caps_has(caps, self->kvm ? "kvm-accel" : "tcg-accel"))
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "QEMU %s (\"%s\") was built without %s", sk_qemu_caps_version(caps),
+                       sk_qemu_caps_binary(caps), self->kvm ? "KVM" : "TCG");
+    if (machine->max_cpus > 0 && MAX(spec->vcpus.maximum, spec->vcpus.current) > machine->max_cpus)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "domain \"%s\" has up to %u vCPUs, machine \"%s\" takes %u", spec->name,
+                       MAX(spec->vcpus.maximum, spec->vcpus.current), spec->machine, machine->max_cpus);
+    return TRUE;
+}
+
 gboolean
 sk_build_machine(SkBuilder *self, GError **error)
 {
@@ -64,6 +85,8 @@ sk_build_machine(SkBuilder *self, GError **error)
     const SkLaunch *launch = self->launch;
     g_autofree char *name = sk_qemu_quote(spec->name);
 
+    if (!check_machine(self, error))
+        return FALSE;
     sk_builder_arg(self, "-name", g_strdup_printf("guest=%s,debug-threads=on", name));
     sk_builder_arg(self, "-nodefaults", NULL);
     sk_builder_arg(self, "-no-user-config", NULL);
