@@ -283,6 +283,16 @@ parse_answer(const SkHttpAnswer *answer, GError **error)
     return value;
 }
 
+/* Quotes and a weak mark of an ETag belong to the header, not to it. */
+static void
+add_if_match(GPtrArray *headers, const char *etag)
+{
+    g_autofree char *plain = g_strdup(g_str_has_prefix(etag, "W/") ? etag + 2 : etag);
+    gsize length = strlen(plain);
+    gboolean quoted = length >= 2 && plain[0] == '"' && plain[length - 1] == '"';
+    g_ptr_array_add(headers, g_strdup_printf(quoted ? "If-Match: %s" : "If-Match: \"%s\"", plain));
+}
+
 static GPtrArray *
 make_headers(const SkAsk *ask, const char *prefer)
 {
@@ -290,8 +300,7 @@ make_headers(const SkAsk *ask, const char *prefer)
     if (prefer != NULL)
         g_ptr_array_add(headers, g_strdup_printf("Prefer: %s", prefer));
     if (ask->if_match != NULL)
-        g_ptr_array_add(headers, g_str_has_prefix(ask->if_match, "\"") ? g_strdup_printf("If-Match: %s", ask->if_match)
-                                                                       : g_strdup_printf("If-Match: \"%s\"", ask->if_match));
+        add_if_match(headers, ask->if_match);
     if (ask->op->mode == SK_MODE_JOB && g_str_equal(ask->op->method, "POST") && ask->op->body != NULL) {
         g_autofree char *uuid = g_uuid_string_random();
         g_ptr_array_add(headers, g_strdup_printf("Idempotency-Key: %s", uuid));

@@ -292,6 +292,18 @@ check_spec(json_t *spec, GError **error)
     return TRUE;
 }
 
+/* The daemon would start it in a job of its own; asked for apart, its failure is seen here. */
+static gboolean
+start_created(SkCli *self, const char *name, GError **error)
+{
+    g_autoptr(SkAsk) ask = sk_ask_new_named(SK_OP_DOMAIN_START, name);
+    ask->what = g_strdup_printf("start %s", name);
+    g_autoptr(json_t) result = sk_cli_ask(self, ask, NULL, error);
+    if (result == NULL)
+        g_prefix_error(error, "%s was created, but not started: ", name);
+    return result != NULL;
+}
+
 static void
 print_created(SkCli *self, const SkArgs *args, const char *name, json_t *result, json_t *view)
 {
@@ -312,15 +324,15 @@ sk_run_create(SkCli *self, const SkArgs *args, GError **error)
         sk_cli_print(self, sk_args_command(args), spec);
         return check_spec(spec, error);
     }
-    gboolean wait = sk_args_has(args, "wait") && !self->no_wait;
+    gboolean wait = sk_args_has(args, "wait") && !self->no_wait, start = sk_args_has(args, "start") || sk_args_has(args, "wait");
     g_autofree char *name = g_strdup(sk_json_text_at(spec, "name"));
     g_autoptr(SkAsk) ask = sk_ask_new(SK_OP_DOMAIN_CREATE);
-    if (sk_args_has(args, "start") || wait)
+    if (start && self->no_wait)
         sk_ask_set(ask, "start", "true");
     sk_ask_take_body(ask, g_steal_pointer(&spec));
     ask->what = g_strdup_printf("create %s", name);
     g_autoptr(json_t) result = sk_cli_ask(self, ask, NULL, error);
-    if (result == NULL)
+    if (result == NULL || (start && !self->no_wait && !start_created(self, name, error)))
         return FALSE;
     g_autoptr(json_t) view = wait ? sk_guest_wait(self, name, error) : NULL;
     if (wait && view == NULL)
@@ -330,7 +342,7 @@ sk_run_create(SkCli *self, const SkArgs *args, GError **error)
 }
 
 const SkCommand sk_domain_create_commands[] = {
-    { .words = "create", .operands = "[NAME]", .ops = SK_OPS(SK_OP_DOMAIN_CREATE, SK_OP_NETWORK_SHOW), .run = sk_run_create, .done = "created",
+    { .words = "create", .operands = "[NAME]", .ops = SK_OPS(SK_OP_DOMAIN_CREATE, SK_OP_DOMAIN_START, SK_OP_NETWORK_SHOW), .run = sk_run_create, .done = "created",
       .body = &sk_domain_spec_type,
       .options = SK_OPTIONS(
           { 'i', "image", "IMAGE", "image to make the first disk over", .choices = "@image" },
