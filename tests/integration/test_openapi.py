@@ -26,7 +26,9 @@ def checker():
     ('GET', '/v1/domains/x', 304, {}, b''),
     ('HEAD', '/v1/domains/x', 200, JSON, b''),
     ('POST', '/v1/images/build', 202, JSON, b'{"id":"1","state":"queued"}'),
-    ('DELETE', '/v1/domains/x', 204, {}, b''),
+    ('POST', '/v1/domains?wait=3', 200, JSON, b'{"id":"1","result":{"name":"web1"}}'),
+    ('DELETE', '/v1/domains/x?wait=3', 200, JSON, b'{"id":"1","state":"done"}'),
+    ('DELETE', '/v1/tokens/x', 204, {}, b''),
     ('GET', '/nowhere', 404, JSON, ERROR),
     ('OPTIONS', '/v1/domains', 204, {}, b''),
     ('GET', '/v1/pools/p/volumes/v/data', 206, {'Content-Type': 'application/octet-stream'}, b'\0\1'),
@@ -47,7 +49,8 @@ def test_right_answers(checker, method, url, status, headers, body):
     ('GET', '/v1/domains/x', 404, JSON, b'{"error":{"code":"lost","message":"x"}}'),
     ('GET', '/v1/domains/x', 304, {}, b'x'),
     ('GET', '/nowhere', 200, JSON, b'{}'),
-    ('DELETE', '/v1/domains/x', 204, {}, b'{}'),
+    ('DELETE', '/v1/tokens/x', 204, {}, b'{}'),
+    ('POST', '/v1/domains', 200, JSON, b'{"id":"1","result":{"nonsense":1}}'),
 ])
 def test_wrong_answers(checker, method, url, status, headers, body):
     with pytest.raises(AssertionError):

@@ -149,7 +149,8 @@ sk_rest_answer_call(SkRestRequest *request, SkCall *call, const GError *error)
     char *text = g_string_free(call->answer, FALSE);
     call->answer = g_string_new(NULL);
     struct MHD_Response *response = MHD_create_response_from_buffer(length, text, MHD_RESPMEM_MUST_FREE);
-    sk_rest_add_headers(response, length > 0 ? content_type(call) : NULL);
+    gboolean typed = length > 0 || (call->op->result_kind == SK_RESULT_BYTES && !unchanged);
+    sk_rest_add_headers(response, typed ? content_type(call) : NULL);
     add_call_headers(response, call);
     sk_rest_answer_response(request, status, response);
 }

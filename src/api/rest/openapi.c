@@ -101,6 +101,13 @@ make_schemas(void)
     return schemas;
 }
 
+/* Tokens are made and revoked at once, though they are changes. */
+static gboolean
+starts_job(const SkOperation *op)
+{
+    return op->mode == SK_MODE_JOB && op->id != SK_OP_TOKEN_CREATE && op->id != SK_OP_TOKEN_DELETE;
+}
+
 /* -- parameters -------------------------------------------------------------------------------------------- */
 
 static gboolean
@@ -200,10 +207,23 @@ bare_answer(const char *help)
     return json_pack("{s:s}", "description", help);
 }
 
+/* The job as it ended; what it made is its result. */
+static json_t *
+ended_job(const SkOperation *op)
+{
+    g_autofree char *help = op->result != NULL ? g_strdup_printf("the job, ended within wait; its result is of type %s", op->result->name)
+                                               : g_strdup("the job, ended within wait");
+    json_t *schema = op->result == NULL ? ref("Job")
+                                        : json_pack("{s:[o], s:{s:o}}", "allOf", ref("Job"), "properties", "result", ref(op->result->name));
+    return answer(help, "application/json", schema);
+}
+
 static json_t *
 ok_answer(const SkOperation *op)
 {
     g_autofree char *list = op->result_kind == SK_RESULT_LIST ? g_strconcat(op->result->name, "List", NULL) : NULL;
+    if (starts_job(op))
+        return ended_job(op);
     if (op->id == SK_OP_AUDIT_LIST)
         return answer("entries, newest first", "application/json", json_pack("{s:s}", "type", "object"));
     if (op->result_kind == SK_RESULT_OBJECT)
@@ -232,12 +252,12 @@ static json_t *
 answers(const SkOperation *op)
 {
     json_t *object = json_object();
-    gboolean shows = op->result_kind != SK_RESULT_NONE && op->id != SK_OP_EVENTS && op->id != SK_OP_CONSOLE_OPEN;
+    gboolean shows = (op->result_kind != SK_RESULT_NONE || starts_job(op)) && op->id != SK_OP_EVENTS && op->id != SK_OP_CONSOLE_OPEN;
     if (shows)
         json_object_set_new(object, "200", ok_answer(op));
-    if (op->result_kind != SK_RESULT_LIST && op->result_kind != SK_RESULT_BYTES && strcmp(op->method, "GET") != 0)
+    if (op->result_kind == SK_RESULT_NONE && !starts_job(op))
         json_object_set_new(object, "204", bare_answer("done; there is nothing to say"));
-    if (op->mode == SK_MODE_JOB)
+    if (starts_job(op))
         json_object_set_new(object, "202", answer("the job goes on; Location is where to look", "application/json", ref("Job")));
     if (op->result_kind == SK_RESULT_OBJECT && strcmp(op->method, "GET") == 0)
         json_object_set_new(object, "304", bare_answer("unchanged"));
@@ -254,7 +274,7 @@ operation(const SkOperation *op)
     g_autofree char *summary = g_strdup(op->help);
     summary[0] = g_ascii_toupper(summary[0]);
     g_autofree char *description = g_strdup_printf("Needs role %s.%s", sk_enum_name(&sk_role_enum, (gint) op->right),
-                                                   op->mode == SK_MODE_JOB ? " A job: answers 202 unless it ends within wait." : "");
+                                                   starts_job(op) ? " A job: answers 202 unless it ends within wait." : "");
     json_t *object = json_pack("{s:s, s:s, s:s, s:[s], s:o, s:o}", "operationId", op->name, "summary", summary, "description", description,
                                "tags", op->object, "parameters", params(op), "responses", answers(op));
     json_t *body = request_body(op);
