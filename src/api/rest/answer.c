@@ -134,7 +134,9 @@ void
 sk_rest_answer_call(SkRestRequest *request, SkCall *call, const GError *error)
 {
     if (error != NULL) {
+        /* "Somebody else changed it": with the present ETag the client can look and try again. */
         sk_rest_answer_error(request, 0, error);
+        add_call_headers(request->response, call);
         return;
     }
     guint status = call->job_id != NULL ? MHD_HTTP_ACCEPTED : MHD_HTTP_OK;
