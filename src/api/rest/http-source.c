@@ -9,6 +9,8 @@ typedef struct {
     GSource source;
     struct MHD_Daemon *http;
     gpointer epoll_tag;
+    gboolean kicked;        /* the ready time is set */
+    gboolean running;       /* MHD is at work: not again from an inner loop */
 } HttpSource;
 
 /* Milliseconds until MHD wants to run by itself; -1: not at all. */
@@ -24,7 +26,8 @@ time_to_run(HttpSource *self)
 static gboolean
 prepare(GSource *source, gint *timeout)
 {
-    *timeout = time_to_run((HttpSource *) source);
+    HttpSource *self = (HttpSource *) source;
+    *timeout = self->running ? -1 : time_to_run(self);
     return *timeout == 0;
 }
 
@@ -32,7 +35,7 @@ static gboolean
 check(GSource *source)
 {
     HttpSource *self = (HttpSource *) source;
-    return g_source_query_unix_fd(source, self->epoll_tag) != 0 || time_to_run(self) == 0;
+    return !self->running && (g_source_query_unix_fd(source, self->epoll_tag) != 0 || time_to_run(self) == 0);
 }
 
 static gboolean
@@ -40,17 +43,27 @@ dispatch(GSource *source, GSourceFunc callback, gpointer data)
 {
     HttpSource *self = (HttpSource *) source;
     guint runs = 0;
-    g_source_set_ready_time(source, -1);
+    if (self->running)
+        return G_SOURCE_CONTINUE;
+    self->running = TRUE;
+    /* Not each time: it writes to the loop's eventfd. */
+    if (self->kicked)
+        g_source_set_ready_time(source, -1);
+    self->kicked = FALSE;
     do {
         MHD_run(self->http);
     } while (++runs < MAX_RUNS && time_to_run(self) == 0);
+    self->running = FALSE;
     return G_SOURCE_CONTINUE;
 }
 
 void
 sk_http_source_kick(GSource *source)
 {
-    g_source_set_ready_time(source, 0);
+    HttpSource *self = (HttpSource *) source;
+    if (!self->kicked)
+        g_source_set_ready_time(source, 0);
+    self->kicked = TRUE;
 }
 
 GSource *
@@ -62,6 +75,8 @@ sk_http_source_new(struct MHD_Daemon *http)
     self->http = http;
     self->epoll_tag = g_source_add_unix_fd(source, MHD_get_daemon_info(http, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd, G_IO_IN);
     g_source_set_static_name(source, "http");
+    /* Else GLib takes the descriptor out of its set and back for each dispatch, with two writes to its eventfd. */
+    g_source_set_can_recurse(source, TRUE);
     g_source_attach(source, NULL);
     return source;
 }
