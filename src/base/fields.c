@@ -585,3 +585,83 @@ sk_value_check(const SkType *type, gconstpointer value, const char *where, GErro
         g_prefix_error(error, "%s: ", where);
     return FALSE;
 }
+
+/* -- what a request leaves out ---------------------------------------------------------------------------- */
+
+static void
+inherit_list(const SkField *field, const GPtrArray *old, const GPtrArray *list)
+{
+    for (guint i = 0; list != NULL && old != NULL && i < list->len; i++) {
+        gconstpointer match = key_field(field->type) != NULL ? entry_match(field->type, old, list->pdata[i], i) : NULL;
+        if (match != NULL)
+            sk_value_inherit(field->type, match, list->pdata[i]);
+    }
+}
+
+void
+sk_value_inherit(const SkType *type, gconstpointer old, gpointer value)
+{
+    for (guint i = 0; i < type->n_fields; i++) {
+        const SkField *field = &type->fields[i];
+        gpointer at = sk_field_ptr(field, value);
+        gconstpointer old_at = sk_field_const_ptr(field, old);
+        if (field->kind == SK_KIND_STRUCT)
+            sk_value_inherit(field->type, old_at, at);
+        else if (field->kind == SK_KIND_OPTIONAL && *(gpointer *) at != NULL && *(const gconstpointer *) old_at != NULL)
+            sk_value_inherit(field->type, *(const gconstpointer *) old_at, *(gpointer *) at);
+        else if (field->kind == SK_KIND_LIST)
+            inherit_list(field, *(GPtrArray *const *) old_at, *(GPtrArray *const *) at);
+        else if ((field->flags & (SK_FIELD_READONLY | SK_FIELD_SECRET | SK_FIELD_STICKY)) && sk_field_is_empty(field, value))
+            field_copy(field, value, old);
+    }
+}
+
+/* -- read-only fields --------------------------------------------------------------------------------- */
+
+static gboolean
+check_readonly_list(const SkField *field, const GPtrArray *old, const GPtrArray *list, const char *where, GError **error)
+{
+    for (guint i = 0; list != NULL && i < list->len; i++) {
+        g_autofree char *path = entry_path(field, where, list->pdata[i], i);
+        gconstpointer match = old != NULL ? entry_match(field->type, old, list->pdata[i], i) : NULL;
+        if (!sk_value_check_readonly(field->type, match, list->pdata[i], path, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+check_readonly_field(const SkField *field, gconstpointer old, gconstpointer value, const char *where, GError **error)
+{
+    gconstpointer at = sk_field_const_ptr(field, value);
+    gconstpointer old_at = old != NULL ? sk_field_const_ptr(field, old) : NULL;
+    g_autofree char *path = join(where, field->key);
+
+    if (field->flags & SK_FIELD_READONLY) {
+        if (sk_field_is_empty(field, value) || (old != NULL && sk_field_equal(field, old, value)))
+            return TRUE;
+        return sk_fail(error, SK_ERROR_INVALID, "%s cannot be set: it is only shown", path);
+    }
+    switch (field->kind) {
+    case SK_KIND_STRUCT:
+        return sk_value_check_readonly(field->type, old_at, at, path, error);
+    case SK_KIND_OPTIONAL:
+        return *(const gconstpointer *) at == NULL ||
+               sk_value_check_readonly(field->type, old_at != NULL ? *(const gconstpointer *) old_at : NULL,
+                                       *(const gconstpointer *) at, path, error);
+    case SK_KIND_LIST:
+        return check_readonly_list(field, old_at != NULL ? *(GPtrArray *const *) old_at : NULL, *(GPtrArray *const *) at, where, error);
+    default:
+        return TRUE;
+    }
+}
+
+gboolean
+sk_value_check_readonly(const SkType *type, gconstpointer old, gconstpointer value, const char *where, GError **error)
+{
+    for (guint i = 0; i < type->n_fields; i++) {
+        if (!check_readonly_field(&type->fields[i], old, value, where, error))
+            return FALSE;
+    }
+    return TRUE;
+}

@@ -41,6 +41,7 @@ typedef enum {
     SK_FIELD_SECRET = 1 << 2,    /* stored and accepted, never shown */
     SK_FIELD_LIVE = 1 << 3,      /* a running guest can take a change at once */
     SK_FIELD_SPARSE = 1 << 4,    /* not shown while zero, FALSE or empty */
+    SK_FIELD_STICKY = 1 << 6,    /* kept as it was when a changed list entry leaves it out */
     SK_FIELD_KEY = 1 << 5,       /* names the entry in a list: "disks[vda]" in messages */
 } SkFieldFlags;
 
@@ -131,6 +132,19 @@ GPtrArray *sk_value_diff(const SkType *type, gconstpointer a, gconstpointer b, g
  * where is the path to start messages with, or NULL.
  */
 gboolean sk_value_check(const SkType *type, gconstpointer value, const char *where, GError **error);
+
+/*
+ * Checks that a request leaves the READONLY fields alone: value may have in them only what old
+ * has. old NULL: nothing may be given. List entries are matched by their KEY field. where as above.
+ */
+gboolean sk_value_check_readonly(const SkType *type, gconstpointer old, gconstpointer value, const char *where,
+                                 GError **error);
+
+/*
+ * Fills in what a request that replaces lists cannot know or need not repeat: READONLY, SECRET and STICKY
+ * fields that are empty in value and not in old. List entries are matched by their KEY field.
+ */
+void sk_value_inherit(const SkType *type, gconstpointer old, gpointer value);
 
 /* -- text --------------------------------------------------------------------------------------- */
 

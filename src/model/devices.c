@@ -8,7 +8,7 @@
 #include "base/text.h"
 
 #define ALIAS(S) SK_FIELD(S, alias, STRING, "device id in QEMU", .xml = "alias/@name", .flags = SK_FIELD_READONLY)
-#define ADDRESS(S) SK_FIELD(S, address, STRING, "guest address of the device", .max = 64)
+#define ADDRESS(S) SK_FIELD(S, address, STRING, "guest address of the device", .max = 64, .flags = SK_FIELD_STICKY)
 
 /* -- serial ports, consoles, channels ------------------------------------------------------------------ */
 

@@ -92,7 +92,7 @@ static const SkField disk_fields[] = {
     SK_FIELD(SkDisk, limits, STRUCT, "I/O limits", .xml = "iotune", .type = &sk_disk_limits_type, .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE),
     SK_FIELD(SkDisk, tray_open, BOOL, "the cdrom's tray is open", .xml = "target/@tray", .flags = SK_FIELD_SPARSE | SK_FIELD_LIVE),
     SK_FIELD(SkDisk, alias, STRING, "device id in QEMU", .xml = "alias/@name", .flags = SK_FIELD_READONLY),
-    SK_FIELD(SkDisk, address, STRING, "guest address of the device", .max = 64),
+    SK_FIELD(SkDisk, address, STRING, "guest address of the device", .max = 64, .flags = SK_FIELD_STICKY),
 };
 
 static gboolean
@@ -119,7 +119,7 @@ static const SkField controller_fields[] = {
     SK_FIELD(SkController, model, STRING, "model, empty for the usual one", .xml = "@model", .max = 64),
     SK_FIELD(SkController, ports, UINT, "ports, 0 for the usual number", .xml = "@ports", .min = 0, .max = 255, .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkController, alias, STRING, "device id in QEMU", .xml = "alias/@name", .flags = SK_FIELD_READONLY),
-    SK_FIELD(SkController, address, STRING, "guest address of the device", .max = 64),
+    SK_FIELD(SkController, address, STRING, "guest address of the device", .max = 64, .flags = SK_FIELD_STICKY),
 };
 SK_TYPE(sk_controller_type, SkController, "Controller", "controller", controller_fields, "a bus controller", .xml = "controller");
 

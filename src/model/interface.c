@@ -59,7 +59,7 @@ static const SkField interface_fields[] = {
     SK_FIELD(SkInterface, bandwidth, STRUCT, "rate limits", .xml = "bandwidth", .type = &sk_bandwidth_type, .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE),
     SK_FIELD(SkInterface, tap, STRING, "link on the host while running", .xml = "target/@dev", .flags = SK_FIELD_READONLY),
     SK_FIELD(SkInterface, alias, STRING, "device id in QEMU", .xml = "alias/@name", .flags = SK_FIELD_READONLY),
-    SK_FIELD(SkInterface, address, STRING, "guest address of the device", .max = 64),
+    SK_FIELD(SkInterface, address, STRING, "guest address of the device", .max = 64, .flags = SK_FIELD_STICKY),
 };
 
 static gboolean

@@ -161,6 +161,8 @@ prepare(SkJob *job, GError **error)
 {
     SkService *self = job->service;
     CreateWork *work = job->work = g_new0(CreateWork, 1);
+    if (!sk_value_check_readonly(&sk_domain_spec_type, NULL, job->call->body, NULL, error))
+        return FALSE;
     work->spec = sk_value_copy(&sk_domain_spec_type, job->call->body);
     work->volumes = g_ptr_array_new_with_free_func(free_new_volume);
     work->start = job->call->params.start;

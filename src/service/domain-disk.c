@@ -101,6 +101,8 @@ prepare_attach(SkJob *job, GError **error)
         return FALSE;
     SkDomainChange *change = &work->change;
     const SkDisk *asked = job->call->body;
+    if (!sk_value_check_readonly(&sk_disk_type, NULL, asked, NULL, error))
+        return FALSE;
     if (asked->target != NULL && sk_domain_spec_find_disk(change->spec, asked->target) != NULL)
         return sk_fail(error, SK_ERROR_EXISTS, "domain \"%s\" has a disk \"%s\" already", change->spec->name, asked->target);
     sk_list_append_copy(&change->spec->disks, &sk_disk_type, asked);

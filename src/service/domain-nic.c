@@ -57,6 +57,8 @@ prepare_attach(SkJob *job, GError **error)
         return FALSE;
     SkDomainChange *change = &work->change;
     const SkInterface *asked = job->call->body;
+    if (!sk_value_check_readonly(&sk_interface_type, NULL, asked, NULL, error))
+        return FALSE;
     if (asked->mac != NULL && sk_domain_spec_find_interface(change->spec, asked->mac) != NULL)
         return sk_fail(error, SK_ERROR_EXISTS, "domain \"%s\" has an interface with the MAC address \"%s\" already", change->spec->name, asked->mac);
     sk_list_append_copy(&change->spec->interfaces, &sk_interface_type, asked);

@@ -94,7 +94,11 @@ prepare_update(SkJob *job, GError **error)
         return FALSE;
     const SkDomain *domain = work->domain;
     work->spec = sk_value_copy(&sk_domain_spec_type, domain->spec);
-    if (!sk_json_merge(&sk_domain_spec_type, work->spec, job->call->patch, NULL, error) || !check_change(domain->spec, work->spec, error))
+    if (!sk_json_merge(&sk_domain_spec_type, work->spec, job->call->patch, NULL, error))
+        return FALSE;
+    sk_value_inherit(&sk_domain_spec_type, domain->spec, work->spec);
+    if (!check_change(domain->spec, work->spec, error) ||
+        !sk_value_check_readonly(&sk_domain_spec_type, domain->spec, work->spec, NULL, error))
         return FALSE;
     follow_maximum(domain->spec, work->spec, job->call->patch, sk_domain_is_active(domain));
     sk_domain_spec_complete(work->spec);

@@ -324,6 +324,63 @@ test_text(void)
     sk_value_free(&thing_type, before);
 }
 
+/* A type with a key, a read-only, a secret and a sticky field, in a list. */
+typedef struct {
+    char *key, *shown, *secret, *place;
+} Entry;
+static const SkField entry_fields[] = {
+    SK_FIELD(Entry, key, STRING, "", .flags = SK_FIELD_KEY),
+    SK_FIELD(Entry, shown, STRING, "", .flags = SK_FIELD_READONLY),
+    SK_FIELD(Entry, secret, STRING, "", .flags = SK_FIELD_SECRET),
+    SK_FIELD(Entry, place, STRING, "", .flags = SK_FIELD_STICKY),
+};
+static SK_TYPE(entry_type, Entry, "Entry", "entry", entry_fields, "");
+typedef struct {
+    GPtrArray *entries;
+} Holder;
+static const SkField holder_fields[] = { SK_FIELD(Holder, entries, LIST, "", .type = &entry_type) };
+static SK_TYPE(holder_type, Holder, "Holder", "holder", holder_fields, "");
+
+static Entry *
+add_entry(Holder *holder, const char *key, const char *shown)
+{
+    Entry *entry = sk_value_new(&entry_type);
+    entry->key = g_strdup(key);
+    entry->shown = g_strdup(shown);
+    if (holder->entries == NULL)
+        holder->entries = sk_value_list_new(&entry_type);
+    g_ptr_array_add(holder->entries, entry);
+    return entry;
+}
+
+static void
+test_request(void)
+{
+    Holder *old = sk_value_new(&holder_type), *request = sk_value_new(&holder_type);
+    g_autoptr(GError) error = NULL;
+    Entry *a = add_entry(old, "a", "net0");
+    a->secret = g_strdup("s");
+    a->place = g_strdup("p");
+    add_entry(request, "b", NULL);
+    Entry *again = add_entry(request, "a", NULL);
+
+    g_assert_true(sk_value_check_readonly(&holder_type, old, request, NULL, NULL));
+    sk_value_inherit(&holder_type, old, request);
+    g_assert_cmpstr(again->shown, ==, "net0");
+    g_assert_cmpstr(again->secret, ==, "s");
+    g_assert_cmpstr(again->place, ==, "p");
+    g_assert_null(((Entry *) request->entries->pdata[0])->shown);
+    g_assert_true(sk_value_check_readonly(&holder_type, old, request, NULL, NULL));
+
+    g_free(again->shown);
+    again->shown = g_strdup("mine");
+    g_assert_false(sk_value_check_readonly(&holder_type, old, request, NULL, &error));
+    g_assert_cmpstr(error->message, ==, "entries[a].shown cannot be set: it is only shown");
+    g_assert_false(sk_value_check_readonly(&holder_type, NULL, old, NULL, NULL));
+    sk_value_free(&holder_type, old);
+    sk_value_free(&holder_type, request);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -336,5 +393,6 @@ main(int argc, char **argv)
     g_test_add_func("/fields/check", test_check);
     g_test_add_func("/fields/check-nested", test_check_nested);
     g_test_add_func("/fields/text", test_text);
+    g_test_add_func("/fields/request", test_request);
     return g_test_run();
 }
