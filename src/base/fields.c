@@ -368,6 +368,17 @@ diff_add(Diff *diff, const SkField *field, char *path)
 static void diff_value(Diff *diff, const SkType *type, gconstpointer a, gconstpointer b,
                        const char *where);
 
+/* For lists of the same entries: what differs may be READONLY alone. */
+static gboolean
+same_order(const SkType *type, const GPtrArray *a, const GPtrArray *b)
+{
+    for (guint i = 0; i < a->len; i++) {
+        if (entry_match(type, b, a->pdata[i], i) != b->pdata[i])
+            return FALSE;
+    }
+    return TRUE;
+}
+
 static void
 diff_list(Diff *diff, const SkField *field, gconstpointer a, gconstpointer b, const char *where)
 {
@@ -390,8 +401,7 @@ diff_list(Diff *diff, const SkField *field, gconstpointer a, gconstpointer b, co
         if (entry_match(field->type, la, lb->pdata[i], i) == NULL)
             diff_add(diff, field, entry_path(field, where, lb->pdata[i], i));
     }
-    /* The same entries in another order. */
-    if (diff->paths->len == before)
+    if (diff->paths->len == before && !same_order(field->type, la, lb))
         diff_add(diff, field, join(where, field->key));
 }
 

@@ -283,6 +283,30 @@ test_verb_sentences(void)
     }
 }
 
+/* What a running domain has besides its definition is no pending change; another order is. */
+static void
+test_diff_runtime(void)
+{
+    SkDomainSpec *defined = sk_value_new(&sk_domain_spec_type);
+    set(&sk_domain_spec_type, defined, "interfaces.0.mac", "52:54:00:00:00:01");
+    set(&sk_domain_spec_type, defined, "interfaces.1.mac", "52:54:00:00:00:02");
+    set(&sk_domain_spec_type, defined, "graphics.0.kind", "vnc");
+    SkDomainSpec *live = sk_value_copy(&sk_domain_spec_type, defined);
+    set(&sk_domain_spec_type, live, "interfaces.0.tap", "sktap1");
+    set(&sk_domain_spec_type, live, "graphics.0.socket", "/run/vnc");
+    g_autoptr(GPtrArray) none = sk_value_diff(&sk_domain_spec_type, live, defined, NULL);
+    g_assert_cmpuint(none->len, ==, 0);
+
+    gpointer first = live->interfaces->pdata[0];
+    live->interfaces->pdata[0] = live->interfaces->pdata[1];
+    live->interfaces->pdata[1] = first;
+    g_autoptr(GPtrArray) order = sk_value_diff(&sk_domain_spec_type, live, defined, NULL);
+    g_assert_cmpuint(order->len, ==, 1);
+    g_assert_cmpstr(order->pdata[0], ==, "interfaces");
+    sk_value_free(&sk_domain_spec_type, defined);
+    sk_value_free(&sk_domain_spec_type, live);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -291,6 +315,7 @@ main(int argc, char **argv)
     g_test_add_func("/domain/complete-disks", test_complete_disks);
     g_test_add_func("/domain/find", test_find);
     g_test_add_func("/domain/rules", test_rules);
+    g_test_add_func("/domain/diff-runtime", test_diff_runtime);
     g_test_add_func("/domain/families", test_families);
     g_test_add_func("/domain/states", test_states);
     g_test_add_func("/domain/verb-sentences", test_verb_sentences);
