@@ -118,6 +118,8 @@ print_error(const GError *error)
 {
     g_autofree char *clean = sk_text_clean(error->message);
     fprintf(stderr, "skep: %s\n", clean);
+    if (sk_error_is(error, SK_ERROR_UNAUTHENTICATED))
+        fputs("skep: --token, --token-file or SKEP_TOKEN gives a token; \"skep token create\" on the daemon's host makes one\n", stderr);
 }
 
 static void

@@ -123,6 +123,15 @@ sk_http_new(const SkTarget *target)
     return self;
 }
 
+SkHttp *
+sk_http_new_stream(SkStream *stream)
+{
+    static const SkTarget nowhere = { .socket = (char *) "" };
+    SkHttp *self = sk_http_new(&nowhere);
+    self->stream = stream;
+    return self;
+}
+
 void
 sk_http_free(SkHttp *self)
 {
@@ -159,8 +168,12 @@ sk_http_host(const SkHttp *self)
 static SkStream *
 open_stream(SkHttp *self, GError **error)
 {
-    if (self->target->url == NULL)
+    if (self->target->url == NULL && *self->target->socket != '\0')
         return sk_stream_open_unix(self->target->socket, error);
+    if (self->target->url == NULL) {
+        sk_fail(error, SK_ERROR_UNREACHABLE, "the connection has ended");
+        return NULL;
+    }
     if (!parse_url(self, error))
         return NULL;
     return sk_stream_open_tls(self->host, self->port, self->target->ca, self->target->fingerprint, error);

@@ -59,6 +59,8 @@ gboolean sk_http_parse_head(const char *text, gsize length, SkHttpHead *out, GEr
 
 /* target must outlive it. Connects at the first request. */
 SkHttp *sk_http_new(const SkTarget *target);
+/* One that uses this connection and no other; takes it. For tests and fuzzing. */
+SkHttp *sk_http_new_stream(SkStream *stream);
 void sk_http_free(SkHttp *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SkHttp, sk_http_free)
 
