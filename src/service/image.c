@@ -228,7 +228,9 @@ run_build(SkJob *job, GError **error)
     SkStorageContext context = sk_job_storage_context(job, work->roots);
     g_autofree char *made = g_strdup_printf("%s/.build-%s.qcow2", work->dir, job->info.id);
     g_autofree char *size = g_strdup_printf("%" G_GUINT64_FORMAT, build->size);
-    const char *const argv[] = { work->recipe, made, build->size > 0 ? "--size" : NULL, size, NULL };
+    /* A recipe that is cancelled is killed and cannot clean up behind itself. */
+    g_autofree char *scratch = g_strdup_printf("%s/.build-%s", work->dir, job->info.id);
+    const char *const argv[] = { work->recipe, made, "--work", scratch, build->size > 0 ? "--size" : NULL, size, NULL };
 
     gboolean ok = sk_run_lines(argv, job->cancellable, on_line, work, error);
     if (ok) {
@@ -236,6 +238,7 @@ run_build(SkJob *job, GError **error)
         work->image = sk_storage_image_import(work->dir, &import, TRUE, &context, error);
     }
     sk_fs_remove(made, NULL);
+    sk_fs_remove_tree(scratch, NULL);
     if (work->image == NULL)
         return FALSE;
     g_free(work->image->source);
