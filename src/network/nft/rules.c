@@ -199,6 +199,8 @@ sk_network_rules_json(const SkNetworkRules *self)
     /* Removing a table that is not there would fail the transaction: so it is made first. */
     add_table_command(list, "add", "inet", table);
     add_table_command(list, "delete", "inet", table);
+    if (self->networks->len == 0)
+        return transaction_text(list);
     add_table_command(list, "add", "inet", table);
     add_chains(list, table);
     for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
