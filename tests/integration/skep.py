@@ -18,7 +18,7 @@ DEADLINE = 120  # seconds until a wait is given up: a bound on hanging, not a me
 
 def guest_files():
     """(kernel, initrd) of the tiny guest, or None."""
-    kernel, initrd = GUEST / "tiny" / "vmlinuz", GUEST / "tiny" / "initrd"
+    kernel, initrd = GUEST / "tiny" / "vmlinux", GUEST / "tiny" / "initrd"
     return (str(kernel), str(initrd)) if kernel.exists() and initrd.exists() else None
 
 
