@@ -127,10 +127,30 @@ sk_main_call(GSourceOnceFunc func, gpointer data)
     g_cond_clear(&call.done_changed);
 }
 
+static gboolean
+on_drain_over(gpointer over)
+{
+    *(gboolean *) over = TRUE;
+    return G_SOURCE_REMOVE;
+}
+
 void
 sk_worker_drain(void)
 {
     sk_assert_main();
     while (g_atomic_int_get(&unfinished) > 0)
         g_main_context_iteration(NULL, TRUE);
+}
+
+gboolean
+sk_worker_drain_for(guint ms)
+{
+    sk_assert_main();
+    gboolean over = FALSE;
+    guint timer = g_timeout_add(ms, on_drain_over, &over);
+    while (g_atomic_int_get(&unfinished) > 0 && !over)
+        g_main_context_iteration(NULL, TRUE);
+    if (!over)
+        g_source_remove(timer);
+    return !over;
 }

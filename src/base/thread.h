@@ -29,5 +29,7 @@ void sk_main_call(GSourceOnceFunc func, gpointer data);
 
 /* Runs the loop until all workers are idle and all that was posted has run; for an orderly end. Main thread. */
 void sk_worker_drain(void);
+/* The same for at most so many milliseconds: FALSE if workers are still busy then. Main thread. */
+gboolean sk_worker_drain_for(guint ms);
 
 G_END_DECLS

@@ -10,6 +10,9 @@
 #include "base/thread.h"
 #include "daemon/settings.h"
 
+/* Time that running work has to come to its end when the daemon is told to end. */
+#define DRAIN_MS 10000
+
 typedef struct {
     char *root, *listen;
     gboolean session, version, help_settings, verbose;
@@ -98,7 +101,11 @@ run(SkSettings *settings, GError **error)
 
     sd_notify(0, "STOPPING=1");
     g_clear_pointer(&rest, sk_rest_free);
-    sk_worker_drain();
+    if (!sk_worker_drain_for(DRAIN_MS)) {
+        g_message("work is still going on; it is put in order at the next start");
+        /* As by a crash, which everything is made for: what the workers use cannot be freed. */
+        _exit(0);
+    }
     return TRUE;
 }
 
