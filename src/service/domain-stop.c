@@ -178,6 +178,17 @@ run_shutdown(SkJob *job, GError **error)
 
 static void destroy_after_all(SkDomain *domain);
 
+/* Nobody waits for the guest any more; whether it still obeys is its own business. */
+static SkJob *
+stop_waiting(SkDomain *domain)
+{
+    g_clear_handle_id(&domain->shutdown_timer, g_source_remove);
+    domain->rebooting = FALSE;
+    if (sk_domain_state(domain) == SK_DOMAIN_IN_SHUTDOWN)
+        sk_domain_set_state(domain, SK_DOMAIN_RUNNING, SK_REASON_USER);
+    return g_steal_pointer(&domain->shutdown_job);
+}
+
 static gboolean
 on_ignored(gpointer data)
 {
@@ -190,14 +201,11 @@ on_ignored(gpointer data)
         destroy_after_all(domain);
         return G_SOURCE_REMOVE;
     }
-    domain->shutdown_job = NULL;
-    domain->rebooting = FALSE;
-    if (sk_domain_state(domain) == SK_DOMAIN_IN_SHUTDOWN)
-        sk_domain_set_state(domain, SK_DOMAIN_RUNNING, SK_REASON_USER);
-    sk_job_end(job, g_error_new(SK_ERROR, SK_ERROR_TIMEOUT,
-                                "domain \"%s\" did not shut down within %u seconds: its guest may ignore the power button; "
-                                "`skep destroy %s` switches it off",
-                                sk_domain_name(domain), work->timeout, sk_domain_name(domain)));
+    sk_job_end(stop_waiting(domain),
+               g_error_new(SK_ERROR, SK_ERROR_TIMEOUT,
+                           "domain \"%s\" did not shut down within %u second%s: its guest may ignore the power button; "
+                           "`skep destroy %s` switches it off",
+                           sk_domain_name(domain), work->timeout, work->timeout == 1 ? "" : "s", sk_domain_name(domain)));
     return G_SOURCE_REMOVE;
 }
 
@@ -236,14 +244,22 @@ commit_reboot(SkJob *job)
     await_off(job, TRUE);
 }
 
+static void
+cancelled(SkJob *job)
+{
+    const StopWork *work = job->work;
+    if (work->domain->shutdown_job == job)
+        stop_waiting(work->domain);
+}
+
 const SkJobKind sk_domain_shutdown_job = {
     .object = sk_domain_job_object, .prepare = prepare_shutdown, .run = run_shutdown, .commit = commit_shutdown,
-    .free_work = free_work, .lingers = TRUE, .cancellable = TRUE,
+    .cancelled = cancelled, .free_work = free_work, .lingers = TRUE, .cancellable = TRUE,
 };
 /* A reboot that works on every guest: shut down, then start again. */
 const SkJobKind sk_domain_reboot_job = {
     .object = sk_domain_job_object, .prepare = prepare_shutdown, .run = run_shutdown, .commit = commit_reboot,
-    .free_work = free_work, .lingers = TRUE, .cancellable = TRUE,
+    .cancelled = cancelled, .free_work = free_work, .lingers = TRUE, .cancellable = TRUE,
 };
 
 /* -- force: the guest did not obey --------------------------------------------------------------------------------------- */
@@ -261,8 +277,18 @@ prepare_forced(SkJob *job, GError **error)
     return TRUE;
 }
 
+/* The shutdown that asked for it has failed too. */
+static void
+rollback_forced(SkJob *job, const GError *error)
+{
+    SkDomain *domain = ((StopWork *) job->work)->domain;
+    domain->destroying = FALSE;
+    if (domain->shutdown_job != NULL)
+        sk_job_end(stop_waiting(domain), g_error_copy(error));
+}
+
 static const SkJobKind forced_job = {
-    .prepare = prepare_forced, .run = run_destroy, .commit = commit_destroy, .rollback = rollback_destroy,
+    .prepare = prepare_forced, .run = run_destroy, .commit = commit_destroy, .rollback = rollback_forced,
     .free_work = free_work, .at_once = TRUE,
 };
 

@@ -448,8 +448,11 @@ sk_job_cancel(SkJob *self, GError **error)
     if (!self->kind->cancellable)
         return sk_fail(error, SK_ERROR_UNSUPPORTED, "%s cannot be cancelled once it runs", self->info.operation);
     g_cancellable_cancel(self->cancellable);
-    if (self->committed && self->kind->lingers)
+    if (self->committed && self->kind->lingers) {
+        if (self->kind->cancelled != NULL)
+            self->kind->cancelled(self);
         sk_job_end(self, g_error_new(SK_ERROR, SK_ERROR_CANCELLED, "%s was cancelled", self->info.operation));
+    }
     return TRUE;
 }
 

@@ -34,6 +34,8 @@ typedef struct {
     gboolean cancellable;
     /* After commit the job goes on until sk_job_end(), without holding its object up. */
     gboolean lingers;
+    /* It lingered and was cancelled: let go of it. May be NULL. */
+    void (*cancelled)(SkJob *job);
     /* Does not wait for its turn: destroy and reset must get through. */
     gboolean at_once;
 } SkJobKind;
