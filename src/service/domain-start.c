@@ -7,6 +7,7 @@
 #include "service/domain-disks.h"
 #include "service/domain-launch.h"
 #include "service/domain-seed.h"
+#include "store/settings.h"
 
 typedef struct {
     SkDomain *domain;       /* a reference; touched on main only */
@@ -169,9 +170,13 @@ sk_domain_start_by_daemon(SkDomain *self)
 void
 sk_service_autostart_domains(SkService *self)
 {
+    if (!self->host_booted)
+        return;
     for (GTreeNode *node = g_tree_node_first(self->domains); node != NULL; node = g_tree_node_next(node)) {
         SkDomain *domain = g_tree_node_value(node);
-        if (domain->spec->autostart && !sk_domain_is_active(domain) && self->host_booted)
+        if (domain->spec->autostart && !sk_domain_is_active(domain))
             sk_domain_start_by_daemon(domain);
     }
+    /* Only now: a daemon that is killed before this starts them the next time. */
+    sk_store_set_setting_async(self->store, "boot-id", self->boot_id, NULL, NULL);
 }

@@ -22,6 +22,7 @@ struct SkService {
     SkStore *store;
     char tag[8];            /* short name of this daemon: in names of links, tables, bridges */
     gboolean host_booted;   /* the host was started since a daemon last ran: autostart is due */
+    char *boot_id;          /* of this start of the host; NULL: not known */
     gint64 started;         /* microseconds since the epoch */
     SkNode node;            /* of the host, filled at start */
 

@@ -79,10 +79,24 @@ load_domains(SkService *self, GError **error)
     return TRUE;
 }
 
+/* What the kernel calls this start of the host; another than last time means that autostart is due. */
+static char *
+read_boot_id(void)
+{
+    char *id = NULL;
+    if (!g_file_get_contents("/proc/sys/kernel/random/boot_id", &id, NULL, NULL))
+        return NULL;
+    return g_strchomp(id);
+}
+
 static gboolean
 mark_started(SkService *self, GError **error)
 {
-    g_autofree char *mark = NULL;
+    g_autofree char *mark = NULL, *last_boot = NULL;
+    if (!sk_store_get_setting(self->store, "boot-id", &last_boot, error))
+        return FALSE;
+    self->boot_id = read_boot_id();
+    self->host_booted = self->boot_id != NULL && g_strcmp0(self->boot_id, last_boot) != 0;
     if (!sk_store_get_setting(self->store, "initialized", &mark, error))
         return FALSE;
     self->first_start = mark == NULL;
@@ -153,6 +167,7 @@ sk_service_free(SkService *self)
     g_clear_pointer(&self->events, sk_events_free);
     g_clear_pointer(&self->store, sk_store_close);
     sk_value_clear(&sk_node_type, &self->node);
+    g_free(self->boot_id);
     g_free(self->images_dir);
     g_free(self->network_run_dir);
     g_free(self->network_state_dir);
