@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Changes of pools: create, delete, start, stop, refresh; and the watch on their directories. */
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/thread.h"
@@ -241,6 +243,34 @@ check_new(SkService *self, const SkPoolSpec *spec, GError **error)
     return TRUE;
 }
 
+/* A pool's directory is a place that disks may be opened in: never the system's own. */
+static gboolean
+check_place(const char *path, GError **error)
+{
+    static const char *const own[] = { "/", "/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/root", "/run", "/sbin", "/sys", "/tmp", "/usr", "/var" };
+    static const char *const trees[] = { "/dev/", "/etc/", "/proc/", "/sys/", "/usr/" };
+    gboolean ok = TRUE;
+    for (guint i = 0; i < G_N_ELEMENTS(own); i++)
+        ok = ok && !g_str_equal(path, own[i]);
+    for (guint i = 0; i < G_N_ELEMENTS(trees); i++)
+        ok = ok && !g_str_has_prefix(path, trees[i]);
+    return ok || sk_fail(error, SK_ERROR_INVALID, "\"%s\" is a directory of the system: a storage pool needs one of its own, such as \"/srv/skep\"", path);
+}
+
+/* The same directory by another name. */
+static gboolean
+check_not_shared(const SkPoolSpec *spec, char **roots, GError **error)
+{
+    struct stat mine, other;
+    if (stat(spec->path, &mine) != 0)
+        return sk_fail_errno(error, errno, "cannot look at \"%s\"", spec->path);
+    for (guint i = 0; roots[i] != NULL; i++) {
+        if (stat(roots[i], &other) == 0 && other.st_dev == mine.st_dev && other.st_ino == mine.st_ino)
+            return sk_fail(error, SK_ERROR_EXISTS, "\"%s\" is \"%s\" by another name, which is in use as a storage pool or for images", spec->path, roots[i]);
+    }
+    return TRUE;
+}
+
 static SkPoolSpec *
 complete(SkService *self, const SkPoolSpec *wanted)
 {
@@ -259,7 +289,8 @@ prepare_create(SkJob *job, GError **error)
 {
     PoolWork *work = job->work = g_new0(PoolWork, 1);
     work->spec = complete(job->service, job->call->body);
-    return check_new(job->service, work->spec, error);
+    work->roots = sk_service_storage_roots(job->service);
+    return check_place(work->spec->path, error) && check_new(job->service, work->spec, error);
 }
 
 static SkRecord *
@@ -274,7 +305,8 @@ run_create(SkJob *job, GError **error)
 {
     PoolWork *work = job->work;
     work->record = pool_record(work->spec);
-    return sk_storage_pool_build(work->spec, error) && scan(work, error) && sk_store_put(job->service->store, work->record, error);
+    return sk_storage_pool_build(work->spec, error) && check_not_shared(work->spec, work->roots, error) && scan(work, error) &&
+           sk_store_put(job->service->store, work->record, error);
 }
 
 static void
@@ -288,8 +320,9 @@ commit_create(SkJob *job)
     tell(pool, "pool.created");
 }
 
+/* One after the other: two that run at once would not see each other's directory. */
 const SkJobKind sk_pool_create_job = {
-    .object = pool_object, .prepare = prepare_create, .run = run_create, .commit = commit_create, .free_work = free_work,
+    .object = pool_object, .queue = "pools", .prepare = prepare_create, .run = run_create, .commit = commit_create, .free_work = free_work,
 };
 
 /* -- deleting ------------------------------------------------------------------------------------------------------------ */
