@@ -147,9 +147,15 @@ static gboolean
 begin(SkRestRequest *request, GError **error)
 {
     guint64 size = 0;
-    SkDownload *download = sk_service_download_begin(request->rest->service, request->call, &size, error);
-    if (download == NULL)
+    g_autoptr(GError) why = NULL;
+    SkDownload *download = sk_service_download_begin(request->rest->service, request->call, &size, &why);
+    /* HEAD also tells how far an upload came of what is no volume yet. */
+    if (download == NULL && request->head && sk_error_is(why, SK_ERROR_NO_VOLUME))
+        return sk_rest_answer_upload_offset(request, error);
+    if (download == NULL) {
+        g_propagate_error(error, g_steal_pointer(&why));
         return FALSE;
+    }
     Download *self = g_new0(Download, 1);
     self->request = request;
     self->call = request->call;

@@ -139,6 +139,7 @@ void sk_rest_answer_error(SkRestRequest *request, guint status, const GError *er
 void sk_rest_answer_call(SkRestRequest *request, SkCall *call, const GError *error);
 void sk_rest_answer_text(SkRestRequest *request, guint status, const char *type, char *text, gsize length); /* takes text */
 void sk_rest_answer_response(SkRestRequest *request, guint status, struct MHD_Response *response); /* takes response */
+gboolean sk_rest_answer_upload_offset(SkRestRequest *request, GError **error); /* how far the upload came, to HEAD */
 /* Headers every response has. */
 void sk_rest_add_headers(struct MHD_Response *response, const char *content_type);
 /* {"error":{"code":...,"message":...}}; free with g_free(). */

@@ -128,8 +128,8 @@ total(SkRestRequest *request)
     return text != NULL && g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT64, &length, NULL) ? (gint64) length : -1;
 }
 
-static gboolean
-answer_offset(SkRestRequest *request, GError **error)
+gboolean
+sk_rest_answer_upload_offset(SkRestRequest *request, GError **error)
 {
     guint64 offset;
     char text[32];
@@ -145,7 +145,7 @@ static gboolean
 begin(SkRestRequest *request, GError **error)
 {
     if (request->head)
-        return answer_offset(request, error);
+        return sk_rest_answer_upload_offset(request, error);
     SkUpload *upload = sk_service_upload_begin(request->rest->service, request->call, total(request), error);
     if (upload == NULL)
         return FALSE;
