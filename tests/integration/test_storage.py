@@ -1,0 +1,458 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Storage: pools and volumes on real directories, with real QEMU over them."""
+import hashlib
+import http.client
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from skep import UnixConnection
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def d(shared_daemon):
+    shared_daemon.do("POST", "/v1/pools", {"name": "p", "path": f"{shared_daemon.root}/p"})
+    return shared_daemon
+
+
+def create(d, name, pool="p", **more):
+    return d.do("POST", f"/v1/pools/{pool}/volumes", {"name": name, **more})
+
+
+def volume(d, name, pool="p"):
+    return d.get(f"/v1/pools/{pool}/volumes/{name}")
+
+
+def names(d, pool="p"):
+    return [item["name"] for item in d.items(f"/v1/pools/{pool}/volumes")]
+
+
+def leftovers(directory):
+    """What lies in a directory, hidden files too."""
+    return sorted(entry.name for entry in Path(directory).iterdir())
+
+
+# -- pools -----------------------------------------------------------------------------------------------------------
+
+
+def test_pool_life(d):
+    path = f"{d.root}/life"
+    made = d.do("POST", "/v1/pools", {"name": "life", "path": path + "///"})
+    assert made["name"] == "life" and re.fullmatch(r"[0-9a-f-]{36}", made["uuid"])
+    create(d, "v", "life", capacity="1M")
+    pool = d.get("/v1/pools/life")
+    assert pool["spec"]["path"] == path
+    assert pool["status"]["active"] and pool["status"]["volumes"] == 1
+    assert pool["status"]["capacity"] >= pool["status"]["available"] > 0
+
+    d.do("POST", "/v1/pools/life/stop")
+    assert not d.get("/v1/pools/life")["status"].get("active", False)
+    status, code, message = d.fails("POST", "/v1/pools/life/volumes", {"name": "w", "capacity": "1M"})
+    assert (status, code) == (409, "state") and "skep pool start life" in message
+    assert d.fails("POST", "/v1/pools/life/refresh")[1] == "state"
+    assert d.fails("POST", "/v1/pools/life/stop")[1] == "state"
+    d.do("POST", "/v1/pools/life/start")
+    assert names(d, "life") == ["v"]
+    assert d.fails("POST", "/v1/pools/life/start")[1] == "state"
+
+    d.do("DELETE", "/v1/pools/life")
+    assert leftovers(path) == ["v"], "a pool's files stay unless asked"
+    assert d.fails("GET", "/v1/pools/life")[:2] == (404, "no-pool")
+    d.do("POST", "/v1/pools", {"name": "life", "path": path})
+    assert names(d, "life") == ["v"]
+    d.do("DELETE", "/v1/pools/life?volumes=true")
+    assert not os.path.exists(path)
+
+
+def test_pool_path_and_name_taken(d):
+    status, code, message = d.fails("POST", "/v1/pools", {"name": "again", "path": f"{d.root}/p/"})
+    assert (status, code) == (409, "exists") and '"p"' in message
+    os.symlink(f"{d.root}/p", f"{d.root}/link-to-p")
+    assert d.fails("POST", "/v1/pools", {"name": "again", "path": f"{d.root}/link-to-p"})[0] in (400, 409)
+    assert d.fails("POST", "/v1/pools", {"name": "p"})[:2] == (409, "exists")
+    assert "again" not in [item["spec"]["name"] for item in d.items("/v1/pools")]
+
+
+def test_pool_made_twice_at_once(d):
+    """Two clients make pools in one directory at once: one of them gets it."""
+    body = [{"name": name, "path": f"{d.root}/both"} for name in ("both1", "both2")]
+    jobs = [d.request("POST", "/v1/pools", one) for one in body]
+    states = [d.get(job.headers["Location"] + "?wait=60")["state"] if job.status == 202 else "failed" for job in jobs]
+    assert sorted(states) == ["done", "failed"]
+
+
+@pytest.mark.parametrize("path", ["relative", "/", "/proc/self", "/dev/null", "/etc/passwd"])
+def test_pool_path_that_is_none(d, path):
+    status, _, message = d.fails("POST", "/v1/pools", {"name": "bad", "path": path})
+    assert status < 500 and message
+    assert d.fails("GET", "/v1/pools/bad")[0] == 404
+
+
+def test_pool_in_use_is_kept(d):
+    d.do("POST", "/v1/pools", {"name": "used", "path": f"{d.root}/used"})
+    create(d, "u.qcow2", "used", capacity="1M")
+    d.do("POST", "/v1/domains", d.paused_domain("pooluser", disks=[{"pool": "used", "volume": "u.qcow2"}]))
+    for method, path in (("DELETE", "/v1/pools/used"), ("DELETE", "/v1/pools/used?volumes=true")):
+        status, code, message = d.fails(method, path)
+        assert (status, code) == (409, "in-use") and '"pooluser"' in message
+    d.do("POST", "/v1/domains/pooluser/start?paused=true")
+    status, code, message = d.fails("POST", "/v1/pools/used/stop")
+    assert (status, code) == (409, "in-use") and '"pooluser"' in message
+    d.do("DELETE", "/v1/domains/pooluser?force=true&volumes=true")
+    assert names(d, "used") == []
+    d.do("DELETE", "/v1/pools/used?volumes=true")
+
+
+def test_foreign_files_are_seen(d):
+    """Without a rescan: a file that comes, is moved, grows, goes."""
+    path = f"{d.root}/p/foreign.img"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", path, "3M"], check=True)
+    d.wait_until(lambda: "foreign.img" in names(d), "the file to be seen")
+    d.wait_until(lambda: volume(d, "foreign.img")["capacity"] == 3 * MIB, "its size")
+    os.rename(path, f"{d.root}/p/moved.img")
+    d.wait_until(lambda: "moved.img" in names(d) and "foreign.img" not in names(d), "the file's new name")
+    subprocess.run(["qemu-img", "resize", "-q", f"{d.root}/p/moved.img", "5M"], check=True)
+    d.wait_until(lambda: volume(d, "moved.img")["capacity"] == 5 * MIB, "the new size")
+    os.unlink(f"{d.root}/p/moved.img")
+    d.wait_until(lambda: "moved.img" not in names(d), "the file to be gone")
+
+
+def test_strange_files_do_no_harm(d):
+    """Names and files that a directory may hold."""
+    path = Path(d.root) / "strange"
+    path.mkdir()
+    (path / "dir").mkdir()
+    (path / "text.txt").write_text("no disk\n")
+    (path / "empty").touch()
+    (path / "new\nline").write_bytes(b"x" * 512)
+    (path / ("long" * 60)).write_bytes(b"x" * 512)
+    (path / "dangling").symlink_to("/nowhere")
+    (path / "shadow").symlink_to("/etc/shadow")
+    with open(os.fsencode(path) + b"/latin-\xe9", "wb") as file:
+        file.write(b"x" * 512)
+    os.mkfifo(path / "fifo")
+    (path / "cut.qcow2").write_bytes(b"QFI\xfb\0\0\0\x03" + b"\xff" * 600)
+    d.do("POST", "/v1/pools", {"name": "strange", "path": str(path)})
+    d.do("POST", "/v1/pools/strange/refresh")
+    found = names(d, "strange")
+    assert "dir" not in found and "fifo" not in found and "text.txt" in found
+    assert "root:" not in d.request("GET", "/v1/pools/strange/volumes/shadow/data").body.decode(errors="replace")
+    d.do("DELETE", "/v1/pools/strange")
+
+
+# -- making volumes ----------------------------------------------------------------------------------------------------
+
+
+def test_create_kinds(d):
+    thin = create(d, "thin.qcow2", capacity="1G", format="qcow2")
+    assert thin["capacity"] == 1024 * MIB and thin["allocation"] < MIB and thin["format"] == "qcow2"
+    raw = create(d, "thin.raw", capacity="64M", format="raw")
+    assert raw["capacity"] == 64 * MIB and raw["allocation"] < MIB
+    for preallocation in ("falloc", "full"):
+        for kind in ("raw", "qcow2"):
+            made = create(d, f"{preallocation}.{kind}", capacity="4M", format=kind, preallocation=preallocation)
+            assert made["allocation"] >= 4 * MIB
+    assert create(d, "meta.qcow2", capacity="4M", format="qcow2", preallocation="metadata")["capacity"] == 4 * MIB
+    over = create(d, "over.qcow2", backing_volume="thin.qcow2")
+    assert over["capacity"] == 1024 * MIB
+    assert over["backing_path"] == f"{d.root}/p/thin.qcow2" and over.get("backing_format", "raw") == "qcow2"
+    assert create(d, "bigger.qcow2", backing_volume="thin.raw", capacity="128M")["capacity"] == 128 * MIB
+    info = subprocess.run(["qemu-img", "info", f"{d.root}/p/over.qcow2"], capture_output=True, text=True, check=True).stdout
+    assert "backing file format: qcow2" in info
+    assert os.stat(f"{d.root}/p/thin.qcow2").st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("body,words", [
+    ({"capacity": "1M"}, "name"),
+    ({"name": "x"}, "capacity"),
+    ({"name": "x", "capacity": "1M", "backing_volume": "nowhere"}, "nowhere"),
+    ({"name": "x", "capacity": 0}, "capacity"),
+    ({"name": "x", "capacity": "2P"}, "capacity"),
+    ({"name": "x", "capacity": -5}, "capacity"),
+    ({"name": "x", "capacity": "1M", "format": "vmdk"}, "vmdk"),
+    ({"name": "x", "capacity": "1M", "nonsense": 1}, "nonsense"),
+    ({"name": "../x", "capacity": "1M"}, "name"),
+    ({"name": "x.part", "capacity": "1M"}, ".part"),
+    ({"name": "x" * 10000, "capacity": "1M"}, "name"),
+    ({"name": ".", "capacity": "1M"}, "name"),
+    ({"name": "", "capacity": "1M"}, "name"),
+    ({"name": "x", "capacity": "512", "backing_volume": "base.qcow2"}, "8388608"),
+    ({"name": "x", "capacity": "9M", "format": "raw", "backing_volume": "base.qcow2"}, "qcow2"),
+])
+def test_create_refused(d, body, words):
+    if "base.qcow2" not in names(d):
+        create(d, "base.qcow2", capacity="8M")
+    before = leftovers(f"{d.root}/p")
+    status, _, message = d.fails("POST", "/v1/pools/p/volumes", body)
+    assert status in (400, 404, 422) and words in message
+    assert len(message) < 600
+    assert leftovers(f"{d.root}/p") == before
+
+
+def test_create_twice(d):
+    create(d, "twice", capacity="1M")
+    assert d.fails("POST", "/v1/pools/p/volumes", {"name": "twice", "capacity": "1M"})[:2] == (409, "exists")
+    jobs = [d.request("POST", "/v1/pools/p/volumes", {"name": "race", "capacity": "1M"}) for _ in range(2)]
+    states = [d.get(job.headers["Location"] + "?wait=60")["state"] if job.status == 202 else "failed" for job in jobs]
+    assert sorted(states) == ["done", "failed"]
+
+
+def test_clone_and_resize(d):
+    create(d, "src.raw", capacity="4M", format="raw")
+    with open(f"{d.root}/p/src.raw", "r+b") as file:
+        file.write(b"content" * 1000)
+    full = d.do("POST", "/v1/pools/p/volumes/src.raw/clone", {"name": "copied.raw"})
+    assert full.get("backing_path") is None
+    assert Path(f"{d.root}/p/copied.raw").read_bytes() == Path(f"{d.root}/p/src.raw").read_bytes()
+    linked = d.do("POST", "/v1/pools/p/volumes/src.raw/clone", {"name": "linked", "linked": True})
+    assert linked["format"] == "qcow2" and linked["backing_path"] == f"{d.root}/p/src.raw"
+    flat = d.do("POST", "/v1/pools/p/volumes/linked/clone", {"name": "flat"})
+    assert flat.get("backing_path") is None
+    subprocess.run(["qemu-img", "compare", "-q", f"{d.root}/p/flat", f"{d.root}/p/src.raw"], check=True)
+
+    assert d.do("POST", "/v1/pools/p/volumes/copied.raw/resize", {"size": "8M"})["capacity"] == 8 * MIB
+    status, _, message = d.fails("POST", "/v1/pools/p/volumes/copied.raw/resize", {"size": "2M"})
+    assert status in (400, 409) and "shrink" in message
+    assert d.do("POST", "/v1/pools/p/volumes/copied.raw/resize?shrink=true", {"size": "2M"})["capacity"] == 2 * MIB
+    # What others are laid over must not lose anything below them.
+    status, code, message = d.fails("POST", "/v1/pools/p/volumes/src.raw/resize?shrink=true", {"size": "1M"})
+    assert (status, code) == (409, "in-use") and "linked" in message
+    assert d.fails("POST", "/v1/pools/p/volumes/nowhere/resize", {"size": "16M"})[:2] == (404, "no-volume")
+    assert d.fails("POST", "/v1/pools/p/volumes/src.raw/clone", {"name": "flat"})[:2] == (409, "exists")
+
+
+def test_delete_refused(d):
+    create(d, "low", capacity="1M")
+    create(d, "mid", backing_volume="low")
+    create(d, "top", backing_volume="mid")
+    status, code, message = d.fails("DELETE", "/v1/pools/p/volumes/low")
+    assert (status, code) == (409, "in-use") and 'mid"' in message
+    d.do("POST", "/v1/domains", d.paused_domain("topuser", disks=[{"pool": "p", "volume": "top"}]))
+    status, code, message = d.fails("DELETE", "/v1/pools/p/volumes/top")
+    assert (status, code) == (409, "in-use") and '"topuser"' in message
+    assert volume(d, "top")["used_by"] == ["topuser"]
+    d.do("POST", "/v1/domains/topuser/start?paused=true")
+    for method, path, body in (("POST", "resize", {"size": "2M"}), ("POST", "clone", {"name": "copy"})):
+        status, code, message = d.fails(method, f"/v1/pools/p/volumes/top/{path}", body)
+        assert (status, code) == (409, "in-use") and '"topuser"' in message
+    # Nobody may write to what a running guest reads through its chain.
+    assert d.fails("POST", "/v1/pools/p/volumes/low/resize", {"size": "2M"})[:2] == (409, "in-use")
+    assert d.fails("GET", "/v1/pools/p/volumes/top/data")[:2] == (409, "in-use")
+    d.do("DELETE", "/v1/domains/topuser?force=true")
+    for name in ("top", "mid", "low"):
+        d.do("DELETE", f"/v1/pools/p/volumes/{name}")
+        assert name not in names(d) and not os.path.exists(f"{d.root}/p/{name}")
+
+
+def test_two_domains_never_write_one_disk(d):
+    create(d, "one", capacity="1M")
+    for name in ("w1", "w2"):
+        d.do("POST", "/v1/domains", d.paused_domain(name, disks=[{"pool": "p", "volume": "one"}]))
+    d.do("POST", "/v1/domains/w1/start?paused=true")
+    status, code, message = d.fails("POST", "/v1/domains/w2/start?paused=true")
+    assert (status, code) == (409, "in-use") and '"w1"' in message
+    for name in ("w1", "w2"):
+        d.do("DELETE", f"/v1/domains/{name}?force=true")
+
+
+# -- upload and download -------------------------------------------------------------------------------------------------
+
+
+def put(d, path, data, length=None, headers=None):
+    connection = UnixConnection(d.socket)
+    connection.putrequest("PUT", path)
+    connection.putheader("Content-Type", "application/octet-stream")
+    connection.putheader("Content-Length", str(length if length is not None else len(data)))
+    for key, value in (headers or {}).items():
+        connection.putheader(key, value)
+    connection.endheaders()
+    try:
+        connection.send(data)
+    except BrokenPipeError:
+        pass        # refused by its head: the answer is there
+    return connection
+
+
+def offset_of(d, path):
+    answer = d.request("HEAD", path)
+    return int(answer.headers["Upload-Offset"])
+
+
+def test_upload_and_download(d):
+    data = os.urandom(3 * MIB + 512)
+    connection = put(d, "/v1/pools/p/volumes/up.raw/data", data)
+    answer = connection.getresponse()
+    assert answer.status == 200, answer.read()
+    assert b'"up.raw"' in answer.read()
+    assert volume(d, "up.raw")["capacity"] == len(data)
+    path = "/v1/pools/p/volumes/up.raw/data"
+    whole = d.request("GET", path)
+    assert whole.status == 200 and hashlib.sha256(whole.body).digest() == hashlib.sha256(data).digest()
+    for value, first, end in (("bytes=0-0", 0, 1), ("bytes=1000000-2999999", 1000000, 3000000), ("bytes=-100", len(data) - 100, len(data)),
+                              ("bytes=3000000-", 3000000, len(data)), ("bytes=5-99999999999", 5, len(data))):
+        part = d.request("GET", path, headers={"Range": value})
+        assert part.status == 206 and part.body == data[first:end], value
+        assert part.headers["Content-Range"] == f"bytes {first}-{end - 1}/{len(data)}"
+    outside = d.request("GET", path, headers={"Range": f"bytes={len(data)}-"})
+    assert outside.status == 416 and outside.headers["Content-Range"] == f"bytes */{len(data)}"
+    assert d.request("GET", path, headers={"Range": "nonsense"}).body == data
+    again = put(d, path, b"x" * 512).getresponse()
+    assert again.status == 409 and b"already" in again.read()
+    assert hashlib.sha256(d.request("GET", path).body).digest() == hashlib.sha256(data).digest()
+
+
+def test_upload_cut_and_resumed(d):
+    """A client that vanishes in the middle; HEAD tells how much came, offset goes on."""
+    path = "/v1/pools/p/volumes/cut.raw/data"
+    data = os.urandom(4 * MIB)
+    connection = put(d, path, data[:2 * MIB], length=len(data))
+    d.wait_until(lambda: offset_of(d, path) >= MIB, "the first megabyte")
+    connection.close()
+    assert "cut.raw" not in names(d), "half an upload is no volume"
+    wrong = put(d, path + "?offset=7", data[7:]).getresponse()
+    assert wrong.status == 409, wrong.read()
+
+    def resume():
+        there = offset_of(d, path)
+        assert MIB <= there <= 2 * MIB, "a wrong offset spoils nothing"
+        answer = put(d, f"{path}?offset={there}", data[there:]).getresponse()
+        body = answer.read()
+        assert answer.status in (200, 409), body
+        return answer.status == 200
+    d.wait_until(resume, "the upload to go on")     # the daemon may still be at work on the one that was cut
+    assert Path(f"{d.root}/p/cut.raw").read_bytes() == data
+    assert [name for name in leftovers(f"{d.root}/p") if "cut.raw" in name] == ["cut.raw"]
+
+
+def test_two_uploads_of_one_name(d):
+    path = "/v1/pools/p/volumes/duel.raw/data"
+    first = put(d, path, b"a" * MIB, length=2 * MIB)
+    d.wait_until(lambda: offset_of(d, path) >= 512 * 1024, "the first bytes")
+    status = put(d, path, b"b" * MIB).getresponse().status
+    assert status == 409
+    first.send(b"a" * MIB)
+    assert first.getresponse().status == 200
+    assert Path(f"{d.root}/p/duel.raw").read_bytes() == b"a" * (2 * MIB)
+
+
+def test_upload_of_bad_things(d, tmp_path):
+    evil = tmp_path / "evil.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-u", "-f", "qcow2", "-F", "raw", "-b", "/etc/shadow", str(evil), "1M"], check=True)
+    answer = put(d, "/v1/pools/p/volumes/evil.qcow2/data", evil.read_bytes()).getresponse()
+    body = answer.read()
+    assert answer.status in (400, 403, 409, 422), body
+    assert b"/etc/shadow" in body
+    assert "evil.qcow2" not in names(d)
+    assert not [name for name in leftovers(f"{d.root}/p") if "evil" in name]
+    for bad in ("..%2Fescape", "%2E%2E", "a%2Fb", "x%00y", "n" * 10000):
+        answer = put(d, f"/v1/pools/p/volumes/{bad}/data", b"x" * 512).getresponse()
+        answer.read()
+        assert answer.status in (400, 404, 413, 414), bad[:20]
+    assert not (Path(d.root) / "escape").exists()
+
+
+def test_foreign_chain_is_refused(d):
+    """A qcow2 put into the pool by hand whose backing file is /etc/shadow: shown, never opened."""
+    path = f"{d.root}/p/shadow.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-u", "-f", "qcow2", "-F", "raw", "-b", "/etc/shadow", path, "1M"], check=True)
+    d.do("POST", "/v1/pools/p/refresh")
+    assert volume(d, "shadow.qcow2")["backing_path"] == "/etc/shadow"
+    status, _, message = d.fails("POST", "/v1/pools/p/volumes/shadow.qcow2/clone", {"name": "stolen"})
+    assert status < 500 and "/etc/shadow" in message
+    status, _, message = d.fails("POST", "/v1/pools/p/volumes", {"name": "stolen", "backing_volume": "shadow.qcow2"})
+    assert status < 500 and "/etc/shadow" in message
+    made = d.request("POST", "/v1/domains", d.paused_domain("thief", disks=[{"pool": "p", "volume": "shadow.qcow2"}]), {"Prefer": "wait=60"})
+    if made.status == 200:
+        status, _, message = d.fails("POST", "/v1/domains/thief/start?paused=true")
+        assert status < 500 and "/etc/shadow" in message
+        d.do("DELETE", "/v1/domains/thief")
+    assert "stolen" not in names(d)
+    d.do("DELETE", "/v1/pools/p/volumes/shadow.qcow2")
+    assert os.path.exists("/etc/shadow")
+
+
+# -- a full disk ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tiny_disk(d):
+    path = Path(d.root) / "small"
+    path.mkdir(exist_ok=True)
+    inside = ["nsenter", "-t", str(d.process.pid), "-m"]     # "ip netns exec" gives it mounts of its own
+    subprocess.run(inside + ["mount", "-t", "tmpfs", "-o", "size=4m", "skep-test", str(path)], check=True)
+    d.do("POST", "/v1/pools", {"name": "small", "path": str(path)})
+    yield Path(f"/proc/{d.process.pid}/root{path}")
+    d.do("DELETE", "/v1/pools/small")
+    subprocess.run(inside + ["umount", str(path)], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a tmpfs")
+def test_full_disk(d, tiny_disk):
+    before = leftovers(tiny_disk)
+    for preallocation in ("falloc", "full"):
+        status, code, _ = d.fails("POST", "/v1/pools/small/volumes", {"name": "big", "capacity": "64M", "format": "raw", "preallocation": preallocation})
+        assert (status, code) == (507, "no-space")
+        assert leftovers(tiny_disk) == before and names(d, "small") == []
+    create(d, "filled.raw", capacity="16M", format="raw")
+    with open(f"{d.root}/p/filled.raw", "wb") as file:
+        file.write(os.urandom(16 * MIB))
+    d.do("POST", "/v1/pools/p/refresh")
+    status, code, _ = d.fails("POST", "/v1/pools/p/volumes/filled.raw/clone", {"name": "copy.raw", "pool": "small"})
+    assert (status, code) == (507, "no-space")
+    assert leftovers(tiny_disk) == before
+    answer = put(d, "/v1/pools/small/volumes/told.raw/data", b"", length=64 * MIB).getresponse()
+    assert answer.status == 507, answer.read()
+    assert leftovers(tiny_disk) == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a tmpfs")
+def test_full_disk_in_the_middle_of_an_upload(d, tiny_disk):
+    connection = UnixConnection(d.socket)
+    connection.putrequest("PUT", "/v1/pools/small/volumes/chunked.raw/data")
+    connection.putheader("Content-Type", "application/octet-stream")
+    connection.putheader("Transfer-Encoding", "chunked")
+    connection.endheaders()
+    piece = os.urandom(65536)
+    try:
+        for _ in range(128):
+            connection.send(b"10000\r\n" + piece + b"\r\n")
+        connection.send(b"0\r\n\r\n")
+    except OSError:
+        pass        # the daemon may break off before all is sent
+    try:
+        answer = connection.getresponse()
+        assert answer.status == 507, answer.read()
+    except (http.client.HTTPException, OSError):
+        pass
+    assert names(d, "small") == []
+    # What came is kept for a while, to be resumed; the disk can be freed by saying so.
+    d.wait_until(lambda: d.request("GET", "/v1/pools/small").json["status"]["active"], "the pool")
+
+
+# -- by the command --------------------------------------------------------------------------------------------------------------
+
+
+def test_by_the_command(d, tmp_path):
+    d.skep("pool", "create", "cli", "--path", f"{d.root}/cli")
+    d.skep("volume", "create", "cli/a.qcow2", "--size", "8M")
+    d.skep("volume", "clone", "cli/a.qcow2", "b.qcow2", "--linked")
+    refused = d.skep("volume", "delete", "cli/a.qcow2", "--yes", check=False)
+    assert refused.returncode == 4 and "b.qcow2" in refused.stderr
+    d.skep("volume", "resize", "cli/b.qcow2", "16M")
+    source = tmp_path / "file.raw"
+    source.write_bytes(os.urandom(MIB))
+    d.skep("volume", "upload", "cli/c.raw", str(source))
+    d.skep("volume", "download", "cli/c.raw", str(tmp_path / "back.raw"))
+    assert (tmp_path / "back.raw").read_bytes() == source.read_bytes()
+    assert d.skep("volume", "ls", "cli", "-o", "name").stdout.split() == ["a.qcow2", "b.qcow2", "c.raw"] \
+        or d.skep("volume", "ls", "cli", "-o", "name").stdout.split() == ["cli/a.qcow2", "cli/b.qcow2", "cli/c.raw"]
+    assert "16" in d.skep("volume", "show", "cli/b.qcow2").stdout
+    d.skep("pool", "refresh", "cli")
+    d.skep("volume", "delete", "cli/b.qcow2", "cli/a.qcow2", "--yes")
+    assert d.skep("volume", "show", "cli/a.qcow2", check=False).returncode == 3
+    d.skep("pool", "delete", "cli", "--yes")
