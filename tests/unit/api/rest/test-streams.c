@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Events, consoles, transfers and TLS, against fakes of what lies below. */
 #include <glib/gstdio.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -183,7 +184,6 @@ static void
 test_sse(Server *s, gconstpointer data)
 {
     s->settings.event_buffer = 400000;
-    s->settings.idle_time = 1;
     s->settings.heartbeat = 1;
     server_start(s);
     for (guint i = 0; i < 3; i++)
@@ -541,6 +541,28 @@ test_download(Server *s, gconstpointer data)
 }
 
 static void
+ask_and_do_not_read(gpointer data)
+{
+    static const char request[] = "GET /v1/pools/p/volumes/v/data HTTP/1.1\r\nHost: x\r\n\r\n";
+    g_auto(SkFd) fd = client_connect(data);
+    struct pollfd hangup = { .fd = fd };
+    client_send(fd, request, sizeof request - 1);
+    g_assert_cmpint(poll(&hangup, 1, -1), ==, 1);
+    gsize length;
+    g_free(client_read_all(fd, &length));
+    g_assert_cmpuint(length, <, 1000000);
+}
+
+/* A client that does not read its answer is cut, and the volume let go of. */
+static void
+test_unread_answer(Server *s, gconstpointer data)
+{
+    s->settings.idle_time = 1;
+    server_start(s);
+    client_run(ask_and_do_not_read, s);
+}
+
+static void
 test_range(Server *s, gconstpointer data)
 {
     guint64 first, length;
@@ -726,6 +748,7 @@ main(int argc, char **argv)
     CASE(upload_fails_midway);
     CASE(upload_resumed);
     CASE(download);
+    CASE(unread_answer);
     CASE(range);
     CASE(tls);
     CASE(tls_versions);
