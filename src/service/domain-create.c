@@ -15,6 +15,7 @@
 #include "service/intent.h"
 #include "service/network.h"
 #include "service/pool.h"
+#include "service/session-network.h"
 #include "storage/chain.h"
 #include "storage/image.h"
 #include "storage/pool.h"
@@ -166,6 +167,8 @@ prepare(SkJob *job, GError **error)
     work->spec = sk_value_copy(&sk_domain_spec_type, job->call->body);
     work->volumes = g_ptr_array_new_with_free_func(free_new_volume);
     work->start = job->call->params.start;
+    if (!sk_session_fit_interfaces(self, work->spec, error))
+        return FALSE;
     sk_domain_spec_complete(work->spec);
     if (!check_new(self, work->spec, error) || !check_macs(self, work->spec, error) || !plan_disks(self, work, error) ||
         !sk_engine_assign(work->spec, error) || !sk_value_check(&sk_domain_spec_type, work->spec, NULL, error))

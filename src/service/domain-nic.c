@@ -6,6 +6,7 @@
 #include "service/domain-change.h"
 #include "service/domain-device.h"
 #include "service/domain-live.h"
+#include "service/session-network.h"
 
 #define DETACH_MS 30000
 
@@ -62,6 +63,8 @@ prepare_attach(SkJob *job, GError **error)
     if (asked->mac != NULL && sk_domain_spec_find_interface(change->spec, asked->mac) != NULL)
         return sk_fail(error, SK_ERROR_EXISTS, "domain \"%s\" has an interface with the MAC address \"%s\" already", change->spec->name, asked->mac);
     sk_list_append_copy(&change->spec->interfaces, &sk_interface_type, asked);
+    if (!sk_session_fit_interfaces(job->service, change->spec, error))
+        return FALSE;
     sk_domain_spec_complete(change->spec);
     if (!sk_engine_assign(change->spec, error))
         return FALSE;

@@ -8,6 +8,7 @@
 #include "service/domain-seed.h"
 #include "service/domain.h"
 #include "service/network.h"
+#include "service/session-network.h"
 
 typedef struct {
     SkDomain *domain;       /* a reference */
@@ -101,6 +102,8 @@ prepare_update(SkJob *job, GError **error)
         !sk_value_check_readonly(&sk_domain_spec_type, domain->spec, work->spec, NULL, error))
         return FALSE;
     follow_maximum(domain->spec, work->spec, job->call->patch, sk_domain_is_active(domain));
+    if (!sk_session_fit_interfaces(job->service, work->spec, error))
+        return FALSE;
     sk_domain_spec_complete(work->spec);
     if (!sk_service_resolve_disks(job->service, work->spec, error) || !sk_engine_assign(work->spec, error) ||
         !sk_value_check(&sk_domain_spec_type, work->spec, NULL, error))
