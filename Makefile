@@ -27,7 +27,7 @@ check: ## every test: sanitizers, threads, integration with real guests, lint
 	@tools/check
 
 bench: build ## the numbers of docs/performance.md
-	@tools/install-packages test
+	@tools/install-packages test bench
 	/usr/bin/python3 tests/bench/bench.py
 
 lint: ## rules of the house: includes, headers, shell scripts, formatting
