@@ -25,7 +25,8 @@ run_exec(SkCli *self, const SkArgs *args, GError **error)
         g_autofree char *input = sk_read_input(sk_args_get(args, "input"), MAX_EXEC_INPUT, NULL, error);
         if (input == NULL)
             return FALSE;
-        json_object_set_new(body, "input", json_string(input));
+        if (json_object_set_new(body, "input", json_string(input)) != 0)
+            return sk_fail(error, SK_ERROR_INVALID, "the input is not UTF-8 text, which is all the agent takes");
     }
     g_autoptr(json_t) result = sk_cli_ask(self, ask, NULL, error);
     if (result == NULL)
@@ -48,8 +49,8 @@ run_password(SkCli *self, const SkArgs *args, GError **error)
     if (password == NULL)
         return FALSE;
     password[strcspn(password, "\r\n")] = '\0';
-    if (*password == '\0')
-        return sk_fail(error, SK_ERROR_INVALID, "the password is empty");
+    if (*password == '\0' || !g_utf8_validate(password, -1, NULL))
+        return sk_fail(error, SK_ERROR_INVALID, "the password is %s", *password == '\0' ? "empty" : "not UTF-8 text");
     json_t *body = sk_args_body(args, json_pack("{s:s, s:s}", "user", sk_args_operand(args, "USER"), "password", password), error);
     if (body == NULL)
         return FALSE;

@@ -163,7 +163,7 @@ run_each(SkCli *self, const SkArgs *args, const char *const *names)
         g_autoptr(GError) failure = NULL;
         if (run_once(self, args, names[i], &failure))
             continue;
-        g_autofree char *clean = sk_text_clean(failure->message);
+        g_autofree char *clean = sk_text_clean(failure != NULL ? failure->message : "failed");
         fflush(stdout);
         fprintf(stderr, "skep: %s\n", clean);
         if (self->exit_code == 0)

@@ -214,7 +214,7 @@ pad(GString *out, guint n)
 void
 sk_table_write(const SkTable *self, GString *out)
 {
-    guint n = self->n_columns, rows = self->cells->len / n;
+    guint n = self->n_columns, rows = n > 0 ? self->cells->len / n : 0;
     g_autofree guint *widths = g_new0(guint, n);
     g_autofree gboolean *to_right = g_new0(gboolean, n);
     for (guint i = 0; i < rows * n; i++) {

@@ -54,7 +54,7 @@ listen_at(const char *text, GError **error)
 static void
 print_address(SkCli *self, gint fd)
 {
-    struct sockaddr_in address;
+    struct sockaddr_in address = { 0 };
     socklen_t length = sizeof address;
     char host[INET_ADDRSTRLEN] = "";
     (void) getsockname(fd, (struct sockaddr *) &address, &length);
