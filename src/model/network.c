@@ -89,6 +89,44 @@ check_hosts(const SkNetworkSpec *self, GError **error)
     return TRUE;
 }
 
+/* The host's own address must be one that a host can have: neither the subnet's first nor its last, nor a special one. */
+static gboolean
+check_host_address(const char *subnet, const char *key, GError **error)
+{
+    if (subnet == NULL)
+        return TRUE;
+    g_auto(GStrv) parts = g_strsplit(subnet, "/", 2);
+    g_autoptr(GInetAddress) address = g_inet_address_new_from_string(parts[0]);
+    const guint8 *bytes = g_inet_address_to_bytes(address);
+    gboolean four = g_inet_address_get_family(address) == G_SOCKET_FAMILY_IPV4;
+    guint bits = (guint) g_ascii_strtoull(parts[1], NULL, 10), size = four ? 32 : 128;
+    gboolean zeros = TRUE, ones = four;
+    for (guint i = bits; i < size; i++) {
+        gboolean one = bytes[i / 8] >> (7 - i % 8) & 1;
+        zeros = zeros && !one;
+        ones = ones && one;
+    }
+    if (g_inet_address_get_is_loopback(address) || g_inet_address_get_is_multicast(address) || g_inet_address_get_is_any(address) ||
+        (four && (bytes[0] == 0 || bytes[0] == 127 || bytes[0] >= 240)))
+        return sk_fail(error, SK_ERROR_INVALID, "%s \"%s\" is not a subnet for guests: give one such as %s", key, subnet,
+                       four ? "192.168.100.1/24" : "fd00:1::1/64");
+    return bits + 1 >= size || !(zeros || ones) ||
+           sk_fail(error, SK_ERROR_INVALID, "%s \"%s\" has the subnet's %s address, which no host can have: give the host's own, such as %s", key,
+                   subnet, zeros ? "first" : "last", four ? "192.168.100.1/24" : "fd00:1::1/64");
+}
+
+/* start and end are of one family here: both are in its subnet. */
+static gboolean
+check_range(const char *start, const char *end, const char *key, GError **error)
+{
+    if (start == NULL || end == NULL)
+        return TRUE;
+    g_autoptr(GInetAddress) first = g_inet_address_new_from_string(start);
+    g_autoptr(GInetAddress) last = g_inet_address_new_from_string(end);
+    return memcmp(g_inet_address_to_bytes(first), g_inet_address_to_bytes(last), g_inet_address_get_native_size(first)) <= 0 ||
+           sk_fail(error, SK_ERROR_INVALID, "%s \"%s\" is after its end \"%s\"", key, start, end);
+}
+
 static gboolean
 check_spec(gconstpointer value, GError **error)
 {
@@ -105,7 +143,9 @@ check_spec(gconstpointer value, GError **error)
         return sk_fail(error, SK_ERROR_INVALID, "the start and the end of a DHCP range go together: both or none");
     return in_subnet(self->ipv4, self->dhcp_start, "dhcp_start", error) && in_subnet(self->ipv4, self->dhcp_end, "dhcp_end", error) &&
            in_subnet(self->ipv6, self->dhcp6_start, "dhcp6_start", error) && in_subnet(self->ipv6, self->dhcp6_end, "dhcp6_end", error) &&
-           check_hosts(self, error);
+           check_host_address(self->ipv4, "ipv4", error) && check_host_address(self->ipv6, "ipv6", error) &&
+           check_range(self->dhcp_start, self->dhcp_end, "dhcp_start", error) &&
+           check_range(self->dhcp6_start, self->dhcp6_end, "dhcp6_start", error) && check_hosts(self, error);
 }
 SK_TYPE(sk_network_spec_type, SkNetworkSpec, "Network", "network", spec_fields, "a network for domains", .xml = "network", .check = check_spec);
 
