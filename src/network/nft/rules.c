@@ -237,6 +237,18 @@ sk_network_rules_add(SkNetworkRules *self, const SkNetworkSpec *spec)
         g_ptr_array_add(self->networks, sk_value_copy(&sk_network_rule_type, &rule));
 }
 
+void
+sk_network_rules_drop(SkNetworkRules *self, const SkNetworkSpec *spec)
+{
+    for (guint i = self->networks->len; i > 0; i--) {
+        SkNetworkRule *rule = self->networks->pdata[i - 1];
+        if (g_strcmp0(rule->bridge, spec->bridge) != 0)
+            continue;
+        g_ptr_array_remove_index(self->networks, i - 1);
+        sk_value_free(&sk_network_rule_type, rule);
+    }
+}
+
 gboolean
 sk_network_rules_apply(const SkNetworkRules *self, GError **error)
 {

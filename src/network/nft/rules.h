@@ -46,10 +46,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SkNetworkRules, sk_network_rules_free)
 /* Adds the rules of an active network. Any thread. */
 void sk_network_rules_add(SkNetworkRules *self, const SkNetworkSpec *spec);
 
+/* Takes them out again; none there is fine. Any thread. */
+void sk_network_rules_drop(SkNetworkRules *self, const SkNetworkSpec *spec);
+
 /* The transaction as libnftables JSON, the same text for the same value. Free with g_free(). Any thread. */
 char *sk_network_rules_json(const SkNetworkRules *self);
 
-/* Puts the rules in force in one transaction, all or none. Fault point "network-rules/apply". */
+/* Puts the rules in force in one transaction, all or none; without networks there is no table. Fault point "network-rules/apply". */
 gboolean sk_network_rules_apply(const SkNetworkRules *self, GError **error);
 
 /* Removes the tables of a tag; none there is fine. */
