@@ -28,13 +28,21 @@ sk_job_ref(SkJob *self)
     return self;
 }
 
+/* What it held is free again at once, though the job itself is shown for long. */
+static void
+drop_work(SkJob *job)
+{
+    if (job->work != NULL && job->kind->free_work != NULL)
+        job->kind->free_work(job->work);
+    job->work = NULL;
+}
+
 void
 sk_job_unref(SkJob *self)
 {
     if (self == NULL || !g_atomic_int_dec_and_test(&self->refs))
         return;
-    if (self->work != NULL && self->kind->free_work != NULL)
-        self->kind->free_work(self->work);
+    drop_work(self);
     sk_call_free(self->call);
     g_clear_object(&self->cancellable);
     sk_value_clear(&sk_job_info_type, &self->info);
@@ -257,14 +265,17 @@ finish_run(gpointer data)
         job->committed = TRUE;
         if (job->kind->commit != NULL)
             job->kind->commit(job);
-        if (!job->kind->lingers)
+        if (!job->kind->lingers) {
+            drop_work(job);
             sk_job_end(job, NULL);
-        else if (!is_over(job))
+        } else if (!is_over(job)) {
             leave_queue(job);
+        }
         return;
     }
     if (job->kind->rollback != NULL)
         job->kind->rollback(job, error);
+    drop_work(job);
     sk_job_end(job, error);
 }
 
