@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "engine/launch.h"
+#include "service/domain-addresses.h"
 #include "service/domain-disks.h"
 #include "service/domain-seed.h"
 #include "service/domain.h"
@@ -85,21 +86,6 @@ check_new(SkService *self, const SkDomainSpec *spec, GError **error)
     return TRUE;
 }
 
-/* MAC addresses are the host's to keep apart. */
-static gboolean
-check_macs(SkService *self, const SkDomainSpec *spec, GError **error)
-{
-    for (GTreeNode *node = g_tree_node_first(self->domains); node != NULL; node = g_tree_node_next(node)) {
-        const SkDomain *other = g_tree_node_value(node);
-        for (guint i = 0; spec->interfaces != NULL && i < spec->interfaces->len; i++) {
-            const SkInterface *nic = spec->interfaces->pdata[i];
-            if (sk_domain_spec_find_interface(other->spec, nic->mac) != NULL && strlen(nic->mac) == 17)
-                return sk_fail(error, SK_ERROR_EXISTS, "domain \"%s\" has the MAC address \"%s\" already", sk_domain_name(other), nic->mac);
-        }
-    }
-    return TRUE;
-}
-
 static gboolean
 find_backing(SkService *self, const SkDisk *disk, NewVolume *volume, GError **error)
 {
@@ -170,7 +156,7 @@ prepare(SkJob *job, GError **error)
     if (!sk_session_fit_interfaces(self, work->spec, error))
         return FALSE;
     sk_domain_spec_complete(work->spec);
-    if (!check_new(self, work->spec, error) || !check_macs(self, work->spec, error) || !plan_disks(self, work, error) ||
+    if (!check_new(self, work->spec, error) || !sk_domain_check_interfaces(self, work->spec, error) || !plan_disks(self, work, error) ||
         !sk_engine_assign(work->spec, error) || !sk_value_check(&sk_domain_spec_type, work->spec, NULL, error))
         return FALSE;
     work->roots = sk_service_storage_roots(self);

@@ -72,6 +72,10 @@ sk_nic_plan_new(SkService *service, const SkInterface *nic, GError **error)
         return NULL;
     }
     plan->tag = service->tag;
+    if (nic->kind == SK_NIC_NETWORK) {
+        plan->network = g_tree_lookup(service->networks, nic->network);
+        plan->network->plugging++;
+    }
     return plan;
 }
 
@@ -81,6 +85,8 @@ sk_nic_plan_free(gpointer data)
     SkNicPlan *plan = data;
     if (plan == NULL)
         return;
+    if (plan->network != NULL)
+        plan->network->plugging--;
     g_free(plan->mac);
     g_free(plan->bridge);
     g_free(plan->device);

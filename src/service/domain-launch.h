@@ -19,10 +19,12 @@ typedef struct {
     gint mode;
     guint mtu;
     const char *tag;        /* of the daemon; borrowed */
+    struct SkNetwork *network; /* kind network: kept from going down while the plan is there */
     char *tap;              /* opened: name it has */
     SkBandwidth bandwidth;
 } SkNicPlan;
 
+/* Made and freed on the main thread. */
 SkNicPlan *sk_nic_plan_new(SkService *service, const SkInterface *nic, GError **error);
 void sk_nic_plan_free(gpointer plan);
 

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "engine/qmp/commands.h"
 #include "network/tap.h"
+#include "service/domain-addresses.h"
 #include "service/domain-change.h"
 #include "service/domain-device.h"
 #include "service/domain-live.h"
@@ -48,6 +49,12 @@ find_nic(const SkDomainChange *change, const char *text, GError **error)
     return nic;
 }
 
+static gboolean
+check(NicWork *work, SkService *self, GError **error)
+{
+    return sk_domain_change_check(&work->change, error) && sk_domain_check_interfaces(self, work->change.spec, error);
+}
+
 /* -- attach --------------------------------------------------------------------------------------------------- */
 
 static gboolean
@@ -71,10 +78,10 @@ prepare_attach(SkJob *job, GError **error)
     const SkInterface *nic = change->spec->interfaces->pdata[change->spec->interfaces->len - 1];
     work->mac = g_strdup(nic->mac);
     if (change->live == NULL)
-        return sk_domain_change_check(change, error);
+        return check(work, job->service, error);
     sk_list_append_copy(&change->live->interfaces, &sk_interface_type, nic);
     work->plan = sk_nic_plan_new(job->service, nic, error);
-    return work->plan != NULL && sk_domain_change_check(change, error);
+    return work->plan != NULL && check(work, job->service, error);
 }
 
 static gboolean
@@ -229,7 +236,7 @@ prepare_update(SkJob *job, GError **error)
     SkInterface *running = change->live != NULL ? sk_domain_spec_find_interface(change->live, work->mac) : NULL;
     if (running != NULL && !follow(work, job->service, running, wanted, error))
         return FALSE;
-    return sk_domain_change_check(change, error);
+    return check(work, job->service, error);
 }
 
 static gboolean

@@ -2,6 +2,7 @@
 /* domain.update and domain.rename: a changed definition, kept first, then taken by the guest as far as it can. */
 #include "base/error.h"
 #include "engine/launch.h"
+#include "service/domain-addresses.h"
 #include "service/domain-create.h"
 #include "service/domain-disks.h"
 #include "service/domain-live.h"
@@ -106,7 +107,7 @@ prepare_update(SkJob *job, GError **error)
         return FALSE;
     sk_domain_spec_complete(work->spec);
     if (!sk_service_resolve_disks(job->service, work->spec, error) || !sk_engine_assign(work->spec, error) ||
-        !sk_value_check(&sk_domain_spec_type, work->spec, NULL, error))
+        !sk_value_check(&sk_domain_spec_type, work->spec, NULL, error) || !sk_domain_check_interfaces(job->service, work->spec, error))
         return FALSE;
     if (domain->qmp != NULL && domain->runtime.live != NULL) {
         work->live = sk_value_copy(&sk_domain_spec_type, domain->runtime.live);

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "network/dnsmasq.h"
 #include "network/leases.h"
+#include "network/paths.h"
 #include "network/nft/rules.h"
 #include "network/tap.h"
 #include "service/network.h"
@@ -148,6 +149,18 @@ set_active(SkNetwork *network, const NetWork *work)
         sk_network_watch_leases(network, work->running.lease_path);
 }
 
+/* What bring_up() did, for a job that fails after it. */
+static void
+take_down(NetWork *work)
+{
+    g_autoptr(GError) why = NULL;
+    if (!work->up)
+        return;
+    sk_network_rules_drop(work->rules, work->spec);
+    if (!sk_network_down(work->spec, &work->paths, &why) || !sk_network_rules_apply(work->rules, &why))
+        g_warning("%s, leaving it to the next start", why->message);
+}
+
 /* Takes the definition a worker completed. */
 static void
 take_spec(SkNetwork *network, NetWork *work)
@@ -214,21 +227,35 @@ check_unused(SkService *self, const char *name, gboolean definitions_too, GError
                 return sk_fail(error, SK_ERROR_IN_USE, "network \"%s\" is in use: domain \"%s\" has an interface on it", name, sk_domain_name(domain));
         }
     }
-    return TRUE;
+    const SkNetwork *network = g_tree_lookup(self->networks, name);
+    return network->plugging == 0 ||
+           sk_fail(error, SK_ERROR_IN_USE, "network \"%s\" is in use: a domain is being started on it", name);
 }
 
 static gboolean
 prepare_stop(SkJob *job, GError **error)
 {
-    const SkNetwork *network = sk_service_network(job->service, job->call->params.name, error);
+    SkNetwork *network = sk_service_network(job->service, job->call->params.name, error);
     if (network == NULL)
         return FALSE;
     if (!network->status.active)
         return sk_fail(error, SK_ERROR_STATE, "network \"%s\" is not active", network->spec->name);
     if (!check_unused(job->service, network->spec->name, FALSE, error))
         return FALSE;
+    network->stopping = TRUE;
     look_around(job->service, job->work = new_work(job->service, network->spec));
     return TRUE;
+}
+
+/* A stop or deletion that failed. */
+static void
+rollback_stop(SkJob *job, const GError *error)
+{
+    NetWork *work = job->work;
+    SkNetwork *network = work != NULL ? g_tree_lookup(job->service->networks, work->spec->name) : NULL;
+    (void) error;
+    if (network != NULL)
+        network->stopping = FALSE;
 }
 
 static gboolean
@@ -244,6 +271,7 @@ deactivate(SkNetwork *network)
     SkService *self = network->service;
     if (self->lease_watch != NULL)
         sk_lease_watch_remove(self->lease_watch, network->spec->name);
+    network->stopping = FALSE;
     g_clear_pointer(&network->leases, g_ptr_array_unref);
     sk_value_clear(&sk_network_status_type, &network->status);
     sk_store_put_state(self->store, "network", network->spec->uuid, "{\"active\":false}");
@@ -259,7 +287,8 @@ commit_stop(SkJob *job)
 }
 
 const SkJobKind sk_network_stop_job = {
-    .object = network_object, .queue = QUEUE, .prepare = prepare_stop, .run = run_stop, .commit = commit_stop, .free_work = free_work,
+    .object = network_object, .queue = QUEUE, .prepare = prepare_stop, .run = run_stop, .commit = commit_stop, .rollback = rollback_stop,
+    .free_work = free_work,
 };
 
 /* -- create --------------------------------------------------------------------------------------------------------- */
@@ -293,10 +322,9 @@ run_create(SkJob *job, GError **error)
     if (!sk_network_complete(work->spec, &work->paths, work->others, error) || (work->start && !bring_up(work, FALSE, error)))
         return FALSE;
     work->record = network_record(work->spec);
-    if (sk_store_put(work->store, work->record, error))
+    if (!sk_fault("network-create/record", error) && sk_store_put(work->store, work->record, error))
         return TRUE;
-    if (work->up)
-        sk_network_down(work->spec, &work->paths, NULL);
+    take_down(work);
     return FALSE;
 }
 
@@ -317,6 +345,16 @@ const SkJobKind sk_network_create_job = {
 };
 
 /* -- update ------------------------------------------------------------------------------------------------------------ */
+
+static void
+watch_leases(SkNetwork *network, const SkNetworkPaths *paths)
+{
+    g_autofree char *path = sk_network_lease_path(paths, network->spec->name);
+    if (network->spec->dhcp)
+        sk_network_watch_leases(network, path);
+    else if (network->service->lease_watch != NULL)
+        sk_lease_watch_remove(network->service->lease_watch, network->spec->name);
+}
 
 static gboolean
 prepare_update(SkJob *job, GError **error)
@@ -345,22 +383,36 @@ prepare_update(SkJob *job, GError **error)
 }
 
 static gboolean
+change_running(NetWork *work, GError **error)
+{
+    sk_network_rules_add(work->rules, work->spec);
+    return sk_network_update(work->old, work->spec, &work->paths, error) && sk_network_rules_apply(work->rules, error);
+}
+
+/* As it was before a change that failed; what did not come to be changed stays as it is. */
+static void
+change_back(NetWork *work)
+{
+    g_autoptr(GError) why = NULL;
+    sk_network_rules_drop(work->rules, work->spec);
+    sk_network_rules_add(work->rules, work->old);
+    if (!sk_network_update(work->spec, work->old, &work->paths, &why) || !sk_network_rules_apply(work->rules, &why))
+        g_warning("network \"%s\" is not as it was before: %s, leaving it to the next start", work->old->name, why->message);
+}
+
+static gboolean
 run_update(SkJob *job, GError **error)
 {
     NetWork *work = job->work;
     if (!sk_network_complete(work->spec, &work->paths, work->others, error))
         return FALSE;
-    if (work->was_active) {
-        if (!sk_network_update(work->old, work->spec, &work->paths, error))
-            return FALSE;
-        sk_network_rules_add(work->rules, work->spec);
-        if (!sk_network_rules_apply(work->rules, error)) {
-            sk_network_update(work->spec, work->old, &work->paths, NULL);
-            return FALSE;
-        }
-    }
     work->record = network_record(work->spec);
-    return sk_store_put(work->store, work->record, error);
+    if ((!work->was_active || change_running(work, error)) && !sk_fault("network-update/record", error) &&
+        sk_store_put(work->store, work->record, error))
+        return TRUE;
+    if (work->was_active)
+        change_back(work);
+    return FALSE;
 }
 
 static void
@@ -369,6 +421,10 @@ commit_update(SkJob *job)
     NetWork *work = job->work;
     SkNetwork *network = g_tree_lookup(job->service->networks, work->old->name);
     take_spec(network, work);
+    if (work->was_active) {
+        watch_leases(network, &work->paths);
+        tell_domains(job->service);
+    }
     g_autofree char *etag = g_strdup_printf("%" G_GUINT64_FORMAT, network->revision);
     SkCreated created = { .name = network->spec->name, .uuid = network->spec->uuid, .etag = etag };
     sk_job_set_result(job, sk_json_encode(&sk_created_type, &created, 0));
@@ -384,11 +440,12 @@ const SkJobKind sk_network_update_job = {
 static gboolean
 prepare_delete(SkJob *job, GError **error)
 {
-    const SkNetwork *network = sk_service_network(job->service, job->call->params.name, error);
+    SkNetwork *network = sk_service_network(job->service, job->call->params.name, error);
     if (network == NULL || !check_unused(job->service, network->spec->name, TRUE, error))
         return FALSE;
     NetWork *work = job->work = new_work(job->service, network->spec);
     work->was_active = network->status.active;
+    network->stopping = TRUE;
     look_around(job->service, work);
     return TRUE;
 }
@@ -413,7 +470,8 @@ commit_delete(SkJob *job)
 }
 
 const SkJobKind sk_network_delete_job = {
-    .object = network_object, .queue = QUEUE, .prepare = prepare_delete, .run = run_delete, .commit = commit_delete, .free_work = free_work,
+    .object = network_object, .queue = QUEUE, .prepare = prepare_delete, .run = run_delete, .commit = commit_delete, .rollback = rollback_stop,
+    .free_work = free_work,
 };
 
 /* -- at the daemon's start --------------------------------------------------------------------------------------------------- */
@@ -432,7 +490,7 @@ run_autostart(SkJob *job, GError **error)
     NetWork *work = job->work;
     g_autoptr(GError) why = NULL;
     (void) error;
-    if (!complete_and_keep(work, &why) || !bring_up(work, TRUE, &why))
+    if (!complete_and_keep(work, &why) || !bring_up(work, work->was_active, &why))
         work->message = g_strdup(why->message);
     return TRUE;
 }
@@ -448,6 +506,8 @@ commit_autostart(SkJob *job)
         g_warning("network \"%s\" does not start: %s, continuing without it", work->spec->name, work->message);
         g_free(network->status.message);
         network->status.message = g_steal_pointer(&work->message);
+        if (work->record != NULL)
+            take_spec(network, work);
         return;
     }
     take_spec(network, work);
@@ -459,33 +519,27 @@ static const SkJobKind autostart_job = {
     .queue = QUEUE, .prepare = prepare_autostart, .run = run_autostart, .commit = commit_autostart, .free_work = free_work,
 };
 
-/* Links that a former daemon made and nobody has any more; and the domains that waited for the networks. */
-static gboolean
-run_settle(SkJob *job, GError **error)
+/* What a former daemon made and nobody has any more; and the domains that waited for the networks. */
+typedef struct {
+    GPtrArray *taps, *bridges, *networks; /* to keep: names, NULL at the end */
+    SkNetworkPaths paths;
+    SkNetworkRules *rules;  /* of the active networks */
+} Settle;
+
+static void
+free_settle(gpointer data)
 {
-    char **keep = job->work;
-    g_autoptr(GError) why = NULL;
-    (void) error;
-    if (!sk_network_tap_sweep(job->service->tag, (const char *const *) keep, NULL, &why))
-        g_warning("%s, continuing", why->message);
-    return TRUE;
+    Settle *work = data;
+    g_ptr_array_unref(work->taps);
+    g_ptr_array_unref(work->bridges);
+    g_ptr_array_unref(work->networks);
+    sk_network_rules_free(work->rules);
+    g_free(work);
 }
 
 static void
-commit_settle(SkJob *job)
+keep_taps(SkService *self, GPtrArray *names)
 {
-    tell_domains(job->service);
-    sk_service_autostart_domains(job->service);
-}
-
-static const SkJobKind settle_job = {
-    .queue = QUEUE, .run = run_settle, .commit = commit_settle, .free_work = (GDestroyNotify) g_strfreev,
-};
-
-static char **
-taps_in_use(SkService *self)
-{
-    GPtrArray *names = g_ptr_array_new();
     for (GTreeNode *node = g_tree_node_first(self->domains); node != NULL; node = g_tree_node_next(node)) {
         const SkDomainSpec *live = ((SkDomain *) g_tree_node_value(node))->runtime.live;
         for (guint i = 0; live != NULL && live->interfaces != NULL && i < live->interfaces->len; i++) {
@@ -494,9 +548,61 @@ taps_in_use(SkService *self)
                 g_ptr_array_add(names, g_strdup(nic->tap));
         }
     }
-    g_ptr_array_add(names, NULL);
-    return (char **) g_ptr_array_free(names, FALSE);
 }
+
+/* One that did not come up keeps its bridge, for there may be guests on it. */
+static gboolean
+prepare_settle(SkJob *job, GError **error)
+{
+    SkService *self = job->service;
+    Settle *work = job->work = g_new0(Settle, 1);
+    (void) error;
+    work->taps = g_ptr_array_new_with_free_func(g_free);
+    work->bridges = g_ptr_array_new_with_free_func(g_free);
+    work->networks = g_ptr_array_new_with_free_func(g_free);
+    work->paths = sk_service_network_paths(self);
+    work->rules = sk_network_rules_new(self->tag);
+    keep_taps(self, work->taps);
+    for (GTreeNode *node = g_tree_node_first(self->networks); node != NULL; node = g_tree_node_next(node)) {
+        const SkNetwork *network = g_tree_node_value(node);
+        if (network->status.active)
+            sk_network_rules_add(work->rules, network->spec);
+        if (!network->status.active && network->status.message == NULL)
+            continue;
+        g_ptr_array_add(work->networks, g_strdup(network->spec->name));
+        if (network->spec->bridge != NULL)
+            g_ptr_array_add(work->bridges, g_strdup(network->spec->bridge));
+    }
+    g_ptr_array_add(work->taps, NULL);
+    g_ptr_array_add(work->bridges, NULL);
+    g_ptr_array_add(work->networks, NULL);
+    return TRUE;
+}
+
+static gboolean
+run_settle(SkJob *job, GError **error)
+{
+    Settle *work = job->work;
+    g_autoptr(GError) why = NULL;
+    (void) error;
+    if (!sk_network_tap_sweep(job->service->tag, (const char *const *) work->taps->pdata, NULL, &why) ||
+        !sk_network_sweep(&work->paths, (const char *const *) work->bridges->pdata, (const char *const *) work->networks->pdata, NULL, &why) ||
+        !sk_network_rules_apply(work->rules, &why))
+        g_warning("%s, continuing", why->message);
+    return TRUE;
+}
+
+static void
+commit_settle(SkJob *job)
+{
+    tell_domains(job->service);
+    sk_service_hosts_changed(job->service);
+    sk_service_autostart_domains(job->service);
+}
+
+static const SkJobKind settle_job = {
+    .queue = QUEUE, .prepare = prepare_settle, .run = run_settle, .commit = commit_settle, .free_work = free_settle,
+};
 
 void
 sk_service_start_networks(SkService *self)
@@ -505,10 +611,16 @@ sk_service_start_networks(SkService *self)
         const SkNetwork *network = g_tree_node_value(node);
         g_autofree char *run = g_build_filename(self->network_run_dir, network->spec->name, NULL);
         gboolean was_up = network->was_active && g_file_test(run, G_FILE_TEST_IS_DIR);
-        if (network->spec->autostart || was_up)
-            sk_job_start_quiet(self, &autostart_job, new_work(self, network->spec));
+        if (!network->spec->autostart && !was_up)
+            continue;
+        NetWork *work = new_work(self, network->spec);
+        work->was_active = was_up;
+        sk_job_start_quiet(self, &autostart_job, work);
     }
-    sk_job_start_quiet(self, &settle_job, taps_in_use(self));
+    if (!self->settings->session)
+        sk_job_start_quiet(self, &settle_job, NULL);
+    else
+        sk_service_autostart_domains(self);
 }
 
 static gboolean

@@ -40,6 +40,10 @@ sk_service_network_bridge(SkService *self, const char *name, GError **error)
                 network->status.message != NULL ? ": " : "", network->status.message != NULL ? network->status.message : "", name);
         return NULL;
     }
+    if (network->stopping) {
+        sk_fail(error, SK_ERROR_STATE, "network \"%s\" is being stopped", name);
+        return NULL;
+    }
     return g_strdup(network->status.bridge);
 }
 
@@ -158,6 +162,7 @@ sk_domain_find_addresses(SkDomain *self)
     self->addresses = g_steal_pointer(&found);
     g_autofree char *object = sk_domain_object(self);
     sk_domain_touch(self);
+    sk_service_hosts_changed(self->service);
     sk_events_emit(self->service->events, "domain.addresses", object, self->spec->uuid, NULL);
 }
 
@@ -233,8 +238,8 @@ free_dns_work(gpointer data)
 }
 
 /* The name a domain has in DNS: what its guest calls itself, else the domain's own, made fit. */
-static char *
-dns_name(const SkDomainSpec *spec)
+char *
+sk_domain_dns_name(const SkDomainSpec *spec)
 {
     const char *wanted = spec->cloud_init != NULL && spec->cloud_init->hostname != NULL ? spec->cloud_init->hostname : spec->name;
     g_autofree char *name = g_ascii_strdown(wanted, 63);
@@ -255,7 +260,7 @@ add_records(Names *names, const SkDomainSpec *spec)
         const SkInterface *nic = spec->interfaces->pdata[i];
         if (nic->kind != SK_NIC_NETWORK || g_strcmp0(nic->network, names->network) != 0)
             continue;
-        const SkDnsRecord record = { .name = dns_name(spec), .mac = g_strdup(nic->mac), .ipv4 = g_strdup(nic->ipv4), .ipv6 = g_strdup(nic->ipv6) };
+        const SkDnsRecord record = { .name = sk_domain_dns_name(spec), .mac = g_strdup(nic->mac), .ipv4 = g_strdup(nic->ipv4), .ipv6 = g_strdup(nic->ipv6) };
         g_array_append_val(names->records, record);
     }
 }
@@ -299,4 +304,5 @@ sk_service_dns_changed(SkService *self, SkDomain *domain)
         g_ptr_array_add(work->networks, names);
     }
     sk_job_start_quiet(self, &dns_job, work);
+    sk_service_hosts_changed(self);
 }

@@ -14,6 +14,8 @@ struct SkNetwork {
     GPtrArray *leases;      /* SkLease; NULL: none known */
     guint64 revision;
     gboolean was_active;    /* when the former daemon ended */
+    gboolean stopping;      /* a job takes it down: nothing is plugged in any more */
+    guint plugging;         /* interfaces that jobs are about to plug in */
 };
 
 SkNetwork *sk_service_network(SkService *self, const char *name, GError **error);
@@ -27,6 +29,10 @@ SkNetworkPaths sk_service_network_paths(SkService *self);
 void sk_service_dns_changed(SkService *self, SkDomain *domain);
 /* Follows the lease file of an active network. */
 void sk_network_watch_leases(SkNetwork *self, const char *path);
+/* The label of a domain in its networks' DNS domains. Free with g_free(). */
+char *sk_domain_dns_name(const SkDomainSpec *spec);
+/* hosts.c: names or addresses changed; the hosts file follows, in the background. */
+void sk_service_hosts_changed(SkService *self);
 /* Addresses of a domain from the leases known. */
 void sk_domain_find_addresses(SkDomain *self);
 
