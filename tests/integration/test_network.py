@@ -1,0 +1,518 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Networks of a private daemon, as guests and the host see them."""
+import ipaddress
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from conftest import make_daemon
+from skep import BUILD
+from streams import Console, Events
+
+# -- what the host shows -------------------------------------------------------
+
+
+def output(daemon, *argv):
+    return daemon.run(*argv, capture_output=True, text=True).stdout
+
+
+def links(daemon):
+    return {link["ifname"]: link for link in json.loads(output(daemon, "ip", "-j", "-d", "addr", "show"))}
+
+
+def addresses(daemon, link):
+    return {f"{a['local']}/{a['prefixlen']}" for a in links(daemon)[link]["addr_info"] if a["scope"] == "global"}
+
+
+def ruleset(daemon):
+    return output(daemon, "nft", "list", "ruleset")
+
+
+def dnsmasqs(daemon):
+    """Processes that read a configuration below the daemon's directory, by network."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        try:
+            words = (entry / "cmdline").read_bytes().decode().split("\0") if entry.name.isdigit() else []
+        except OSError:
+            continue
+        if words and words[0].endswith("dnsmasq") and str(daemon.root) in " ".join(words):
+            path = next(word for word in words if str(daemon.root) in word).split("=")[-1]
+            found[Path(path).parent.name] = int(entry.name)
+    return found
+
+
+def settle(daemon):
+    """Waits until the networks that start with the daemon are up or have said why not."""
+    daemon.wait_until(lambda: all(n["status"].get("active") or n["status"].get("message") or not n["spec"].get("autostart", True)
+                                  for n in daemon.items("/v1/networks")), "networks to be up")
+
+
+def network(daemon, name):
+    return daemon.get(f"/v1/networks/{name}")
+
+
+def create(daemon, name, **spec):
+    daemon.do("POST", "/v1/networks?start=true", {"name": name, **spec})
+    return network(daemon, name)["spec"]
+
+
+def remove(daemon, name):
+    if network(daemon, name)["status"].get("active"):
+        daemon.do("POST", f"/v1/networks/{name}/stop")
+    daemon.do("DELETE", f"/v1/networks/{name}")
+
+
+def host_of(subnet):
+    return subnet.split("/")[0]
+
+
+# -- guests ---------------------------------------------------------------------
+
+
+def boot(daemon, tiny, name, *nics, wait=True):
+    daemon.do("POST", "/v1/domains", daemon.tiny_domain(name, tiny, cmdline="skep.dhcp", interfaces=list(nics)))
+    daemon.do("POST", f"/v1/domains/{name}/start")
+    if wait:
+        daemon.wait_console(name, "skep-tiny address eth0")
+    return daemon.get(f"/v1/domains/{name}")
+
+
+def guest_run(daemon, name, command):
+    """Runs a line in the guest's shell: what it printed."""
+    with Console(daemon, name) as console:
+        console.take_over()
+        console.write(f"\necho B'EGIN'-{id(console)}; {command}; echo E'ND'-{id(console)}\n")
+        console.wait(f"END-{id(console)}")
+        return console.text.rsplit(f"BEGIN-{id(console)}", 1)[1].rsplit(f"END-{id(console)}", 1)[0]
+
+
+def guest_address(daemon, name):
+    found = daemon.get(f"/v1/domains/{name}")["status"].get("addresses") or []
+    return next((a["address"] for a in found if ":" not in a["address"]), None)
+
+
+def drop(daemon, name):
+    daemon.do("POST", f"/v1/domains/{name}/destroy")
+    daemon.do("DELETE", f"/v1/domains/{name}")
+
+
+@pytest.fixture(scope="module")
+def web1(shared_daemon, tiny):
+    """A guest on the default network."""
+    settle(shared_daemon)
+    with Events(shared_daemon) as events:
+        boot(shared_daemon, tiny, "web1", {"network": "default"})
+        events.wait(lambda event: event["type"] == "domain.addresses" and event["object"] == "domain/web1")
+        events.wait(lambda event: event["type"] == "network.leases" and event["object"] == "network/default")
+    return "web1"
+
+
+# -- the default network ---------------------------------------------------------
+
+
+def test_default_comes_up_by_itself(shared_daemon):
+    settle(shared_daemon)
+    default = network(shared_daemon, "default")
+    assert default["status"]["active"] and default["spec"]["forward"] == "nat"
+    bridge = default["status"]["bridge"]
+    assert default["spec"]["ipv4"] in addresses(shared_daemon, bridge)
+    assert "default" in dnsmasqs(shared_daemon)
+    assert f'"{bridge}"' in ruleset(shared_daemon)
+    assert output(shared_daemon, "sysctl", "-n", "net.ipv4.ip_forward").strip() == "1"
+
+
+def test_lease_is_shown_everywhere(shared_daemon, web1):
+    address = guest_address(shared_daemon, web1)
+    subnet = ipaddress.ip_interface(network(shared_daemon, "default")["spec"]["ipv4"]).network
+    assert ipaddress.ip_address(address) in subnet
+    assert f"skep-tiny address eth0 {address}" in shared_daemon.console_text(web1)
+    lease = shared_daemon.items("/v1/networks/default/leases")[0]
+    mac = shared_daemon.get("/v1/domains/web1")["spec"]["interfaces"][0]["mac"]
+    assert (lease["mac"], lease["ip"], lease["domain"]) == (mac, address, "web1")
+    assert address in shared_daemon.skep("net", "leases", "default").stdout
+    assert address in shared_daemon.skep("show", "web1").stdout
+    assert network(shared_daemon, "default")["status"]["connected"] == 1
+
+
+def test_names_resolve_in_guests_and_on_the_host(shared_daemon, web1):
+    address = guest_address(shared_daemon, web1)
+    server = host_of(network(shared_daemon, "default")["spec"]["ipv4"])
+    assert output(shared_daemon, "dig", "+short", f"@{server}", "web1.default.skep").strip() == address
+    assert output(shared_daemon, "dig", "+short", f"@{server}", "-x", address).strip() == "web1.default.skep."
+    assert address in guest_run(shared_daemon, web1, "nslookup web1.default.skep")
+    # What nobody has is said to be nobody's, without asking the world.
+    assert "NXDOMAIN" in output(shared_daemon, "dig", f"@{server}", "nobody.default.skep")
+
+
+def test_programs_of_the_host_know_guests(shared_daemon, web1, tmp_path):
+    """The NSS module, as "hosts: files skep" in nsswitch.conf would have it."""
+    address = guest_address(shared_daemon, web1)
+    hosts = shared_daemon.root / "run" / "hosts"
+    shared_daemon.wait_until(lambda: hosts.exists() and f"{address}\tweb1.default.skep\n" in hosts.read_text(), "the hosts file")
+    assert hosts.stat().st_mode & 0o777 == 0o644
+    (tmp_path / "nsswitch.conf").write_text("hosts: files skep\n")
+    script = f"mount --bind {tmp_path}/nsswitch.conf /etc/nsswitch.conf && exec getent ahosts \"$0\""
+
+    def ask(name):
+        return subprocess.run(["unshare", "-m", "sh", "-c", script, name], capture_output=True, text=True,
+                              env=dict(os.environ, LD_LIBRARY_PATH=str(BUILD / "src" / "nss"), SKEP_NSS_HOSTS=str(hosts)))
+
+    assert address in ask("web1.default.skep").stdout
+    assert address in ask("WEB1.default.SKEP").stdout
+    for name in ("nobody.default.skep", "web1", "web1.default.skep.example"):
+        assert ask(name).returncode == 2, ask(name)
+
+
+def test_guest_cannot_take_a_name(shared_daemon, web1):
+    """What a guest calls itself in DHCP is not believed."""
+    server = host_of(network(shared_daemon, "default")["spec"]["ipv4"])
+    guest_run(shared_daemon, web1, "udhcpc -q -n -i eth0 -x hostname:wpad -s /bin/udhcpc-script")
+    assert output(shared_daemon, "dig", "+short", f"@{server}", "wpad.default.skep") == ""
+
+
+def test_static_address_is_obeyed_and_changed_live(shared_daemon, tiny, web1):
+    subnet = ipaddress.ip_interface(network(shared_daemon, "default")["spec"]["ipv4"]).network
+    first, second = str(subnet[77]), str(subnet[78])
+    domain = boot(shared_daemon, tiny, "fixed", {"network": "default", "ipv4": first})
+    shared_daemon.wait_until(lambda: guest_address(shared_daemon, "fixed") == first, "the static address")
+    mac = domain["spec"]["interfaces"][0]["mac"]
+
+    # Somebody else's is refused, naming whose it is.
+    status, code, sentence = shared_daemon.fails("PATCH", f"/v1/domains/fixed/interfaces/{mac}",
+                                                 {"ipv4": host_of(network(shared_daemon, "default")["spec"]["ipv4"])})
+    assert (status, code) == (409, "exists") and "the host's own" in sentence, sentence
+    for key, wrong, word in (("ipv4", "10.250.0.1", "not in the subnet"), ("ipv6", "fd99::1", "no IPv6")):
+        status, code, sentence = shared_daemon.fails("PATCH", f"/v1/domains/fixed/interfaces/{mac}", {key: wrong})
+        assert (status, code) == (400, "invalid") and word in sentence, sentence
+    status, code, sentence = shared_daemon.fails("POST", "/v1/domains", shared_daemon.paused_domain(
+        "thief", interfaces=[{"network": "default", "ipv4": first}]))
+    assert (status, code) == (409, "exists") and '"fixed"' in sentence, sentence
+
+    shared_daemon.do("PATCH", f"/v1/domains/fixed/interfaces/{mac}", {"ipv4": second})
+    server = host_of(network(shared_daemon, "default")["spec"]["ipv4"])
+    shared_daemon.wait_until(lambda: output(shared_daemon, "dig", "+short", f"@{server}", "fixed.default.skep").strip() == second,
+                             "DNS to follow")
+    guest_run(shared_daemon, "fixed", "ifconfig eth0 0.0.0.0; udhcpc -q -n -i eth0 -s /bin/udhcpc-script")
+    shared_daemon.wait_until(lambda: guest_address(shared_daemon, "fixed") == second, "the new static address")
+    taps = [n for n in links(shared_daemon) if links(shared_daemon)[n].get("linkinfo", {}).get("info_kind") == "tun"]
+    assert len(taps) == 2
+    drop(shared_daemon, "fixed")
+    shared_daemon.wait_until(lambda: len([n for n, l in links(shared_daemon).items()
+                                          if l.get("linkinfo", {}).get("info_kind") == "tun"]) == 1, "the TAP to be gone")
+    hosts = shared_daemon.root / "run" / "hosts"
+    shared_daemon.wait_until(lambda: "fixed.default.skep" not in hosts.read_text(), "the name to be gone")
+
+
+def test_used_network_stays(shared_daemon, web1):
+    for method, path in (("POST", "/v1/networks/default/stop"), ("DELETE", "/v1/networks/default")):
+        status, code, sentence = shared_daemon.fails(method, path)
+        assert (status, code) == (409, "in-use") and "has an interface on it" in sentence, sentence
+
+
+# -- kinds of networks ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("forward", ["nat", "route", "isolated"])
+def test_life_of_a_network(shared_daemon, forward):
+    settle(shared_daemon)
+    before, links_before, rules_before = dnsmasqs(shared_daemon), set(links(shared_daemon)), ruleset(shared_daemon)
+    name = f"life-{forward}"
+    spec = create(shared_daemon, name, forward=forward)
+    bridge = network(shared_daemon, name)["status"]["bridge"]
+    assert spec["ipv4"] in addresses(shared_daemon, bridge)
+    assert f'"{bridge}"' in ruleset(shared_daemon)
+    assert set(dnsmasqs(shared_daemon)) - set(before) == {name}
+
+    shared_daemon.do("PATCH", f"/v1/networks/{name}", {"ipv4": "10.99.1.1/24", "lease_time": 600})
+    assert addresses(shared_daemon, bridge) == {"10.99.1.1/24"}
+    # Nothing of an isolated network is let through anyhow, whatever its addresses.
+    assert forward == "isolated" or "10.99.1" in ruleset(shared_daemon)
+
+    shared_daemon.do("POST", f"/v1/networks/{name}/stop")
+    assert set(links(shared_daemon)) == links_before
+    assert name not in dnsmasqs(shared_daemon)
+    assert ruleset(shared_daemon) == rules_before
+    assert shared_daemon.fails("POST", f"/v1/networks/{name}/stop")[1] == "state"
+    shared_daemon.do("POST", f"/v1/networks/{name}/start")
+    assert addresses(shared_daemon, bridge) == {"10.99.1.1/24"}
+    shared_daemon.do("DELETE", f"/v1/networks/{name}")
+
+    assert set(links(shared_daemon)) == links_before
+    assert ruleset(shared_daemon) == rules_before
+    assert set(dnsmasqs(shared_daemon)) == set(before)
+    left = [str(path) for path in Path(shared_daemon.root).rglob("*") if name in str(path)]
+    assert left == []
+
+
+def test_network_onto_an_existing_bridge(shared_daemon, tiny):
+    shared_daemon.run("ip", "link", "add", "br-theirs", "type", "bridge")
+    shared_daemon.run("ip", "link", "set", "br-theirs", "up")
+    before = ruleset(shared_daemon)
+    create(shared_daemon, "theirs", forward="bridge", bridge="br-theirs")
+    boot(shared_daemon, tiny, "on-theirs", {"network": "theirs"}, wait=False)
+    domain = shared_daemon.get("/v1/domains/on-theirs")
+    tap = [n for n, l in links(shared_daemon).items() if l.get("master") == "br-theirs"]
+    assert len(tap) == 1, domain
+    drop(shared_daemon, "on-theirs")
+    remove(shared_daemon, "theirs")
+    assert "br-theirs" in links(shared_daemon)
+    assert ruleset(shared_daemon) == before
+    status, _, sentence = shared_daemon.fails("POST", "/v1/networks?start=true",
+                                              {"name": "nowhere", "forward": "bridge", "bridge": "br-nowhere"})
+    assert "br-nowhere" in sentence
+
+
+def test_ipv6_network(shared_daemon, tiny):
+    create(shared_daemon, "six", ipv4="10.66.0.1/24", ipv6="fd66::1/64")
+    bridge = network(shared_daemon, "six")["status"]["bridge"]
+    assert addresses(shared_daemon, bridge) == {"10.66.0.1/24", "fd66::1/64"}
+    boot(shared_daemon, tiny, "six1", {"network": "six", "ipv6": "fd66::42"})
+    # The tiny guest has no DHCPv6 client: it takes what it would be given.
+    guest_run(shared_daemon, "six1", "ip -6 addr add fd66::42/64 dev eth0")
+    assert "ip6" in ruleset(shared_daemon)
+    assert output(shared_daemon, "dig", "+short", "@fd66::1", "six1.six.skep", "AAAA").strip() == "fd66::42"
+    # The address counts once the guest's kernel has seen that nobody else has it.
+    shared_daemon.wait_until(lambda: "1 packets received" in guest_run(shared_daemon, "six1", "ping -6 -c 1 -W 1 fd66::1"), "an answer")
+    drop(shared_daemon, "six1")
+    remove(shared_daemon, "six")
+
+
+# -- refusals ----------------------------------------------------------------------------
+
+
+def test_overlap_with_a_route_of_the_host(shared_daemon):
+    shared_daemon.run("ip", "link", "add", "wan0", "type", "veth", "peer", "name", "wan9")
+    shared_daemon.run("ip", "addr", "add", "10.50.0.9/16", "dev", "wan0")
+    shared_daemon.run("ip", "link", "set", "wan0", "up")
+    status, code, sentence = shared_daemon.fails("POST", "/v1/networks?start=true", {"name": "clash", "ipv4": "10.50.7.1/24"})
+    assert (status, code) == (409, "in-use"), sentence
+    assert "10.50.0." in sentence and "wan0" in sentence
+    assert all(n["spec"]["name"] != "clash" for n in shared_daemon.items("/v1/networks"))
+    shared_daemon.run("ip", "link", "del", "wan0")
+
+
+def test_overlap_with_another_network(shared_daemon):
+    settle(shared_daemon)
+    taken = network(shared_daemon, "default")["spec"]["ipv4"]
+    status, code, sentence = shared_daemon.fails("POST", "/v1/networks", {"name": "clash", "ipv4": taken})
+    assert (status, code) == (409, "in-use") and taken in sentence, sentence
+
+
+def test_bridge_name_in_use(shared_daemon):
+    shared_daemon.run("ip", "link", "add", "mine0", "type", "bridge")
+    for body in ({"name": "clash", "bridge": "mine0"}, {"name": "clash", "bridge": network(shared_daemon, "default")["spec"]["bridge"]}):
+        status, code, sentence = shared_daemon.fails("POST", "/v1/networks?start=true", body)
+        assert (status, code) == (409, "exists") and f'"{body["bridge"]}"' in sentence, sentence
+    assert "mine0" in links(shared_daemon)
+    shared_daemon.run("ip", "link", "del", "mine0")
+
+
+@pytest.mark.parametrize("spec, word", [
+    ({"name": "a/b"}, "a/b"), ({"name": "x" * 10000}, "name"), ({"name": ""}, "name"),
+    ({"name": "n", "ipv4": "10.1.2.3"}, "10.1.2.3"), ({"name": "n", "ipv4": "10.1.2.0/33"}, "10.1.2.0/33"),
+    ({"name": "n", "ipv4": "10.1.2.1/24", "dhcp_start": "10.9.9.9", "dhcp_end": "10.9.9.19"}, "10.9.9.9"),
+    ({"name": "n", "ipv6": "10.1.2.1/24"}, "IPv4"), ({"name": "n", "bridge": "a-name-much-too-long"}, "bridge"),
+    ({"name": "n", "domain": "bad domain"}, "domain"), ({"name": "n", "forward": "tunnel"}, "tunnel"),
+    ({"name": "n", "colour": "red"}, "colour"), ({"name": "n", "forward": "bridge"}, "bridge"),
+    ({"name": "n", "ipv4": "127.0.0.1/8"}, "127.0.0"), ({"name": "n", "ipv4": "10.1.2.0/24"}, "10.1.2.0"),
+    ({"name": "n", "ipv4": "224.0.0.1/24"}, "224.0.0.1"), ({"name": "n", "ipv4": "10.1.2.255/24"}, "10.1.2.255"),
+    ({"name": "n", "ipv4": "10.1.2.1/24", "dhcp_start": "10.1.2.90", "dhcp_end": "10.1.2.20"}, "10.1.2.90"),
+])
+def test_nonsense_is_refused(shared_daemon, spec, word):
+    status, code, sentence = shared_daemon.fails("POST", "/v1/networks?start=true", spec)
+    assert status == 400 and code == "invalid", (status, code, sentence)
+    assert word in sentence, sentence
+    assert len(sentence) < 500
+    assert all(n["spec"]["name"] != "n" for n in shared_daemon.items("/v1/networks"))
+
+
+# -- rules ----------------------------------------------------------------------------------
+
+
+FOREIGN = """table inet theirs {
+    set s { type ipv4_addr; elements = { 203.0.113.1 }; }
+    chain c {
+        type filter hook forward priority 5;
+        ip saddr @s counter drop;
+    }
+}
+"""
+
+
+def test_foreign_table_stays_as_it_is():
+    with make_daemon() as daemon:
+        daemon.run("nft", "-f", "-", input=FOREIGN.encode())
+        before = output(daemon, "nft", "-j", "-a", "list", "table", "inet", "theirs")
+        daemon.start()
+        settle(daemon)
+        create(daemon, "more")
+        tables = {line for line in output(daemon, "nft", "list", "tables").splitlines()}
+        assert len(tables) == 2
+        remove(daemon, "more")
+        daemon.do("DELETE", "/v1/networks/default")
+        assert output(daemon, "nft", "-j", "-a", "list", "table", "inet", "theirs") == before
+        # With the last network our table goes too.
+        assert output(daemon, "nft", "list", "tables").splitlines() == ["table inet theirs"]
+
+
+def test_two_networks_started_at_once(shared_daemon):
+    settle(shared_daemon)
+    jobs = [shared_daemon.request("POST", "/v1/networks?start=true", {"name": name}).json for name in ("tick", "tack", "tock")]
+    for job in jobs:
+        shared_daemon.wait_until(lambda: shared_daemon.get(f"/v1/jobs/{job['id']}")["state"] not in ("queued", "running"), "the job")
+        assert shared_daemon.get(f"/v1/jobs/{job['id']}")["state"] == "done", shared_daemon.get(f"/v1/jobs/{job['id']}")
+    rules = ruleset(shared_daemon)
+    subnets = set()
+    for name in ("tick", "tack", "tock", "default"):
+        found = network(shared_daemon, name)
+        assert f'"{found["status"]["bridge"]}"' in rules
+        subnets.add(found["spec"]["ipv4"])
+    assert len(subnets) == 4
+    for name in ("tick", "tack", "tock"):
+        remove(shared_daemon, name)
+
+
+def test_guests_reach_out_behind_the_hosts_address(shared_daemon, web1):
+    """A second namespace is the world; it sees the host's address, not the guest's."""
+    world = shared_daemon.netns + "w"
+    subprocess.run(["ip", "netns", "add", world], check=True)
+    try:
+        shared_daemon.run("ip", "link", "add", "wan1", "type", "veth", "peer", "name", "wan2", "netns", world)
+        shared_daemon.run("ip", "addr", "add", "198.51.100.1/24", "dev", "wan1")
+        shared_daemon.run("ip", "link", "set", "wan1", "up")
+        for argv in (["addr", "add", "198.51.100.2/24", "dev", "wan2"], ["link", "set", "wan2", "up"]):
+            subprocess.run(["ip", "-n", world] + argv, check=True)
+        server = subprocess.Popen(["ip", "netns", "exec", world, "/usr/bin/python3", "-u", "-c",
+                                   "import socket; s = socket.create_server(('198.51.100.2', 80)); print('up')\n"
+                                   "c, a = s.accept(); print(a[0]); c.sendall(b'hello from the world\\n'); c.close()"],
+                                  stdout=subprocess.PIPE, text=True)
+        assert server.stdout.readline() == "up\n"
+        assert "hello from the world" in guest_run(shared_daemon, web1, "nc 198.51.100.2 80 </dev/null")
+        assert server.stdout.readline() == "198.51.100.1\n"
+        server.wait()
+        # The other way round nothing comes in, even if the world knows the way.
+        subnet = str(ipaddress.ip_interface(network(shared_daemon, "default")["spec"]["ipv4"]).network)
+        subprocess.run(["ip", "-n", world, "route", "add", subnet, "via", "198.51.100.1"], check=True)
+        ping = subprocess.run(["ip", "netns", "exec", world, "ping", "-c", "1", "-W", "1", guest_address(shared_daemon, web1)],
+                              capture_output=True, text=True)
+        assert ping.returncode != 0, ping.stdout
+    finally:
+        subprocess.run(["ip", "netns", "del", world])
+        shared_daemon.run("ip", "link", "del", "wan1", check=False)
+
+
+# -- restarts ----------------------------------------------------------------------------------
+
+
+def test_daemon_killed_mends_what_is_missing(daemon, tiny):
+    settle(daemon)
+    boot(daemon, tiny, "stays", {"network": "default"})
+    server = host_of(network(daemon, "default")["spec"]["ipv4"])
+    address = guest_address(daemon, "stays")
+    before, rules = links(daemon), ruleset(daemon)
+    qemu = daemon.qemu_pids()
+    kept = dnsmasqs(daemon)["default"]
+
+    # Nothing is missing: nothing is disturbed.
+    daemon.kill()
+    daemon.run("ping", "-c", "1", address, stdout=subprocess.DEVNULL)
+    daemon.start()
+    settle(daemon)
+    assert dnsmasqs(daemon)["default"] == kept
+    assert ruleset(daemon) == rules
+
+    # Much is missing: it is made anew around the guest.
+    daemon.kill()
+    table = output(daemon, "nft", "list", "tables").split()
+    daemon.run("nft", "delete", *table)
+    os.kill(kept, signal.SIGKILL)
+    daemon.start()
+    settle(daemon)
+    assert ruleset(daemon) == rules
+    assert dnsmasqs(daemon)["default"] != kept
+    assert {n: l["ifindex"] for n, l in links(daemon).items()} == {n: l["ifindex"] for n, l in before.items()}
+    assert daemon.qemu_pids() == qemu
+    daemon.wait_until(lambda: guest_address(daemon, "stays") == address, "the address to be known again")
+    assert output(daemon, "dig", "+short", f"@{server}", "stays.default.skep").strip() == address
+    assert "1 packets received" in guest_run(daemon, "stays", f"ping -c 1 {server}")
+    drop(daemon, "stays")
+
+
+def test_daemon_that_ends_leaves_guests_connected(daemon, tiny):
+    settle(daemon)
+    boot(daemon, tiny, "stays", {"network": "default"})
+    address = guest_address(daemon, "stays")
+    daemon.stop()
+    daemon.run("ping", "-c", "1", address, stdout=subprocess.DEVNULL)
+    assert "default" in dnsmasqs(daemon)
+    daemon.start()
+    daemon.wait_state("stays", "running")
+    drop(daemon, "stays")
+
+
+def test_network_deleted_and_gone_after_restart(daemon):
+    settle(daemon)
+    daemon.do("DELETE", "/v1/networks/default")
+    daemon.restart()
+    assert daemon.items("/v1/networks") == []
+    assert [n for n in links(daemon) if n != "lo"] == []
+    assert ruleset(daemon) == ""
+
+
+# -- faults ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", ["network-up/bridge", "network-up/address", "network-up/link", "network-up/forwarding",
+                                  "network-up/dnsmasq", "dnsmasq/config", "dnsmasq/start", "network-rules/apply"])
+def test_fault_on_the_way_up_leaves_nothing(step):
+    with make_daemon(env={"SKEP_FAULT": step}) as daemon:
+        daemon.start()
+        settle(daemon)
+        default = network(daemon, "default")
+        assert not default["status"]["active"] and step in default["status"]["message"]
+        status, _, sentence = daemon.fails("POST", "/v1/networks?start=true", {"name": "other"})
+        assert step in sentence
+        status, _, sentence = daemon.fails("POST", "/v1/networks/default/start")
+        assert step in sentence
+        assert [n for n in links(daemon) if n != "lo"] == []
+        assert ruleset(daemon) == "" and dnsmasqs(daemon) == {}
+        # And the next start, with luck again, has it.
+        daemon.stop()
+        daemon.env.clear()
+        daemon.start()
+        settle(daemon)
+        assert network(daemon, "default")["status"]["active"]
+
+
+@pytest.mark.parametrize("step", ["tap/open", "tap/connect", "tap/bandwidth", "domain-start/process", "domain-start/ready"])
+def test_fault_of_a_tap_leaves_none(step):
+    with make_daemon(env={"SKEP_FAULT": step}) as daemon:
+        daemon.start()
+        settle(daemon)
+        before = set(links(daemon))
+        daemon.do("POST", "/v1/domains", daemon.paused_domain("a", interfaces=[{"network": "default"}, {"network": "default"}]))
+        status, _, sentence = daemon.fails("POST", "/v1/domains/a/start?paused=true")
+        assert step in sentence
+        assert set(links(daemon)) == before
+        assert daemon.state("a") == "shut off" and daemon.qemu_pids() == []
+
+
+@pytest.mark.parametrize("step", ["network-up/bridge", "network-up/dnsmasq", "network-rules/apply"])
+def test_killed_on_the_way_up(step):
+    """kill -9 in the middle of making a network: the next start has it whole."""
+    with make_daemon(env={"SKEP_FAULT_EXIT": step}) as daemon:
+        daemon.start(expect_ready=False)
+        daemon.wait_ended()
+        daemon.env.clear()
+        daemon.start()
+        settle(daemon)
+        assert network(daemon, "default")["status"]["active"]
+        assert len(dnsmasqs(daemon)) == 1
+        assert len([n for n in links(daemon) if n != "lo"]) == 1
+        daemon.do("DELETE", "/v1/networks/default")
+        assert [n for n in links(daemon) if n != "lo"] == [] and dnsmasqs(daemon) == {}
