@@ -3,6 +3,7 @@
 #include "service/domain-change.h"
 
 #include "base/error.h"
+#include "service/domain-rights.h"
 #include "service/network.h"
 #include "service/pool.h"
 
@@ -15,6 +16,7 @@ sk_domain_change_begin(SkDomainChange *self, SkJob *job, GError **error)
         return FALSE;
     if (sk_domain_is_active(domain) && domain->qmp == NULL)
         return sk_fail(error, SK_ERROR_STATE, "QEMU of domain \"%s\" does not listen to us", sk_domain_name(domain));
+    self->call = job->call;
     self->domain = g_object_ref(domain);
     self->spec = sk_value_copy(&sk_domain_spec_type, domain->spec);
     self->live = sk_value_copy(&sk_domain_spec_type, domain->runtime.live);
@@ -26,6 +28,8 @@ sk_domain_change_begin(SkDomainChange *self, SkJob *job, GError **error)
 gboolean
 sk_domain_change_check(SkDomainChange *self, GError **error)
 {
+    if (!sk_domain_check_reach(self->domain->service, self->call, self->domain->spec, self->spec, error))
+        return FALSE;
     if (!sk_engine_assign(self->spec, error) || !sk_value_check(&sk_domain_spec_type, self->spec, NULL, error))
         return FALSE;
     return self->live == NULL || sk_engine_assign(self->live, error);

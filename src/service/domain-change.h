@@ -15,6 +15,7 @@ typedef struct {
     SkQmp *qmp;             /* NULL: off */
     SkRecord *record;
     char **roots;
+    const SkCall *call;     /* whose rights count; borrowed from the job */
 } SkDomainChange;
 
 /* Finds the domain and fills self. Main. */

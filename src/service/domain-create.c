@@ -10,6 +10,7 @@
 #include "engine/launch.h"
 #include "service/domain-addresses.h"
 #include "service/domain-disks.h"
+#include "service/domain-rights.h"
 #include "service/domain-seed.h"
 #include "service/domain.h"
 #include "service/image.h"
@@ -148,7 +149,8 @@ prepare(SkJob *job, GError **error)
 {
     SkService *self = job->service;
     CreateWork *work = job->work = g_new0(CreateWork, 1);
-    if (!sk_value_check_readonly(&sk_domain_spec_type, NULL, job->call->body, NULL, error))
+    if (!sk_value_check_readonly(&sk_domain_spec_type, NULL, job->call->body, NULL, error) ||
+        !sk_domain_check_reach(job->service, job->call, NULL, job->call->body, error))
         return FALSE;
     work->spec = sk_value_copy(&sk_domain_spec_type, job->call->body);
     work->volumes = g_ptr_array_new_with_free_func(free_new_volume);

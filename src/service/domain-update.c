@@ -6,6 +6,7 @@
 #include "service/domain-create.h"
 #include "service/domain-disks.h"
 #include "service/domain-live.h"
+#include "service/domain-rights.h"
 #include "service/domain-seed.h"
 #include "service/domain.h"
 #include "service/network.h"
@@ -100,6 +101,7 @@ prepare_update(SkJob *job, GError **error)
         return FALSE;
     sk_value_inherit(&sk_domain_spec_type, domain->spec, work->spec);
     if (!check_change(domain->spec, work->spec, error) ||
+        !sk_domain_check_reach(job->service, job->call, domain->spec, work->spec, error) ||
         !sk_value_check_readonly(&sk_domain_spec_type, domain->spec, work->spec, NULL, error))
         return FALSE;
     follow_maximum(domain->spec, work->spec, job->call->patch, sk_domain_is_active(domain));
