@@ -96,10 +96,10 @@ mark_started(SkService *self, GError **error)
     if (!sk_store_get_setting(self->store, "boot-id", &last_boot, error))
         return FALSE;
     self->boot_id = read_boot_id();
-    self->host_booted = self->boot_id != NULL && g_strcmp0(self->boot_id, last_boot) != 0;
     if (!sk_store_get_setting(self->store, "initialized", &mark, error))
         return FALSE;
     self->first_start = mark == NULL;
+    self->host_booted = !self->first_start && self->boot_id != NULL && g_strcmp0(self->boot_id, last_boot) != 0;
     return TRUE;
 }
 
@@ -115,7 +115,8 @@ load(SkService *self, GError **error)
     return mark_started(self, error) && sk_intent_recover(self->store, error) && sk_service_load_images(self, error) &&
            sk_service_load_pools(self, error) && sk_service_load_networks(self, error) && load_domains(self, error) &&
            sk_jobs_load(self->jobs, error) &&
-           (!self->first_start || sk_store_set_setting(self->store, "initialized", "1", error));
+           (!self->first_start || sk_store_set_setting(self->store, "initialized", "1", error)) &&
+           (!self->first_start || sk_store_set_setting(self->store, "boot-id", self->boot_id, error));
 }
 
 SkService *
