@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "service/domain-rights.h"
+#include "service/intent.h"
 #include "service/network.h"
 #include "service/pool.h"
 
@@ -22,6 +23,9 @@ sk_domain_change_begin(SkDomainChange *self, SkJob *job, GError **error)
     self->live = sk_value_copy(&sk_domain_spec_type, domain->runtime.live);
     self->qmp = domain->qmp != NULL ? g_object_ref(domain->qmp) : NULL;
     self->roots = sk_service_storage_roots(job->service);
+    self->revision = domain->revision;
+    self->store = job->service->store;
+    self->old_record = sk_domain_record(domain->spec);
     return TRUE;
 }
 
@@ -39,7 +43,26 @@ gboolean
 sk_domain_change_keep(SkDomainChange *self, SkJob *job, GError **error)
 {
     self->record = sk_domain_record(self->spec);
-    return !sk_fault("domain-change/record", error) && sk_store_put(job->service->store, self->record, error);
+    if (sk_fault("domain-change/record", error))
+        return FALSE;
+    if (self->intent == NULL)
+        return sk_store_put(job->service->store, self->record, error);
+    SkStoreBatch *batch = sk_store_batch_new();
+    sk_store_batch_put(batch, self->record);
+    sk_intent_settle(batch, self->intent);
+    /* What a put alone would say: changes of one domain wait for each other. */
+    self->record->revision = self->revision + 1;
+    self->record->modified = g_get_real_time();
+    return sk_store_commit(job->service->store, batch, error);
+}
+
+void
+sk_domain_change_undo_keep(gpointer data)
+{
+    SkDomainChange *self = data;
+    g_autoptr(GError) error = NULL;
+    if (!sk_store_put(self->store, self->old_record, &error))
+        g_warning("domain \"%s\": the change that failed is in its definition after the next start: %s", self->old_record->name, error->message);
 }
 
 void
@@ -63,7 +86,9 @@ sk_domain_change_clear(SkDomainChange *self)
     sk_value_free(&sk_domain_spec_type, self->spec);
     sk_value_free(&sk_domain_spec_type, self->live);
     sk_record_free(self->record);
+    sk_record_free(self->old_record);
     g_strfreev(self->roots);
+    g_free(self->intent);
 }
 
 void

@@ -10,20 +10,26 @@
  */
 typedef struct {
     SkDomain *domain;       /* a reference */
+    SkStore *store;
     SkDomainSpec *spec;     /* definition to be */
     SkDomainSpec *live;     /* what runs, to be; NULL: off */
     SkQmp *qmp;             /* NULL: off */
     SkRecord *record;
+    SkRecord *old_record;   /* the definition before */
     char **roots;
     const SkCall *call;     /* whose rights count; borrowed from the job */
+    guint64 revision;       /* of the definition before */
+    char *intent;           /* note of what is made for the change: settled when it is kept; may be NULL */
 } SkDomainChange;
 
 /* Finds the domain and fills self. Main. */
 gboolean sk_domain_change_begin(SkDomainChange *self, SkJob *job, GError **error);
 /* Gives both definitions addresses and checks the definition. Main. */
 gboolean sk_domain_change_check(SkDomainChange *self, GError **error);
-/* Keeps the definition. Workers, as the last step. */
+/* Keeps the definition. Workers. */
 gboolean sk_domain_change_keep(SkDomainChange *self, SkJob *job, GError **error);
+/* An undo step: keeps the definition as it was before. Workers. */
+void sk_domain_change_undo_keep(gpointer self);
 /* Puts both into the domain. Main. */
 void sk_domain_change_commit(SkDomainChange *self);
 void sk_domain_change_clear(SkDomainChange *self);

@@ -8,6 +8,7 @@
 #include "service/domain-device.h"
 #include "service/domain-disks.h"
 #include "service/image.h"
+#include "service/intent.h"
 #include "service/pool.h"
 #include "storage/image.h"
 #include "storage/pool.h"
@@ -142,43 +143,54 @@ plug(DiskWork *work, GError **error)
         return FALSE;
     }
     g_autoptr(SkPlug) plug = sk_plug_disk(change->live, disk, chain, error);
-    return plug != NULL && sk_qmp_attach(change->qmp, plug, error);
+    if (plug != NULL && sk_qmp_attach(change->qmp, plug, error))
+        return TRUE;
+    sk_launch_explain_lock(error);
+    return FALSE;
 }
 
-static void
-unplug(gpointer data)
+static gboolean
+make_volume(SkJob *job, DiskWork *work, SkUndo *undo, GError **error)
 {
-    DiskWork *work = data;
-    const SkDisk *disk = sk_domain_spec_find_disk(work->change.live, work->disk->target);
-    g_autoptr(SkPlug) plug = sk_plug_disk(work->change.live, disk, NULL, NULL);
-    if (plug != NULL)
-        sk_qmp_detach(work->change.qmp, plug, DETACH_MS, NULL);
+    SkDomainChange *change = &work->change;
+    SkStorageContext context = sk_job_storage_context(job, change->roots);
+    const char *const paths[] = { work->disk->path, NULL };
+    g_autofree char *what = g_strdup_printf("the attachment of disk %s to domain %s", work->disk->target, change->spec->name);
+    if (!sk_intent_note(job->service->store, what, paths, &change->intent, error))
+        return FALSE;
+    work->volume = sk_storage_volume_create(work->pool, &work->create, work->backing_path, work->backing_format, &context, error);
+    if (work->volume != NULL)
+        sk_undo_push(undo, "volume", undo_volume, work->disk->path, NULL);
+    return work->volume != NULL;
+}
+
+static gboolean
+attach(SkJob *job, SkUndo *undo, GError **error)
+{
+    DiskWork *work = job->work;
+    SkDomainChange *change = &work->change;
+    if (work->pool != NULL && !make_volume(job, work, undo, error))
+        return FALSE;
+    if (sk_fault("disk-attach/volume", error) || !sk_domain_change_keep(change, job, error))
+        return FALSE;
+    sk_undo_push(undo, "definition", sk_domain_change_undo_keep, change, NULL);
+    /* Last, because a guest cannot be made to let go of it again. */
+    return change->live == NULL || (!sk_fault("disk-attach/device", error) && plug(work, error));
 }
 
 static gboolean
 run_attach(SkJob *job, GError **error)
 {
-    DiskWork *work = job->work;
-    SkDomainChange *change = &work->change;
-    g_autoptr(SkUndo) undo = sk_undo_new();
-    SkStorageContext context = sk_job_storage_context(job, change->roots);
-    if (work->pool != NULL) {
-        work->volume = sk_storage_volume_create(work->pool, &work->create, work->backing_path, work->backing_format, &context, error);
-        if (work->volume == NULL)
-            return FALSE;
-        sk_undo_push(undo, "volume", undo_volume, work->disk->path, NULL);
-    }
-    if (sk_fault("disk-attach/volume", error))
-        return FALSE;
-    if (change->live != NULL) {
-        if (!plug(work, error))
-            return FALSE;
-        sk_undo_push(undo, "device", unplug, work, NULL);
-    }
-    if (sk_fault("disk-attach/device", error) || !sk_domain_change_keep(change, job, error))
-        return FALSE;
-    sk_undo_disarm(undo);
-    return TRUE;
+    const SkDomainChange *change = &((DiskWork *) job->work)->change;
+    SkUndo *undo = sk_undo_new();
+    gboolean ok = attach(job, undo, error);
+    if (ok)
+        sk_undo_disarm(undo);
+    sk_undo_free(undo);
+    /* Only when all is taken back: a daemon that dies in the middle of that leaves the rest to the next. */
+    if (!ok && change->intent != NULL)
+        sk_store_remove(job->service->store, "intent", change->intent, NULL);
+    return ok;
 }
 
 static void

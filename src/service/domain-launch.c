@@ -185,6 +185,17 @@ sk_launch_open_disk(const SkDisk *disk, char **roots, GError **error)
     return chain;
 }
 
+/* Domains that name a file alike are told apart before (domain-disks.c); this is for its other names, and other programs. */
+void
+sk_launch_explain_lock(GError **error)
+{
+    if (error == NULL || *error == NULL || strstr((*error)->message, "Failed to get \"") == NULL || strstr((*error)->message, "lock") == NULL)
+        return;
+    g_autofree char *words = g_strdup((*error)->message);
+    g_clear_error(error);
+    sk_fail(error, SK_ERROR_IN_USE, "a disk is in use: another program, or another domain by another name of the file, has it open (%s)", words);
+}
+
 static gboolean
 open_disks(SkLaunchPlan *self, SkLaunch *launch, GError **error)
 {

@@ -51,6 +51,8 @@ SkLaunch *sk_launch_plan_open(SkLaunchPlan *self, const SkQemuCaps *caps, SkUndo
 
 /* The chain of one disk, opened and checked; NULL with *error set, or without for an empty drive. Workers. */
 SkBlockChain *sk_launch_open_disk(const SkDisk *disk, char **roots, GError **error);
+/* QEMU's words on an image that somebody else has locked become IN_USE. error set. */
+void sk_launch_explain_lock(GError **error);
 /* The host end of one interface; NULL without error for kind user. Workers. */
 SkNicEnd *sk_launch_open_nic(SkNicPlan *plan, SkUndo *undo, GError **error);
 

@@ -102,27 +102,16 @@ plug(NicWork *work, SkUndo *undo, GError **error)
     return TRUE;
 }
 
-static void
-unplug(gpointer data)
-{
-    NicWork *work = data;
-    const SkInterface *nic = sk_domain_spec_find_interface(work->change.live, work->mac);
-    g_autoptr(SkPlug) plug = sk_plug_interface(work->change.live, nic, NULL, NULL);
-    if (plug != NULL)
-        sk_qmp_detach(work->change.qmp, plug, DETACH_MS, NULL);
-}
-
 static gboolean
 run_attach(SkJob *job, GError **error)
 {
     NicWork *work = job->work;
     g_autoptr(SkUndo) undo = sk_undo_new();
-    if (work->change.live != NULL) {
-        if (!plug(work, undo, error))
-            return FALSE;
-        sk_undo_push(undo, "device", unplug, work, NULL);
-    }
-    if (sk_fault("nic-attach/device", error) || !sk_domain_change_keep(&work->change, job, error))
+    if (!sk_domain_change_keep(&work->change, job, error))
+        return FALSE;
+    sk_undo_push(undo, "definition", sk_domain_change_undo_keep, &work->change, NULL);
+    /* Last, because a guest cannot be made to let go of it again. */
+    if (work->change.live != NULL && (sk_fault("nic-attach/device", error) || !plug(work, undo, error)))
         return FALSE;
     sk_undo_disarm(undo);
     return TRUE;

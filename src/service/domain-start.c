@@ -110,6 +110,7 @@ run(SkJob *job, GError **error)
     if (!ok) {
         if (work->process != NULL)
             sk_qemu_process_explain(work->process, error);
+        sk_launch_explain_lock(error);
         g_prefix_error(error, "domain \"%s\" does not start: ", plan->spec->name);
         return FALSE;
     }
