@@ -85,6 +85,7 @@ typedef struct {
     char *run_dir;              /* sockets that QEMU makes itself; writable for its uid */
     gint monitor_fd;            /* listening Unix socket of QMP */
     gint64 now;                 /* seconds since the epoch for clocks off UTC; 0: the host's clock */
+    guint64 tsc_khz;            /* rate of the host's time stamp counter (microvm under TCG); 0: measured */
     gboolean paused;            /* stay stopped after the start */
     gboolean incoming;          /* wait for a migration stream (-incoming defer) */
 

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Boot order, boot menu and direct kernel boot. */
+#include <string.h>
+#ifdef __x86_64__
+#include <x86intrin.h>
+#endif
+
 #include "engine/cmdline/builder.h"
 
 static const char *const boot_kinds[] = { "disk", "cdrom", "network", "floppy" };
@@ -66,6 +71,44 @@ sk_builder_boot(SkBuilder *self, json_t *device, guint order, const char *kind)
     json_object_set_new(device, "bootindex", json_integer(index));
 }
 
+/* -- direct boot ------------------------------------------------------------------------------------------------ */
+
+#define TSC_USEC 10000
+
+/* Rate of the host's time stamp counter in kHz, which TCG hands on to the guest as it is. */
+static guint64
+measure_tsc(void)
+{
+#ifdef __x86_64__
+    static gsize khz;
+    if (g_once_init_enter(&khz)) {
+        gint64 start = g_get_monotonic_time();
+        guint64 first = __rdtsc();
+        g_usleep(TSC_USEC);
+        guint64 ticks = __rdtsc() - first;
+        g_once_init_leave(&khz, MAX(ticks * 1000 / (guint64) MAX(g_get_monotonic_time() - start, 1), 1));
+    }
+    return khz;
+#else
+    return 0;
+#endif
+}
+
+/*
+ * A microvm with ACPI has no timer of known rate, and without KVM no clock that would tell one: Linux stops while it
+ * calibrates its own. So it is told the rate.
+ */
+static char *
+kernel_cmdline(const SkBuilder *self)
+{
+    const char *given = self->spec->boot.cmdline;
+    if (self->machine != SK_MACHINE_MICROVM || self->kvm || !self->spec->features.acpi ||
+        (given != NULL && strstr(given, "tsc_early_khz=") != NULL))
+        return g_strdup(given);
+    guint64 khz = self->launch->tsc_khz > 0 ? self->launch->tsc_khz : measure_tsc();
+    return g_strdup_printf("%s%stsc_early_khz=%" G_GUINT64_FORMAT, given != NULL ? given : "", given != NULL ? " " : "", khz);
+}
+
 static void
 add_kernel(SkBuilder *self)
 {
@@ -76,8 +119,9 @@ add_kernel(SkBuilder *self)
     sk_builder_arg(self, "-kernel", launch->kernel_fd >= 0 ? sk_builder_fd_path(self, launch->kernel_fd) : g_strdup(boot->kernel));
     if (boot->initrd != NULL)
         sk_builder_arg(self, "-initrd", launch->initrd_fd >= 0 ? sk_builder_fd_path(self, launch->initrd_fd) : g_strdup(boot->initrd));
-    if (boot->cmdline != NULL)
-        sk_builder_arg(self, "-append", g_strdup(boot->cmdline));
+    g_autofree char *cmdline = kernel_cmdline(self);
+    if (cmdline != NULL)
+        sk_builder_arg(self, "-append", g_steal_pointer(&cmdline));
 }
 
 gboolean

@@ -17,13 +17,6 @@ needs_smm(const SkDomainSpec *spec)
     return spec->features.smm || spec->firmware.secure_boot;
 }
 
-/* A microvm with ACPI has no timer that works without KVM: Linux stops at calibrating its clock. */
-static gboolean
-has_acpi(const SkBuilder *self)
-{
-    return self->spec->features.acpi && (self->kvm || self->machine != SK_MACHINE_MICROVM);
-}
-
 static char *
 machine_text(const SkBuilder *self)
 {
@@ -36,7 +29,7 @@ machine_text(const SkBuilder *self)
         g_string_append(text, ",isa-serial=off");
     else
         g_string_append_printf(text, ",usb=off,vmport=%s,smm=%s", on_off(spec->features.vmport), on_off(needs_smm(spec)));
-    g_string_append_printf(text, ",acpi=%s,dump-guest-core=off,memory-backend=mem", on_off(has_acpi(self)));
+    g_string_append_printf(text, ",acpi=%s,dump-guest-core=off,memory-backend=mem", on_off(spec->features.acpi));
     if (spec->firmware.kind == SK_FIRMWARE_UEFI) {
         g_string_append(text, ",pflash0=pflash0");
         if (self->launch->nvram != NULL)

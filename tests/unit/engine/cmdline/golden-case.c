@@ -156,6 +156,7 @@ make_launch(const GoldenCase *self)
     launch->run_dir = g_strdup(RUN_DIR);
     launch->monitor_fd = fake_fd();
     launch->now = 1700000000;
+    launch->tsc_khz = 2000000;
     launch->paused = wish(self, "paused");
     launch->incoming = wish(self, "incoming");
     launch->kernel_fd = launch->initrd_fd = wish(self, "kernel_fds") ? fake_fd() : SK_FD_NONE;
