@@ -85,6 +85,8 @@ gboolean sk_cli_confirm(SkCli *self, const char *format, ...) G_GNUC_PRINTF(2, 3
 
 /* The part of a view: view.spec, or the view itself if it is flat. Borrowed. */
 json_t *sk_view_spec(json_t *view);
+/* What runs now, with links and sockets; the definition of a domain that is off. Borrowed. */
+json_t *sk_view_running(json_t *view);
 json_t *sk_view_status(json_t *view);
 
 /* -- values as text (values.c) ----------------------------------------------------------------------------------- */

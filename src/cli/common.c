@@ -210,6 +210,13 @@ sk_view_spec(json_t *view)
 }
 
 json_t *
+sk_view_running(json_t *view)
+{
+    json_t *live = json_object_get(view, "live");
+    return live != NULL ? live : sk_view_spec(view);
+}
+
+json_t *
 sk_view_status(json_t *view)
 {
     json_t *status = json_object_get(view, "status");

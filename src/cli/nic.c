@@ -11,7 +11,7 @@ run_list(SkCli *self, const SkArgs *args, GError **error)
     g_autoptr(json_t) view = sk_cli_show(self, SK_OP_DOMAIN_SHOW, sk_args_operand(args, "DOMAIN"), NULL, error);
     if (view == NULL)
         return FALSE;
-    json_t *nics = json_object_get(sk_view_spec(view), "interfaces");
+    json_t *nics = json_object_get(sk_view_running(view), "interfaces");
     g_autoptr(json_t) none = json_array();
     sk_cli_print(self, sk_args_command(args), nics != NULL ? nics : none);
     return TRUE;

@@ -117,7 +117,7 @@ show_place(SkCli *self, const char *domain, GError **error)
     json_t *graphics;
     if (view == NULL)
         return FALSE;
-    json_array_foreach(json_object_get(sk_view_spec(view), "graphics"), i, graphics) {
+    json_array_foreach(json_object_get(sk_view_running(view), "graphics"), i, graphics) {
         const char *socket = sk_json_text_at(graphics, "socket"), *host = sk_json_text_at(graphics, "host");
         if (host != NULL)
             printf("vnc://%s:%" G_GINT64_FORMAT "\n", host, sk_json_int_at(graphics, "port"));

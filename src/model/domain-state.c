@@ -93,6 +93,7 @@ SK_TYPE(sk_domain_status_type, SkDomainStatus, "DomainStatus", "domain status", 
 static const SkField view_fields[] = {
     SK_FIELD(SkDomainView, spec, STRUCT, "definition", .type = &sk_domain_spec_type),
     SK_FIELD(SkDomainView, status, STRUCT, "status", .type = &sk_domain_status_type),
+    SK_FIELD(SkDomainView, live, OPTIONAL, "what runs now, with links and sockets; while active", .type = &sk_domain_spec_type),
     SK_FIELD(SkDomainView, etag, STRING, "changes with every change of the definition"),
     SK_FIELD(SkDomainView, created, INT64, "microseconds since 1970"),
     SK_FIELD(SkDomainView, modified, INT64, "microseconds since 1970"),

@@ -167,6 +167,7 @@ typedef struct {
 typedef struct {
     SkDomainSpec spec;      /* keys of the definition are at the top level in JSON: see api docs */
     SkDomainStatus status;
+    SkDomainSpec *live;     /* what QEMU runs with, links and sockets included; NULL when off */
     char *etag;
     gint64 created, modified;
 } SkDomainView;

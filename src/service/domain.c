@@ -240,6 +240,7 @@ sk_domain_fill_view(const SkDomain *self, SkDomainView *out_view)
                     .changed = runtime->changed, .pending = self->pending, .addresses = self->addresses,
                     .agent = self->agent,
                     .message = self->message },
+        .live = runtime->live,
         .created = self->created,
         .modified = self->modified,
     };

@@ -37,7 +37,7 @@ main(int argc, char **argv)
         fprintf(stderr, "usage: rest-reads SOCKET PATH SECONDS\n");
         return 2;
     }
-    strcpy(address.sun_path, argv[1]);
+    g_strlcpy(address.sun_path, argv[1], sizeof address.sun_path);
     gint fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *) &address, sizeof address) < 0) {
         perror(argv[1]);
