@@ -219,6 +219,13 @@ await_off(SkJob *job, gboolean reboot)
         sk_job_end(job, NULL);
         return;
     }
+    if (g_cancellable_is_cancelled(job->cancellable)) {
+        /* While the guest was being asked. */
+        if (domain->shutdown_job == NULL)
+            stop_waiting(domain);
+        sk_job_end(job, g_error_new(SK_ERROR, SK_ERROR_CANCELLED, "%s was cancelled", job->info.operation));
+        return;
+    }
     if (domain->shutdown_job != NULL) {
         /* Asked again: the newer asking's time counts. */
         SkJob *former = domain->shutdown_job;
