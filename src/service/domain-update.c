@@ -89,6 +89,15 @@ follow_maximum(const SkDomainSpec *old, SkDomainSpec *spec, json_t *patch, gbool
         spec->memory.maximum = spec->memory.current;
 }
 
+/* A new password takes the place of the old one's hash. */
+static void
+replace_password(SkDomainSpec *spec, json_t *patch)
+{
+    json_t *settings = json_object_get(patch, "cloud_init");
+    if (spec->cloud_init != NULL && spec->cloud_init->password != NULL && json_object_get(settings, "password_hash") == NULL)
+        g_clear_pointer(&spec->cloud_init->password_hash, g_free);
+}
+
 static gboolean
 prepare_update(SkJob *job, GError **error)
 {
@@ -104,6 +113,7 @@ prepare_update(SkJob *job, GError **error)
         !sk_domain_check_reach(job->service, job->call, domain->spec, work->spec, error) ||
         !sk_value_check_readonly(&sk_domain_spec_type, domain->spec, work->spec, NULL, error))
         return FALSE;
+    replace_password(work->spec, job->call->patch);
     follow_maximum(domain->spec, work->spec, job->call->patch, sk_domain_is_active(domain));
     if (!sk_session_fit_interfaces(job->service, work->spec, error))
         return FALSE;
