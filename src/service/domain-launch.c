@@ -16,6 +16,7 @@
 #include "host/firmware.h"
 #include "network/tap.h"
 #include "service/console.h"
+#include "service/launch-devices.h"
 #include "service/network.h"
 #include "service/pool.h"
 #include "storage/chain.h"
@@ -123,6 +124,13 @@ sk_launch_plan_fill(SkLaunchPlan *self, SkDomain *domain, GError **error)
         g_ptr_array_add(self->nics, plan);
     }
     self->spec = sk_value_copy(&sk_domain_spec_type, domain->spec);
+    if (!sk_launch_choose_cid(service, domain, self->spec, error))
+        return FALSE;
+    if (self->spec->vsock != NULL) {
+        self->service = service;
+        self->cid = self->spec->vsock->cid;
+        g_hash_table_insert(service->vsock_cids, GUINT_TO_POINTER(self->cid), g_strdup(domain->spec->name));
+    }
     self->settings = settings;
     self->store = service->store;
     self->roots = sk_service_storage_roots(service);
@@ -137,6 +145,8 @@ sk_launch_plan_fill(SkLaunchPlan *self, SkDomain *domain, GError **error)
 void
 sk_launch_plan_clear(SkLaunchPlan *self)
 {
+    if (self->cid != 0)
+        g_hash_table_remove(self->service->vsock_cids, GUINT_TO_POINTER(self->cid));
     sk_value_free(&sk_domain_spec_type, self->spec);
     g_strfreev(self->roots);
     g_clear_pointer(&self->nics, g_ptr_array_unref);
@@ -454,6 +464,8 @@ sk_launch_plan_open(SkLaunchPlan *self, const SkQemuCaps *caps, SkUndo *undo, GE
         return NULL;
     if (sk_fault("domain-start/firmware", error) || !open_firmware(self, launch, error) || !open_direct_boot(self, launch, error) ||
         !start_tpm(self, launch, undo, error))
+        return NULL;
+    if (sk_fault("domain-start/devices", error) || !sk_launch_open_devices(self, launch, undo, error))
         return NULL;
     return g_steal_pointer(&launch);
 }

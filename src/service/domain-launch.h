@@ -39,6 +39,8 @@ typedef struct {
     gint accel;             /* decided */
     gboolean paused;
     guint uid;              /* found by the worker; 0: our own */
+    SkService *service;     /* cid != 0: where it is reserved */
+    guint cid;
     guint swtpm_pid;
 } SkLaunchPlan;
 

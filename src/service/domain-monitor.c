@@ -8,6 +8,7 @@
 #include "service/domain-disks.h"
 #include "service/domain-launch.h"
 #include "service/domain.h"
+#include "service/launch-devices.h"
 #include "service/network.h"
 
 /* -- events --------------------------------------------------------------------------------------------------- */
@@ -189,6 +190,7 @@ sk_domain_ended(SkDomain *self, SkDomainReason reason)
     g_clear_object(&self->process);
     sk_domain_release_disks(self);
     sk_launch_drop_taps(self->service, runtime->live);
+    sk_launch_drop_devices(self->service, runtime->live);
     sk_domain_consoles_off(self);
     sk_value_free(&sk_domain_spec_type, runtime->live);
     runtime->live = NULL;

@@ -191,6 +191,15 @@ sk_domain_set_state(SkDomain *self, SkDomainState state, SkDomainReason reason)
     g_message("domain \"%s\" is %s (%s)", sk_domain_name(self), name, why);
 }
 
+/* "The first free one" was asked for, and given. */
+static void
+drop_chosen_cid(const SkDomain *self, GPtrArray *paths)
+{
+    guint at;
+    if (self->spec->vsock != NULL && self->spec->vsock->cid == 0 && g_ptr_array_find_with_equal_func(paths, "vsock.cid", g_str_equal, &at))
+        g_ptr_array_remove_index(paths, at);
+}
+
 /* Settings of the definition that the running QEMU does not have. */
 static void
 find_pending(SkDomain *self)
@@ -199,6 +208,7 @@ find_pending(SkDomain *self)
     if (self->runtime.live == NULL)
         return;
     g_autoptr(GPtrArray) paths = sk_value_diff(&sk_domain_spec_type, self->runtime.live, self->spec, NULL);
+    drop_chosen_cid(self, paths);
     if (paths->len == 0)
         return;
     g_ptr_array_set_free_func(paths, NULL);

@@ -33,6 +33,7 @@ struct SkService {
     GHashTable *domains_by_uuid;
     GHashTable *disk_writers; /* path → name of the active domain that has it open for writing */
     guint next_domain_id;
+    GHashTable *vsock_cids; /* context id → name of the domain that is being started with it */
 
     GTree *networks;        /* network.c: name → SkNetwork */
     char *network_run_dir, *network_state_dir;

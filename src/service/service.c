@@ -128,6 +128,7 @@ sk_service_new(const SkServiceSettings *settings, GError **error)
     self->domains = sk_name_tree_new(g_object_unref);
     self->domains_by_uuid = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     self->disk_writers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    self->vsock_cids = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     self->networks = sk_name_tree_new(sk_network_free);
     self->pools = sk_name_tree_new(sk_pool_free);
     self->images_dir = g_build_filename(settings->lib_dir, "images", NULL);
@@ -164,6 +165,7 @@ sk_service_free(SkService *self)
     g_clear_pointer(&self->images, g_tree_unref);
     g_clear_pointer(&self->disk_writers, g_hash_table_unref);
     g_clear_pointer(&self->tickets, g_hash_table_unref);
+    g_clear_pointer(&self->vsock_cids, g_hash_table_unref);
     g_clear_pointer(&self->jobs, sk_jobs_free);
     g_clear_pointer(&self->events, sk_events_free);
     g_clear_pointer(&self->store, sk_store_close);
