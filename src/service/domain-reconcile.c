@@ -94,7 +94,8 @@ take_back(SkService *self, SkDomain *domain)
     self->next_domain_id = MAX(self->next_domain_id, domain->runtime.id);
     if (domain->runtime.live != NULL)
         sk_domain_reserve_disks(domain, domain->runtime.live, NULL);
-    sk_job_start_quiet(self, &take_back_job, work);
+    /* In the domain's queue: what is asked of it waits until its QEMU is known again. */
+    sk_job_start_quiet_for(self, &take_back_job, sk_domain_object(domain), work);
 }
 
 /* -- QEMUs that no record tells of: the daemon died while starting them ------------------------------------------ */
@@ -143,17 +144,7 @@ run_sweep(SkJob *job, GError **error)
     return TRUE;
 }
 
-static void
-commit_sweep(SkJob *job)
-{
-    for (GTreeNode *node = g_tree_node_first(job->service->domains); node != NULL; node = g_tree_node_next(node)) {
-        SkDomain *domain = g_tree_node_value(node);
-        if (sk_domain_is_active(domain))
-            take_back(job->service, domain);
-    }
-}
-
-static const SkJobKind sweep_job = { .run = run_sweep, .commit = commit_sweep, .free_work = free_sweep };
+static const SkJobKind sweep_job = { .run = run_sweep, .free_work = free_sweep };
 
 void
 sk_service_reconcile_domains(SkService *self)
@@ -162,9 +153,11 @@ sk_service_reconcile_domains(SkService *self)
     work->run_dir = g_build_filename(self->settings->run_dir, "domains", "", NULL);
     work->known = g_hash_table_new(NULL, NULL);
     for (GTreeNode *node = g_tree_node_first(self->domains); node != NULL; node = g_tree_node_next(node)) {
-        const SkDomain *domain = g_tree_node_value(node);
-        if (sk_domain_is_active(domain))
-            g_hash_table_add(work->known, GINT_TO_POINTER((gint) domain->runtime.pid));
+        SkDomain *domain = g_tree_node_value(node);
+        if (!sk_domain_is_active(domain))
+            continue;
+        g_hash_table_add(work->known, GINT_TO_POINTER((gint) domain->runtime.pid));
+        take_back(self, domain);
     }
     sk_job_start_quiet(self, &sweep_job, work);
 }

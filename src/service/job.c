@@ -382,11 +382,17 @@ sk_job_start(SkService *service, const SkJobKind *kind, const char *operation, c
 }
 
 void
-sk_job_start_quiet(SkService *service, const SkJobKind *kind, gpointer work)
+sk_job_start_quiet_for(SkService *service, const SkJobKind *kind, char *object, gpointer work)
 {
-    g_autoptr(SkJob) job = new_job(service, kind, "housekeeping", NULL, "skepd", FALSE);
+    g_autoptr(SkJob) job = new_job(service, kind, "housekeeping", object, "skepd", FALSE);
     job->work = work;
     enqueue(job);
+}
+
+void
+sk_job_start_quiet(SkService *service, const SkJobKind *kind, gpointer work)
+{
+    sk_job_start_quiet_for(service, kind, NULL, work);
 }
 
 /* -- progress ------------------------------------------------------------------------------------------------------ */

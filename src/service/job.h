@@ -68,6 +68,8 @@ SkJob *sk_job_start(SkService *service, const SkJobKind *kind, const char *opera
 
 /* The same without record, event or queue: the daemon's housekeeping. */
 void sk_job_start_quiet(SkService *service, const SkJobKind *kind, gpointer work);
+/* The same in the object's queue: changes of it wait until this is over. object is taken. */
+void sk_job_start_quiet_for(SkService *service, const SkJobKind *kind, char *object, gpointer work);
 
 SkJob *sk_job_ref(SkJob *self);
 void sk_job_unref(SkJob *self);
