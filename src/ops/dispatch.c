@@ -75,6 +75,13 @@ free_request(gpointer request)
     sk_request_record_free(request);
 }
 
+static gboolean
+is_replayed(const SkCall *call)
+{
+    /* What makes a secret is not kept: nothing of ours holds the secret itself. */
+    return call->idempotency_key != NULL && call->op->mode == SK_MODE_JOB && call->op->id != SK_OP_TOKEN_CREATE;
+}
+
 /*
  * The same key again: the first answer is given again (TRUE, and the call is taken), while another request
  * under the key, or one that is not answered yet, is an error.
@@ -82,7 +89,7 @@ free_request(gpointer request)
 static gboolean
 replay(SkOps *self, SkCall *call, GError **error)
 {
-    if (call->idempotency_key == NULL || call->op->mode != SK_MODE_JOB)
+    if (!is_replayed(call))
         return FALSE;
     g_autofree char *id = request_id(call->who.user, call->idempotency_key);
     const SkRequestRecord *before = g_hash_table_lookup(self->requests, id);
@@ -112,7 +119,7 @@ is_old(gpointer id, gpointer request, gpointer unused)
 static void
 keep_request(SkOps *self, const SkCall *call, const char *response)
 {
-    if (call->idempotency_key == NULL || call->op->mode != SK_MODE_JOB)
+    if (!is_replayed(call))
         return;
     const SkRequestRecord record = {
         .user = call->who.user, .key = call->idempotency_key, .operation = (char *) call->op->name, .body_hash = call->body_hash,
