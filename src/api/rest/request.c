@@ -350,8 +350,12 @@ begin(SkRestRequest *self, const char *method)
     self->begun = TRUE;
     if (!sk_limits_request(self->rest->limits, self->connection->client, &seconds))
         slow_down(seconds, "requests", &error);
-    else if (check_size(self, &error) && route(self, method) && make_call(self, &error) && self->match.op->mode == SK_MODE_STREAM)
-        begin_stream(self, &error);
+    else if (check_size(self, &error) && route(self, method) && make_call(self, &error)) {
+        if (self->match.op->mode == SK_MODE_STREAM)
+            begin_stream(self, &error);
+        else if (self->call->who.role < self->call->op->right)
+            sk_ops_permit(self->rest->ops, self->call, &error); /* refused before the body is read */
+    }
     if (error != NULL)
         sk_rest_answer_error(self, 0, error);
 }
