@@ -524,7 +524,7 @@ static const SkJobKind autostart_job = {
 
 /* What a former daemon made and nobody has any more; and the domains that waited for the networks. */
 typedef struct {
-    GPtrArray *taps, *bridges, *networks; /* to keep: names, NULL at the end */
+    GPtrArray *taps, *bridges, *networks, *owners; /* to keep: names, of records' owners UUIDs; NULL at the end */
     SkNetworkPaths paths;
     SkNetworkRules *rules;  /* of the active networks */
 } Settle;
@@ -536,6 +536,7 @@ free_settle(gpointer data)
     g_ptr_array_unref(work->taps);
     g_ptr_array_unref(work->bridges);
     g_ptr_array_unref(work->networks);
+    g_ptr_array_unref(work->owners);
     sk_network_rules_free(work->rules);
     g_free(work);
 }
@@ -566,6 +567,10 @@ prepare_settle(SkJob *job, GError **error)
     work->paths = sk_service_network_paths(self);
     work->rules = sk_network_rules_new(self->tag);
     keep_taps(self, work->taps);
+    work->owners = g_ptr_array_new_with_free_func(g_free);
+    for (GTreeNode *node = g_tree_node_first(self->domains); node != NULL; node = g_tree_node_next(node))
+        g_ptr_array_add(work->owners, g_strdup(((SkDomain *) g_tree_node_value(node))->spec->uuid));
+    g_ptr_array_add(work->owners, NULL);
     for (GTreeNode *node = g_tree_node_first(self->networks); node != NULL; node = g_tree_node_next(node)) {
         const SkNetwork *network = g_tree_node_value(node);
         if (network->status.active)
@@ -592,6 +597,12 @@ run_settle(SkJob *job, GError **error)
         !sk_network_sweep(&work->paths, (const char *const *) work->bridges->pdata, (const char *const *) work->networks->pdata, NULL, &why) ||
         !sk_network_rules_apply(work->rules, &why))
         g_warning("%s, continuing", why->message);
+    /* Names of domains whose deletion a crash cut short: others may want them. */
+    for (guint i = 0; i + 1 < work->networks->len; i++) {
+        g_autoptr(GError) refused = NULL;
+        if (!sk_dnsmasq_record_sweep(work->networks->pdata[i], &work->paths, (const char *const *) work->owners->pdata, &refused))
+            g_warning("%s, continuing", refused->message);
+    }
     return TRUE;
 }
 
