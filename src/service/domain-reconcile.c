@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "engine/qmp/commands.h"
@@ -68,6 +69,9 @@ commit_take_back(SkJob *job)
 {
     TakeBack *work = job->work;
     SkDomain *domain = work->domain;
+    /* Destroyed in the meantime. */
+    if (!sk_domain_is_active(domain))
+        return;
     if (work->process == NULL) {
         sk_domain_ended(domain, SK_REASON_SHUTDOWN);
         return;
@@ -129,12 +133,16 @@ static gboolean
 run_sweep(SkJob *job, GError **error)
 {
     Sweep *work = job->work;
+    guint64 born = sk_process_start_time(getpid());
     DIR *dir = opendir("/proc");
     struct dirent *entry;
     (void) error;
     while (dir != NULL && (entry = readdir(dir)) != NULL) {
         gint pid = g_ascii_isdigit(entry->d_name[0]) ? atoi(entry->d_name) : 0;
         if (pid <= 0 || g_hash_table_contains(work->known, GINT_TO_POINTER(pid)) || !is_ours(entry->d_name, work->run_dir))
+            continue;
+        /* One that is younger than we are is our own, being started. */
+        if (sk_process_start_time(pid) >= born)
             continue;
         g_message("ending process %d: a QEMU whose start a former daemon did not finish", pid);
         kill(pid, SIGKILL);

@@ -10,6 +10,8 @@ typedef struct {
     SkDomain *domain;       /* a reference */
     SkQemuProcess *process;
     SkQmp *qmp;
+    guint pid;              /* destroy, of a domain that is not taken back yet */
+    guint64 pid_started;
     gint stop_ms;
     guint timeout;          /* seconds a guest has to obey */
     gboolean force;
@@ -38,6 +40,8 @@ begin(SkJob *job, SkDomainVerb verb, gboolean needs_qmp, GError **error)
     work->domain = g_object_ref(domain);
     work->process = domain->process != NULL ? g_object_ref(domain->process) : NULL;
     work->qmp = domain->qmp != NULL ? g_object_ref(domain->qmp) : NULL;
+    work->pid = domain->runtime.pid;
+    work->pid_started = domain->runtime.pid_started;
     work->stop_ms = (gint) job->service->settings->stop_timeout * 1000;
     work->timeout = job->call->params.timeout > 0 ? job->call->params.timeout : job->service->settings->shutdown_timeout;
     work->force = job->call->params.force;
@@ -136,7 +140,9 @@ prepare_destroy(SkJob *job, GError **error)
 static gboolean
 run_destroy(SkJob *job, GError **error)
 {
-    const StopWork *work = job->work;
+    StopWork *work = job->work;
+    if (work->process == NULL)
+        work->process = sk_qemu_process_adopt(sk_domain_name(work->domain), (pid_t) work->pid, work->pid_started, NULL, NULL);
     return work->process == NULL || sk_qemu_process_destroy(work->process, work->qmp, work->stop_ms, NULL, error);
 }
 

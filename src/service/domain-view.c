@@ -83,7 +83,7 @@ sk_handle_domain_show(SkService *self, SkCall *call, GError **error)
     sk_domain_fill_view(domain, &view);
     g_autofree char *object = sk_domain_object(domain);
     const SkJob *job = sk_jobs_running_on(self->jobs, object);
-    view.status.job = job != NULL ? job->info.id : NULL;
+    view.status.job = job != NULL && job->recorded ? job->info.id : NULL;
     call->etag = sk_domain_etag(domain);
     view.etag = call->etag;
     sk_answer_value(call, &sk_domain_view_type, &view);
