@@ -90,6 +90,20 @@ def test_device_that_is_not_there(shared_daemon, name, more, word):
     assert shared_daemon.state(f"no-{name}") == "shut off"
 
 
+@pytest.mark.skipif(not VIRTIOFSD, reason="needs virtiofsd")
+@pytest.mark.parametrize("step", ["virtiofsd/start", "domain-start/devices", "domain-start/process", "domain-start/ready"])
+def test_fault_of_a_start_leaves_no_virtiofsd(daemon, step):
+    daemon.restart(env={"SKEP_FAULT": step})
+    share = daemon.root / "share"
+    share.mkdir()
+    daemon.do("POST", "/v1/domains", daemon.paused_domain("a", memory={"current": "32M", "shared": True}, filesystems=[
+        {"kind": "virtiofs", "source": str(share), "tag": "share"}]))
+    _, _, sentence = daemon.fails("POST", "/v1/domains/a/start?paused=true")
+    assert step in sentence
+    daemon.wait_until(lambda: helpers(daemon) == [] and daemon.qemu_pids() == [], "virtiofsd to end")
+    assert daemon.state("a") == "shut off"
+
+
 def test_vsock(shared_daemon):
     for name in ("v1", "v2"):
         shared_daemon.do("POST", "/v1/domains", shared_daemon.paused_domain(name, vsock={"cid": 0}))

@@ -208,6 +208,21 @@ def test_static_address_is_obeyed_and_changed_live(shared_daemon, tiny, web1):
     shared_daemon.wait_until(lambda: "fixed.default.skep" not in hosts.read_text(), "the name to be gone")
 
 
+def test_name_goes_to_the_next_domain_of_that_name(shared_daemon, tiny):
+    """A deleted domain's lease lives on in dnsmasq; its name is its successor's all the same."""
+    settle(shared_daemon)
+    server = host_of(network(shared_daemon, "default")["spec"]["ipv4"])
+    seen = set()
+    for _ in range(2):
+        boot(shared_daemon, tiny, "again", {"network": "default"})
+        shared_daemon.wait_until(lambda: guest_address(shared_daemon, "again") is not None, "an address")
+        address = guest_address(shared_daemon, "again")
+        assert output(shared_daemon, "dig", "+short", f"@{server}", "again.default.skep").split() == [address]
+        seen.add(address)
+        drop(shared_daemon, "again")
+    assert len(seen) == 2
+
+
 def test_used_network_stays(shared_daemon, web1):
     for method, path in (("POST", "/v1/networks/default/stop"), ("DELETE", "/v1/networks/default")):
         status, code, sentence = shared_daemon.fails(method, path)
@@ -487,6 +502,30 @@ def test_fault_on_the_way_up_leaves_nothing(step):
         daemon.start()
         settle(daemon)
         assert network(daemon, "default")["status"]["active"]
+
+
+def test_fault_after_a_network_is_up_takes_it_down():
+    with make_daemon(env={"SKEP_FAULT": "network-create/record"}) as daemon:
+        daemon.start()
+        settle(daemon)
+        before = set(links(daemon)), ruleset(daemon), dnsmasqs(daemon)
+        _, _, sentence = daemon.fails("POST", "/v1/networks?start=true", {"name": "other"})
+        assert "network-create/record" in sentence
+        assert (set(links(daemon)), ruleset(daemon), dnsmasqs(daemon)) == before
+
+
+def test_fault_of_a_change_takes_it_back():
+    with make_daemon(env={"SKEP_FAULT": "network-update/record"}) as daemon:
+        daemon.start()
+        settle(daemon)
+        spec, rules = network(daemon, "default")["spec"], ruleset(daemon)
+        _, _, sentence = daemon.fails("PATCH", "/v1/networks/default", {"ipv4": "10.77.0.1/24", "ipv6": "fd77::1/64"})
+        assert "network-update/record" in sentence
+        assert network(daemon, "default")["spec"] == spec
+        assert addresses(daemon, spec["bridge"]) == {spec["ipv4"]}
+        assert ruleset(daemon) == rules
+        config = (daemon.root / "run" / "networks" / "default").glob("*.conf")
+        assert all("10.77" not in path.read_text() for path in config)
 
 
 @pytest.mark.parametrize("step", ["tap/open", "tap/connect", "tap/bandwidth", "domain-start/process", "domain-start/ready"])

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/undo.h"
 #include "host/root.h"
 #include "host/vfio.h"
 #include "tree.h"
@@ -104,6 +105,21 @@ test_kernel_does_not_react(Tree *tree, gconstpointer data)
 }
 
 static void
+test_fault(Tree *tree, gconstpointer data)
+{
+    (void) data;
+    tree_dir(tree, "/sys/bus/pci/drivers/vfio-pci");
+    add_device(tree, DEVICE, "e1000e", "../../../kernel/iommu_groups/7");
+    sk_fault_set("vfio/bind");
+    g_autoptr(GError) error = NULL;
+    gboolean bound = FALSE;
+    g_assert_false(sk_host_vfio_bind(tree->root, DEVICE, &bound, &error));
+    g_assert_nonnull(strstr(error->message, "vfio/bind"));
+    sk_fault_set(NULL);
+    assert_text(tree, "/sys/bus/pci/devices/" DEVICE "/driver_override", "");
+}
+
+static void
 test_bound_already(Tree *tree, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
@@ -133,6 +149,7 @@ main(int argc, char **argv)
     TEST("/vfio/missing", test_missing);
     TEST("/vfio/neighbour", test_neighbour);
     TEST("/vfio/kernel-does-not-react", test_kernel_does_not_react);
+    TEST("/vfio/fault", test_fault);
     TEST("/vfio/bound-already", test_bound_already);
     return g_test_run();
 }
