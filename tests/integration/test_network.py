@@ -223,6 +223,18 @@ def test_name_goes_to_the_next_domain_of_that_name(shared_daemon, tiny):
     assert len(seen) == 2
 
 
+def test_names_follow_the_networks_domain(shared_daemon, web1):
+    """A running network's DNS domain is changed: guests are found under the new one, by the host's programs too."""
+    server = host_of(network(shared_daemon, "default")["spec"]["ipv4"])
+    address = guest_address(shared_daemon, web1)
+    hosts = shared_daemon.root / "run" / "hosts"
+    for domain in ("lab.example", "default.skep"):
+        shared_daemon.do("PATCH", "/v1/networks/default", {"domain": domain})
+        shared_daemon.wait_until(lambda: output(shared_daemon, "dig", "+short", f"@{server}", f"web1.{domain}").strip() == address, domain)
+        shared_daemon.wait_until(lambda: f"{address}\tweb1.{domain}\n" in hosts.read_text(), "the hosts file")
+        assert guest_address(shared_daemon, web1) == address
+
+
 def test_used_network_stays(shared_daemon, web1):
     for method, path in (("POST", "/v1/networks/default/stop"), ("DELETE", "/v1/networks/default")):
         status, code, sentence = shared_daemon.fails(method, path)
