@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -164,6 +165,13 @@ class Daemon:
             except ProcessLookupError:
                 pass
 
+    def forget_boot(self):
+        """Makes the next start of the daemon one after a start of the host."""
+        with sqlite3.connect(self.root / "lib" / "skep.db") as database:
+            done = database.execute("UPDATE settings SET value = 'another' WHERE key = 'boot-id'")
+            assert done.rowcount == 1
+        database.close()
+
     # -- log -------------------------------------------------------------------
 
     def log(self):
@@ -231,12 +239,12 @@ class Daemon:
 
     # -- waiting ---------------------------------------------------------------
 
-    def wait_until(self, condition, what="it"):
+    def wait_until(self, condition, what="it", pause=0.02):
         """Polls, because what is waited for has no event; never a measure of time."""
         deadline = time.monotonic() + DEADLINE
         while not condition():
             assert time.monotonic() < deadline, f"waited {DEADLINE} s for {what}\n{self.log_tail()}"
-            time.sleep(0.02)
+            time.sleep(pause)
 
     def state(self, name):
         return self.get(f"/v1/domains/{name}")["status"]["state"]
@@ -249,7 +257,7 @@ class Daemon:
 
     def wait_console(self, name, text):
         """Waits until the guest has printed text on its serial port."""
-        self.wait_until(lambda: text in self.console_text(name), f"{text!r} on the console of {name}")
+        self.wait_until(lambda: text in self.console_text(name), f"{text!r} on the console of {name}", pause=0.1)
 
     # -- guests ----------------------------------------------------------------
 

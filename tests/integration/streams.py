@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Events and consoles of a private daemon: WebSockets over its Unix socket."""
 import json
+import queue
 import socket
+import threading
 import time
 
 import websocket
@@ -23,20 +25,33 @@ class Events:
 
     def __init__(self, daemon, since=None):
         self.stream = open_websocket(daemon, "/v1/events" + (f"?since={since}" if since is not None else ""))
+        self.queue = queue.Queue()
         self.seen = []
+        # A thread, so that the daemon's pings are answered while the test does other things.
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        self.thread.start()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exc):
-        self.stream.close()
+        self.stream.shutdown()
+        self.thread.join()
+
+    def read(self):
+        try:
+            while True:
+                event = json.loads(self.stream.recv())
+                if isinstance(event.get("data"), str):
+                    event["data"] = json.loads(event["data"])
+                self.queue.put(event)
+        except (OSError, ValueError, websocket.WebSocketException):
+            pass
 
     def wait(self, condition):
-        """Reads until condition(event) is true for one: that event."""
+        """Takes events until condition(event) is true for one: that event."""
         while True:
-            event = json.loads(self.stream.recv())
-            if isinstance(event.get("data"), str):
-                event["data"] = json.loads(event["data"])
+            event = self.queue.get(timeout=DEADLINE)
             self.seen.append(event)
             if condition(event):
                 return event
@@ -79,6 +94,10 @@ class Console:
             self.text = self.bytes.decode(errors="replace")
         else:
             raise EOFError(f"the console was closed: {data!r}; it had said {self.text!r}")
+
+    def forget(self):
+        """What was read so far."""
+        self.bytes, self.text = b"", ""
 
     def wait(self, text):
         deadline = time.monotonic() + DEADLINE
