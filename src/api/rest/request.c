@@ -211,9 +211,11 @@ check_body_head(SkRestRequest *self, GError **error)
     if (length > (gint64) self->rest->settings.max_body)
         return sk_fail(error, SK_ERROR_TOO_LARGE, "the body is %" G_GINT64_FORMAT " bytes long, at most %" G_GSIZE_FORMAT " are allowed",
                        length, self->rest->settings.max_body);
+    self->refusal = MHD_HTTP_UNSUPPORTED_MEDIA_TYPE;
     if (type == NULL || !is_json_type(op, type))
         return sk_fail(error, SK_ERROR_INVALID, "the body of %s must be JSON: give \"Content-Type: application/json\", not \"%.64s\"",
                        op->name, type != NULL ? type : "none");
+    self->refusal = 0;
     return TRUE;
 }
 
@@ -357,7 +359,7 @@ begin(SkRestRequest *self, const char *method)
             sk_ops_permit(self->rest->ops, self->call, &error); /* refused before the body is read */
     }
     if (error != NULL)
-        sk_rest_answer_error(self, 0, error);
+        sk_rest_answer_error(self, self->refusal, error);
 }
 
 /* -- the body ------------------------------------------------------------------------------------------------------- */

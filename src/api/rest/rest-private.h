@@ -99,6 +99,7 @@ struct SkRestRequest {
     SkCall *call;           /* ours, until it is dispatched */
     gboolean dispatched;    /* call is the dispatcher's, and not answered yet */
     struct MHD_Response *response; /* ready to be sent, or NULL */
+    guint refusal;          /* status of an error of the head; 0: the error's own */
     guint status;
     gboolean refused;       /* an error was sent into the middle of the body; the rest is dropped */
     guint64 dropped;        /* bytes of it */

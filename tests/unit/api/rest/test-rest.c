@@ -189,9 +189,9 @@ test_wrong_bodies(Server *s, gconstpointer data)
         assert_error(s, create, NULL, wrong[i], 400, "invalid");
     assert_error(s, create, NULL, NULL, 400, "invalid");
     assert_error(s, create, NULL, big, 413, "too-large");
-    assert_error(s, create, "Content-Type: text/plain\r\n", "{\"name\":\"a\"}", 400, "invalid");
-    assert_error(s, create, "Content-Type: application/jsonx\r\n", "{\"name\":\"a\"}", 400, "invalid");
-    assert_error(s, create, "Content-Type: application/merge-patch+json\r\n", "{\"name\":\"a\"}", 400, "invalid");
+    assert_error(s, create, "Content-Type: text/plain\r\n", "{\"name\":\"a\"}", 415, "invalid");
+    assert_error(s, create, "Content-Type: application/jsonx\r\n", "{\"name\":\"a\"}", 415, "invalid");
+    assert_error(s, create, "Content-Type: application/merge-patch+json\r\n", "{\"name\":\"a\"}", 415, "invalid");
     assert_error(s, "PATCH /v1/domains/web1", NULL, "[1]", 400, "invalid");
     assert_error(s, "POST /v1/domains/web1/start", NULL, "{}", 400, "invalid");
     assert_error(s, "GET /v1/domains", NULL, "{}", 400, "invalid");
