@@ -112,7 +112,7 @@ sk_service_subscribe(SkService *service, guint64 since, const char *match, SkEve
     subscription->data = data;
     subscription->match = g_strdup(match);
     g_ptr_array_add(self->subscriptions, subscription);
-    *out_gap = since > 0 && since != self->last && (oldest == NULL || oldest->revision > since + 1);
+    *out_gap = since > 0 && since != self->last && (since > self->last || oldest == NULL || oldest->revision > since + 1);
     for (GList *at = since > 0 ? self->ring.head : NULL; at != NULL && !subscription->ended; at = at->next) {
         const SkEvent *event = at->data;
         if (event->revision > since && wanted(subscription, event))
