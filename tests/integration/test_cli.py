@@ -158,3 +158,12 @@ def test_console_detach(d, tiny):
     assert status == 0, seen
     assert d.state("con") == "running"
     d.do("DELETE", "/v1/domains/con?force=true")
+
+
+def test_manual_page():
+    page = subprocess.run([str(BUILD / "skep"), "man"], capture_output=True, check=True).stdout
+    if not shutil.which("groff"):
+        pytest.skip("groff is not installed")
+    done = subprocess.run(["groff", "-man", "-Tutf8", "-ww"], input=page, capture_output=True)
+    assert done.returncode == 0 and done.stderr == b""
+    assert b"skep" in done.stdout.lower()
