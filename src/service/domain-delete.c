@@ -4,6 +4,7 @@
 #include "engine/qmp/commands.h"
 #include "service/console.h"
 #include "service/domain-create.h"
+#include "service/domain-note.h"
 #include "service/domain-stop.h"
 #include "service/domain.h"
 #include "service/intent.h"
@@ -76,6 +77,7 @@ plan_own_files(SkService *self, DeleteWork *work)
     g_ptr_array_add(work->paths, g_strdup_printf("%s/tpm/%s", settings->lib_dir, work->uuid));
     g_ptr_array_add(work->paths, g_strdup_printf("%s/domains/%s.log", settings->log_dir, work->uuid));
     g_ptr_array_add(work->paths, g_strdup(work->domain->run_dir));
+    g_ptr_array_add(work->paths, sk_domain_note_path(work->domain->run_dir));
     for (guint i = 0; work->domain->spec->serials != NULL && i < work->domain->spec->serials->len; i++)
         g_ptr_array_add(work->paths, g_strdup_printf("%s/consoles/%s-%u.log", settings->log_dir, work->uuid, i));
 }

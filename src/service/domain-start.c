@@ -6,6 +6,7 @@
 #include "engine/qmp/commands.h"
 #include "service/domain-disks.h"
 #include "service/domain-launch.h"
+#include "service/domain-note.h"
 #include "service/domain-seed.h"
 #include "store/settings.h"
 
@@ -14,7 +15,8 @@ typedef struct {
     SkLaunchPlan plan;
     SkQemuProcess *process;
     SkQmp *qmp;
-    char *version;
+    SkDomainRuntime runtime; /* what the domain is from then on */
+    guint id;
 } StartWork;
 
 static void
@@ -25,7 +27,7 @@ free_work(gpointer data)
     g_clear_object(&work->domain);
     g_clear_object(&work->process);
     g_clear_object(&work->qmp);
-    g_free(work->version);
+    sk_value_clear(&sk_domain_runtime_type, &work->runtime);
     g_free(work);
 }
 
@@ -47,6 +49,7 @@ prepare(SkJob *job, GError **error)
     if (!sk_domain_verb_check(SK_VERB_START, sk_domain_state(domain), sk_domain_name(domain), error) ||
         !sk_launch_plan_fill(&work->plan, domain, error))
         return FALSE;
+    work->id = ++job->service->next_domain_id;
     /* From here on rollback gives back what is reserved. */
     return sk_domain_reserve_disks(domain, domain->spec, error);
 }
@@ -89,6 +92,27 @@ spawn(StartWork *work, SkLaunch *launch, SkUndo *undo, GError **error)
     return !cmdline->stopped || plan->paused || sk_qmp_do(work->qmp, SK_QMP_CONT, error);
 }
 
+/* Describes what runs now, and notes it before anybody is told. */
+static gboolean
+note(StartWork *work, const SkQemuCaps *caps, GError **error)
+{
+    SkLaunchPlan *plan = &work->plan;
+    work->runtime = (SkDomainRuntime){
+        .state = plan->paused ? SK_DOMAIN_PAUSED : SK_DOMAIN_RUNNING,
+        .reason = plan->paused ? SK_REASON_STARTING : SK_REASON_BOOTED,
+        .id = work->id,
+        .pid = (guint) sk_qemu_process_pid(work->process),
+        .pid_started = sk_qemu_process_start_time(work->process),
+        .uid = plan->uid,
+        .accel = plan->accel,
+        .qemu_version = g_strdup(sk_qemu_caps_version(caps)),
+        .started = g_get_real_time(),
+        .live = g_steal_pointer(&plan->spec),
+        .swtpm_pid = plan->swtpm_pid,
+    };
+    return sk_domain_note_write(plan->run_dir, &work->runtime, error);
+}
+
 static gboolean
 run(SkJob *job, GError **error)
 {
@@ -114,7 +138,8 @@ run(SkJob *job, GError **error)
         g_prefix_error(error, "domain \"%s\" does not start: ", plan->spec->name);
         return FALSE;
     }
-    work->version = g_strdup(sk_qemu_caps_version(caps));
+    if (!note(work, caps, error) || sk_fault("domain-start/note", error))
+        return FALSE;
     sk_undo_disarm(undo);
     return TRUE;
 }
@@ -128,19 +153,15 @@ commit(SkJob *job)
     SkDomain *domain = work->domain;
     SkDomainRuntime *runtime = &domain->runtime;
 
-    runtime->live = g_steal_pointer(&work->plan.spec);
-    runtime->id = ++job->service->next_domain_id;
-    runtime->pid = (guint) sk_qemu_process_pid(work->process);
-    runtime->pid_started = sk_qemu_process_start_time(work->process);
-    runtime->uid = work->plan.uid;
-    runtime->swtpm_pid = work->plan.swtpm_pid;
-    runtime->accel = work->plan.accel;
-    g_free(runtime->qemu_version);
-    runtime->qemu_version = g_steal_pointer(&work->version);
-    runtime->started = g_get_real_time();
+    const SkDomainState state = (SkDomainState) work->runtime.state;
+    const SkDomainReason reason = (SkDomainReason) work->runtime.reason;
+    work->runtime.state = runtime->state;
+    work->runtime.reason = runtime->reason;
+    sk_value_clear(&sk_domain_runtime_type, runtime);
+    *runtime = work->runtime;
+    work->runtime = (SkDomainRuntime){ 0 };
     g_clear_pointer(&domain->message, g_free);
-    sk_domain_set_state(domain, work->plan.paused ? SK_DOMAIN_PAUSED : SK_DOMAIN_RUNNING,
-                        work->plan.paused ? SK_REASON_STARTING : SK_REASON_BOOTED);
+    sk_domain_set_state(domain, state, reason);
     sk_domain_watch(domain, g_steal_pointer(&work->qmp), g_steal_pointer(&work->process));
 }
 

@@ -12,6 +12,7 @@
 #include "network/paths.h"
 #include "service/console.h"
 #include "service/domain-stats.h"
+#include "service/domain-note.h"
 #include "service/domain.h"
 #include "service/image.h"
 #include "service/intent.h"
@@ -55,14 +56,17 @@ load_domain(SkService *self, const SkRecord *record, GError **error)
     domain->revision = record->revision;
     domain->created = record->created;
     domain->modified = record->modified;
-    if (record->state == NULL)
+    if (record->state == NULL) {
+        sk_domain_note_take(domain);
         return TRUE;
+    }
     SkDomainRuntime *runtime = sk_json_decode_text(&sk_domain_runtime_type, record->state, strlen(record->state), "state", error);
     if (runtime == NULL)
         return FALSE;
     domain->runtime = *runtime;
     g_free(runtime);
     sk_domain_touch(domain);
+    sk_domain_note_take(domain);
     return TRUE;
 }
 
