@@ -67,7 +67,7 @@ class Daemon:
 
     def __init__(self, root, netns=True, args=(), env=None, binary=None):
         self.root = Path(root)
-        self.netns = f"skt{os.getpid() % 100000}{id(self) % 1000:03d}" if netns else None
+        self.netns = f"skt{os.urandom(5).hex()}" if netns else None
         self.args = list(args)
         self.env = dict(env or {})
         self.binary = binary or str(BUILD / "skepd")

@@ -58,7 +58,7 @@ def guest(shared_daemon, tiny):
     d = shared_daemon
     wait_network(d)
     name = create(d, d.tiny_domain("guest", tiny, cmdline="skep.modules=sd_mod,sr_mod", controllers=[{"kind": "scsi"}],
-                                   disks=[{"device": "cdrom"}]))
+                                   disks=[{"device": "cdrom", "bus": "scsi"}]))
     d.do("POST", f"/v1/domains/{name}/start")
     d.wait_console(name, READY)
     yield name
