@@ -141,8 +141,11 @@ run_sweep(SkJob *job, GError **error)
         gint pid = g_ascii_isdigit(entry->d_name[0]) ? atoi(entry->d_name) : 0;
         if (pid <= 0 || g_hash_table_contains(work->known, GINT_TO_POINTER(pid)) || !is_ours(entry->d_name, work->run_dir))
             continue;
-        /* One that is younger than we are is our own, being started. */
-        if (sk_process_start_time(pid) >= born)
+        /*
+         * One that is younger than we are is our own, being started. In the very tick (10 ms) of our birth we have
+         * started none: what is as old as we are is the former daemon's.
+         */
+        if (sk_process_start_time(pid) > born)
             continue;
         g_message("ending process %d: a QEMU whose start a former daemon did not finish", pid);
         kill(pid, SIGKILL);
