@@ -39,8 +39,8 @@ machine_text(const SkBuilder *self)
 }
 
 /*
- * QEMU knows only its own end and a pause; where the definition wants the domain to start again or to be kept after
- * a power-off or crash, it pauses and the daemon does the rest.
+ * QEMU knows only its own end and a pause. Where the definition wants the domain kept it pauses; where it is to
+ * start again QEMU ends and the daemon starts it anew, with what was pending.
  */
 static char *
 action_text(const SkDomainSpec *spec)
@@ -49,10 +49,10 @@ action_text(const SkDomainSpec *spec)
         [SK_WATCHDOG_RESET] = "reset", [SK_WATCHDOG_POWEROFF] = "poweroff", [SK_WATCHDOG_SHUTDOWN] = "shutdown",
         [SK_WATCHDOG_PAUSE] = "pause", [SK_WATCHDOG_NOTHING] = "none", [SK_WATCHDOG_NMI] = "inject-nmi",
     };
-    gboolean keep = spec->on_poweroff != SK_ON_DESTROY || spec->on_reboot == SK_ON_PRESERVE;
+    gboolean keep = spec->on_poweroff == SK_ON_PRESERVE || spec->on_reboot == SK_ON_PRESERVE;
     GString *text = g_string_new(NULL);
     g_string_append_printf(text, "reboot=%s,shutdown=%s,panic=%s", spec->on_reboot == SK_ON_RESTART ? "reset" : "shutdown",
-                           keep ? "pause" : "poweroff", spec->on_crash == SK_ON_DESTROY ? "shutdown" : "pause");
+                           keep ? "pause" : "poweroff", spec->on_crash == SK_ON_PRESERVE ? "pause" : "shutdown");
     if (spec->watchdog != NULL)
         g_string_append_printf(text, ",watchdog=%s", watchdog[spec->watchdog->action]);
     return g_string_free(text, FALSE);
