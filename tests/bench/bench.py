@@ -315,7 +315,6 @@ class Bench:
     # a thousand defined
 
     def thousand(self, libvirtd):
-        idle = rss(self.daemon.process.pid)
         for i in range(DEFINED):
             self.call("POST", "/v1/domains", {"name": f"d{i:04d}", "memory": {"current": "64M"}, "interfaces": [{"kind": "user"}]})
         for i in range(20):
@@ -347,10 +346,16 @@ class Bench:
         colds = []
         for _ in range(5):
             begin = now()
-            self.daemon.start()
+            self.daemon.start(expect_ready=False)
+            while True:
+                try:
+                    self.client = None
+                    answer = self.call("GET", "/v1/domains?state=active&limit=100")
+                    break
+                except OSError:
+                    time.sleep(0.001)
             colds.append(now() - begin)
-            answer = self.call("GET", "/v1/domains?state=active&limit=1")
-            assert answer["items"]
+            assert len(answer["items"]) == 20
             self.client = None
             fresh = rss(self.daemon.process.pid)
             self.daemon.stop()
@@ -359,7 +364,7 @@ class Bench:
         libvirtd.stop()
         cold_theirs = libvirtd.start()
         self.row(f"start of the daemon to first answer, {DEFINED} defined, 20 running", median_ms(colds), None, cold_theirs * 1000, aim="<= 150 ms")
-        self.row("resident memory, idle", idle, None, libvirt_idle, "MiB", "<= 15 MiB")
+        self.row("resident memory, idle", self.idle, None, libvirt_idle, "MiB", "<= 15 MiB")
         self.row(f"resident memory, {DEFINED} defined, just started", fresh, None, libvirt_full, "MiB", "<= 25 MiB")
         self.row(f"resident memory, {DEFINED} defined, after making them", full, None, None, "MiB")
 
@@ -395,6 +400,8 @@ class Bench:
         libvirtd = Libvirtd(self.work)
         libvirtd.start()
         self.daemon.start()
+        self.call("GET", "/v1/node")
+        self.idle = rss(self.daemon.process.pid)
         self.start_and_destroy(libvirtd)
         self.parallel(libvirtd)
         self.thousand(libvirtd)
