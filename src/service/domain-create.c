@@ -10,6 +10,7 @@
 #include "engine/launch.h"
 #include "service/domain-addresses.h"
 #include "service/domain-disks.h"
+#include "service/domain-launch.h"
 #include "service/domain-rights.h"
 #include "service/domain-seed.h"
 #include "service/domain.h"
@@ -162,7 +163,7 @@ prepare(SkJob *job, GError **error)
         !sk_engine_assign(work->spec, error) || !sk_value_check(&sk_domain_spec_type, work->spec, NULL, error))
         return FALSE;
     work->roots = sk_service_storage_roots(self);
-    work->seed_path = g_strdup_printf("%s/seeds/%s.iso", self->settings->lib_dir, work->spec->uuid);
+    work->seed_path = sk_domain_seed_path(self->settings, work->spec->uuid);
     return TRUE;
 }
 

@@ -4,6 +4,7 @@
 #include "engine/qmp/commands.h"
 #include "service/console.h"
 #include "service/domain-create.h"
+#include "service/domain-launch.h"
 #include "service/domain-note.h"
 #include "service/domain-stop.h"
 #include "service/domain.h"
@@ -72,10 +73,10 @@ static void
 plan_own_files(SkService *self, DeleteWork *work)
 {
     const SkServiceSettings *settings = self->settings;
-    g_ptr_array_add(work->paths, g_strdup_printf("%s/seeds/%s.iso", settings->lib_dir, work->uuid));
-    g_ptr_array_add(work->paths, g_strdup_printf("%s/nvram/%s.qcow2", settings->lib_dir, work->uuid));
-    g_ptr_array_add(work->paths, g_strdup_printf("%s/tpm/%s", settings->lib_dir, work->uuid));
-    g_ptr_array_add(work->paths, g_strdup_printf("%s/domains/%s.log", settings->log_dir, work->uuid));
+    g_ptr_array_add(work->paths, sk_domain_seed_path(settings, work->uuid));
+    g_ptr_array_add(work->paths, sk_domain_nvram_path(settings, work->uuid));
+    g_ptr_array_add(work->paths, sk_domain_tpm_dir(settings, work->uuid));
+    g_ptr_array_add(work->paths, sk_domain_qemu_log_path(settings, work->uuid));
     g_ptr_array_add(work->paths, g_strdup(work->domain->run_dir));
     g_ptr_array_add(work->paths, sk_domain_note_path(work->domain->run_dir));
     for (guint i = 0; work->domain->spec->serials != NULL && i < work->domain->spec->serials->len; i++)

@@ -26,6 +26,30 @@
 /* -- paths ----------------------------------------------------------------------------------------------- */
 
 char *
+sk_domain_seed_path(const SkServiceSettings *settings, const char *uuid)
+{
+    return g_strdup_printf("%s/seeds/%s.iso", settings->lib_dir, uuid);
+}
+
+char *
+sk_domain_nvram_path(const SkServiceSettings *settings, const char *uuid)
+{
+    return g_strdup_printf("%s/nvram/%s.qcow2", settings->lib_dir, uuid);
+}
+
+char *
+sk_domain_tpm_dir(const SkServiceSettings *settings, const char *uuid)
+{
+    return g_strdup_printf("%s/tpm/%s", settings->lib_dir, uuid);
+}
+
+char *
+sk_domain_qemu_log_path(const SkServiceSettings *settings, const char *uuid)
+{
+    return g_strdup_printf("%s/domains/%s.log", settings->log_dir, uuid);
+}
+
+char *
 sk_domain_console_log_path(const SkServiceSettings *settings, const char *uuid, guint port)
 {
     return g_strdup_printf("%s/consoles/%s-%u.log", settings->log_dir, uuid, port);
@@ -135,10 +159,10 @@ sk_launch_plan_fill(SkLaunchPlan *self, SkDomain *domain, GError **error)
     self->store = service->store;
     self->roots = sk_service_storage_roots(service);
     self->run_dir = g_strdup(domain->run_dir);
-    self->log_path = g_strdup_printf("%s/domains/%s.log", settings->log_dir, uuid);
-    self->seed_path = domain->spec->cloud_init != NULL ? g_strdup_printf("%s/seeds/%s.iso", settings->lib_dir, uuid) : NULL;
-    self->nvram_path = g_strdup_printf("%s/nvram/%s.qcow2", settings->lib_dir, uuid);
-    self->tpm_dir = g_strdup_printf("%s/tpm/%s", settings->lib_dir, uuid);
+    self->log_path = sk_domain_qemu_log_path(settings, uuid);
+    self->seed_path = domain->spec->cloud_init != NULL ? sk_domain_seed_path(settings, uuid) : NULL;
+    self->nvram_path = sk_domain_nvram_path(settings, uuid);
+    self->tpm_dir = sk_domain_tpm_dir(settings, uuid);
     return TRUE;
 }
 

@@ -61,6 +61,12 @@ SkNicEnd *sk_launch_open_nic(SkNicPlan *plan, SkUndo *undo, GError **error);
 /* Removes the links of interfaces that are gone, in the background. names is copied. */
 void sk_launch_drop_taps(SkService *service, const SkDomainSpec *live);
 
+/* Files that are one domain's alone, by its UUID. Free with g_free(). */
+char *sk_domain_seed_path(const SkServiceSettings *settings, const char *uuid);
+char *sk_domain_nvram_path(const SkServiceSettings *settings, const char *uuid);
+char *sk_domain_tpm_dir(const SkServiceSettings *settings, const char *uuid);
+char *sk_domain_qemu_log_path(const SkServiceSettings *settings, const char *uuid);
+
 /* Log of a serial port: kept over restarts of the domain. Free with g_free(). */
 char *sk_domain_console_log_path(const SkServiceSettings *settings, const char *uuid, guint port);
 char *sk_domain_console_socket_path(const char *run_dir, guint port);

@@ -92,7 +92,7 @@ take_back(SkService *self, SkDomain *domain)
     work->domain = g_object_ref(domain);
     work->name = g_strdup(sk_domain_name(domain));
     work->monitor = sk_domain_monitor_path(domain->run_dir);
-    work->log = g_strdup_printf("%s/domains/%s.log", self->settings->log_dir, domain->spec->uuid);
+    work->log = sk_domain_qemu_log_path(self->settings, domain->spec->uuid);
     work->pid = domain->runtime.pid;
     work->pid_started = domain->runtime.pid_started;
     self->next_domain_id = MAX(self->next_domain_id, domain->runtime.id);

@@ -5,6 +5,7 @@
 #include "service/domain-addresses.h"
 #include "service/domain-create.h"
 #include "service/domain-disks.h"
+#include "service/domain-launch.h"
 #include "service/domain-live.h"
 #include "service/domain-rights.h"
 #include "service/domain-seed.h"
@@ -46,7 +47,7 @@ new_work(SkJob *job, GError **error)
         return NULL;
     UpdateWork *work = job->work = g_new0(UpdateWork, 1);
     work->domain = g_object_ref(domain);
-    work->seed_path = g_strdup_printf("%s/seeds/%s.iso", job->service->settings->lib_dir, domain->spec->uuid);
+    work->seed_path = sk_domain_seed_path(job->service->settings, domain->spec->uuid);
     return work;
 }
 
