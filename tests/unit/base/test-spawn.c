@@ -186,7 +186,11 @@ test_signals(void)
     pthread_sigmask(SIG_SETMASK, &before, &blocked);
     g_assert_true(sigismember(&blocked, SIGTERM));
     g_assert_false(sigismember(&blocked, SIGINT));
-    g_assert_cmpstr(text, ==, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+    guint64 child_blocked = 0, child_ignored = 0;
+    g_assert_cmpint(sscanf(text, "SigBlk: %" G_GINT64_MODIFIER "x SigIgn: %" G_GINT64_MODIFIER "x", &child_blocked, &child_ignored), ==, 2);
+    g_assert_cmphex(child_blocked, ==, 0);
+    /* Signals 32 and 33 are the C library's own: no program can set them, and whoever started the tests may have them ignored. */
+    g_assert_cmphex(child_ignored & 0x7fffffff, ==, 0);
 }
 
 static void
