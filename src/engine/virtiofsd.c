@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -44,6 +45,14 @@ check(const SkFilesystem *fs, const Place *place, GError **error)
            sk_fail(error, SK_ERROR_UNSUPPORTED, "file system \"%s\": \"%s\" cannot keep a share read-only; choose 9p", fs->tag, place->path);
 }
 
+/* In a chroot the root is no mount, and virtiofsd's own mount namespace cannot be made: pivot_root(2) refuses. */
+static gboolean
+has_mounted_root(void)
+{
+    struct statx root;
+    return statx(AT_FDCWD, "/", 0, STATX_TYPE, &root) == 0 && (root.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
 gboolean
 sk_virtiofsd_start(const SkFilesystem *fs, gint listen_fd, const char *log_path, pid_t *out_pid, GError **error)
 {
@@ -51,9 +60,11 @@ sk_virtiofsd_start(const SkFilesystem *fs, gint listen_fd, const char *log_path,
     const Place *place = find(fs, error);
     if (place == NULL || !check(fs, place, error) || sk_fault("virtiofsd/start", error))
         return FALSE;
+    const char *sandbox = has_mounted_root() ? "namespace" : "chroot";
+    g_autofree char *old_sandbox = g_strconcat("sandbox=", sandbox, NULL);
     g_autofree char *source = g_strconcat("source=", fs->source, NULL);
-    const char *const old[] = { place->path, "--fd=3", "-f", "-o", source, NULL };
-    const char *const rust[] = { place->path, "--fd=3", "--shared-dir", fs->source, fs->read_only ? "--readonly" : NULL, NULL };
+    const char *const old[] = { place->path, "--fd=3", "-f", "-o", old_sandbox, "-o", source, NULL };
+    const char *const rust[] = { place->path, "--fd=3", "--sandbox", sandbox, "--shared-dir", fs->source, fs->read_only ? "--readonly" : NULL, NULL };
     const SkFdMap fds[] = { { listen_fd, LISTEN_FD } };
     g_auto(SkFd) log = open(log_path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     g_auto(SkFd) pidfd = SK_FD_NONE;

@@ -62,6 +62,11 @@ class Refused(AssertionError):
         self.answer = answer
 
 
+def in_netns(name):
+    """Not `ip netns exec`: that mounts, and so fails in a chroot, whose root is no mount."""
+    return ["nsenter", f"--net=/run/netns/{name}", "--"]
+
+
 class Daemon:
     """One skepd with a directory, and by default a network namespace, of its own."""
 
@@ -101,7 +106,7 @@ class Daemon:
                 shutil.rmtree(self.root, ignore_errors=True)
 
     def prefix(self):
-        return ["ip", "netns", "exec", self.netns] if self.netns else []
+        return in_netns(self.netns) if self.netns else []
 
     def run(self, *argv, **options):
         """Runs a program in the daemon's network namespace."""

@@ -308,7 +308,7 @@ def start_helpers(argv, scratch):
         version = ["--tpm2"] if "tpm-crb" in text else []
         helpers.append(["swtpm", "socket", *version, "--tpmstate", f"dir={scratch.folder}/tpm", "--ctrl", f"type=unixio,path={scratch.folder}/swtpm.sock,mode=0666"])
     if "vhost-user-fs" in text:
-        helpers.append([virtiofsd(), f"--socket-path={scratch.folder}/fs1.sock", "-o", f"source={scratch.folder}"])
+        helpers.append([virtiofsd(), f"--socket-path={scratch.folder}/fs1.sock", "-o", f"source={scratch.folder},sandbox=chroot"])
     return [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for command in helpers]
 
 

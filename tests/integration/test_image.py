@@ -211,7 +211,6 @@ def test_evil_images(d, tmp_path, clean):
 
 def test_bomb(d, tmp_path, clean):
     """Zeros without end, packed small: full disks are refused, and nothing stays."""
-    inside = ["nsenter", "-t", str(d.process.pid), "-m"]
     images = f"{d.root}/lib/images"
     bomb = tmp_path / "bomb.raw.gz"
     tmp_path.chmod(0o755)
@@ -219,13 +218,13 @@ def test_bomb(d, tmp_path, clean):
         out.write(bytes(446) + bytes([0x80, 0, 2, 0, 0x83, 0, 2, 0, 1, 0, 0, 0, 0, 32, 0, 0]) + bytes(48) + b"\x55\xaa")
         for _ in range(24):
             out.write(os.urandom(MIB))
-    subprocess.run(inside + ["mount", "-t", "tmpfs", "-o", "size=4m", "skep-test", images], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "skep-test", images], check=True)
     try:
         status, code, _ = refuse(d, "bomb", bomb)
         assert (status, code) == (507, "no-space")
-        assert leftovers(f"/proc/{d.process.pid}/root{images}") in ([], [".lock"])
+        assert leftovers(images) in ([], [".lock"])
     finally:
-        subprocess.run(inside + ["umount", images], check=True)
+        subprocess.run(["umount", "--lazy", images], check=True)
     clean()
 
 

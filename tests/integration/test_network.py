@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import make_daemon
-from skep import BUILD
+from skep import BUILD, in_netns
 from streams import Console, Events
 
 # -- what the host shows -------------------------------------------------------
@@ -149,17 +149,15 @@ def test_names_resolve_in_guests_and_on_the_host(shared_daemon, web1):
     assert "NXDOMAIN" in output(shared_daemon, "dig", f"@{server}", "nobody.default.skep")
 
 
-def test_programs_of_the_host_know_guests(shared_daemon, web1, tmp_path):
+def test_programs_of_the_host_know_guests(shared_daemon, web1):
     """The NSS module, as "hosts: files skep" in nsswitch.conf would have it."""
     address = guest_address(shared_daemon, web1)
     hosts = shared_daemon.root / "run" / "hosts"
     shared_daemon.wait_until(lambda: hosts.exists() and f"{address}\tweb1.default.skep\n" in hosts.read_text(), "the hosts file")
     assert hosts.stat().st_mode & 0o777 == 0o644
-    (tmp_path / "nsswitch.conf").write_text("hosts: files skep\n")
-    script = f"mount --bind {tmp_path}/nsswitch.conf /etc/nsswitch.conf && exec getent ahosts \"$0\""
 
     def ask(name):
-        return subprocess.run(["unshare", "-m", "sh", "-c", script, name], capture_output=True, text=True,
+        return subprocess.run(["getent", "-s", "skep", "ahosts", name], capture_output=True, text=True,
                               env=dict(os.environ, LD_LIBRARY_PATH=str(BUILD / "src" / "nss"), SKEP_NSS_HOSTS=str(hosts)))
 
     assert address in ask("web1.default.skep").stdout
@@ -414,7 +412,7 @@ def test_guests_reach_out_behind_the_hosts_address(shared_daemon, web1):
         shared_daemon.run("ip", "link", "set", "wan1", "up")
         for argv in (["addr", "add", "198.51.100.2/24", "dev", "wan2"], ["link", "set", "wan2", "up"]):
             subprocess.run(["ip", "-n", world] + argv, check=True)
-        server = subprocess.Popen(["ip", "netns", "exec", world, "/usr/bin/python3", "-u", "-c",
+        server = subprocess.Popen(in_netns(world) + ["/usr/bin/python3", "-u", "-c",
                                    "import socket; s = socket.create_server(('198.51.100.2', 80)); print('up')\n"
                                    "c, a = s.accept(); print(a[0]); c.sendall(b'hello from the world\\n'); c.close()"],
                                   stdout=subprocess.PIPE, text=True)
@@ -425,7 +423,7 @@ def test_guests_reach_out_behind_the_hosts_address(shared_daemon, web1):
         # The other way round nothing comes in, even if the world knows the way.
         subnet = str(ipaddress.ip_interface(network(shared_daemon, "default")["spec"]["ipv4"]).network)
         subprocess.run(["ip", "-n", world, "route", "add", subnet, "via", "198.51.100.1"], check=True)
-        ping = subprocess.run(["ip", "netns", "exec", world, "ping", "-c", "1", "-W", "1", guest_address(shared_daemon, web1)],
+        ping = subprocess.run(in_netns(world) + ["ping", "-c", "1", "-W", "1", guest_address(shared_daemon, web1)],
                               capture_output=True, text=True)
         assert ping.returncode != 0, ping.stdout
     finally:
