@@ -439,6 +439,12 @@ sk_value_diff(const SkType *type, gconstpointer a, gconstpointer b, gboolean *ou
 
 /* -- check ---------------------------------------------------------------------------------------- */
 
+/*
+ * Nearly all values are right, so they are looked at without error and without paths first: to make the paths
+ * takes longer than the checks. What is wrong is looked at again, and named.
+ */
+static gboolean check_value(const SkType *type, gconstpointer value, const char *where, GError **error);
+
 static gboolean
 check_text(const SkField *field, const char *text, const char *path, GError **error)
 {
@@ -493,8 +499,8 @@ check_list(const SkField *field, const GPtrArray *list, const char *where, const
         return sk_fail(error, SK_ERROR_INVALID, "%s has %u entries, at most %u are allowed", path,
                        list->len, max);
     for (guint i = 0; list != NULL && i < list->len; i++) {
-        g_autofree char *entry = entry_path(field, where, list->pdata[i], i);
-        if (!sk_value_check(field->type, list->pdata[i], entry, error))
+        g_autofree char *entry = error != NULL ? entry_path(field, where, list->pdata[i], i) : NULL;
+        if (!check_value(field->type, list->pdata[i], entry, error))
             return FALSE;
     }
     return TRUE;
@@ -539,7 +545,8 @@ check_map(const SkField *field, GHashTable *map, const char *path, GError **erro
 static gboolean
 check_field(const SkField *field, gconstpointer value, const char *where, GError **error)
 {
-    g_autofree char *path = join(where, field->key);
+    g_autofree char *full = error != NULL ? join(where, field->key) : NULL;
+    const char *path = full != NULL ? full : field->key;
     gconstpointer at = sk_field_const_ptr(field, value);
 
     if ((field->flags & SK_FIELD_REQUIRED) && sk_field_is_empty(field, value))
@@ -555,9 +562,9 @@ check_field(const SkField *field, gconstpointer value, const char *where, GError
     case SK_KIND_MAP:
         return check_map(field, *(GHashTable *const *) at, path, error);
     case SK_KIND_STRUCT:
-        return sk_value_check(field->type, at, path, error);
+        return check_value(field->type, at, path, error);
     case SK_KIND_OPTIONAL:
-        return sk_value_check(field->type, *(const gconstpointer *) at, path, error);
+        return check_value(field->type, *(const gconstpointer *) at, path, error);
     case SK_KIND_LIST:
         return check_list(field, *(GPtrArray *const *) at, where, path, error);
     case SK_KIND_INT:
@@ -580,8 +587,8 @@ check_field(const SkField *field, gconstpointer value, const char *where, GError
     return TRUE;
 }
 
-gboolean
-sk_value_check(const SkType *type, gconstpointer value, const char *where, GError **error)
+static gboolean
+check_value(const SkType *type, gconstpointer value, const char *where, GError **error)
 {
     if (value == NULL)
         return TRUE;
@@ -594,6 +601,12 @@ sk_value_check(const SkType *type, gconstpointer value, const char *where, GErro
     if (where != NULL)
         g_prefix_error(error, "%s: ", where);
     return FALSE;
+}
+
+gboolean
+sk_value_check(const SkType *type, gconstpointer value, const char *where, GError **error)
+{
+    return check_value(type, value, NULL, NULL) || (error != NULL && check_value(type, value, where, error));
 }
 
 /* -- what a request leaves out ---------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/fs.h"
+#include "codec/json/decode-many.h"
 #include "host/kvm.h"
 #include "host/node.h"
 #include "network/leases.h"
@@ -44,11 +45,14 @@ make_dirs(SkService *self, GError **error)
     return TRUE;
 }
 
+/* Takes both definitions, or none. */
 static gboolean
-load_domain(SkService *self, const SkRecord *record, GError **error)
+add_loaded(SkService *self, const SkRecord *record, SkJsonMany *decoded, guint *number, GError **error)
 {
-    SkDomainSpec *spec = sk_json_decode_text(&sk_domain_spec_type, record->spec, strlen(record->spec), record->name, error);
-    if (spec == NULL) {
+    SkDomainSpec *spec = sk_json_many_take(decoded, (*number)++, error);
+    SkDomainRuntime *runtime = spec != NULL && record->state != NULL ? sk_json_many_take(decoded, (*number)++, error) : NULL;
+    if (spec == NULL || (record->state != NULL && runtime == NULL)) {
+        sk_value_free(&sk_domain_spec_type, spec);
         g_prefix_error(error, "domain \"%s\" in the database: ", record->name);
         return FALSE;
     }
@@ -56,16 +60,11 @@ load_domain(SkService *self, const SkRecord *record, GError **error)
     domain->revision = record->revision;
     domain->created = record->created;
     domain->modified = record->modified;
-    if (record->state == NULL) {
-        sk_domain_note_take(domain);
-        return TRUE;
+    if (runtime != NULL) {
+        domain->runtime = *runtime;
+        g_free(runtime);
+        sk_domain_touch(domain);
     }
-    SkDomainRuntime *runtime = sk_json_decode_text(&sk_domain_runtime_type, record->state, strlen(record->state), "state", error);
-    if (runtime == NULL)
-        return FALSE;
-    domain->runtime = *runtime;
-    g_free(runtime);
-    sk_domain_touch(domain);
     sk_domain_note_take(domain);
     return TRUE;
 }
@@ -74,10 +73,19 @@ static gboolean
 load_domains(SkService *self, GError **error)
 {
     g_autoptr(GPtrArray) records = NULL;
+    g_autoptr(SkJsonMany) decoded = sk_json_many_new();
+    guint number = 0;
     if (!sk_store_load(self->store, "domain", &records, error))
         return FALSE;
     for (guint i = 0; i < records->len; i++) {
-        if (!load_domain(self, records->pdata[i], error))
+        const SkRecord *record = records->pdata[i];
+        sk_json_many_add(decoded, &sk_domain_spec_type, record->spec, record->name);
+        if (record->state != NULL)
+            sk_json_many_add(decoded, &sk_domain_runtime_type, record->state, "state");
+    }
+    sk_json_many_run(decoded);
+    for (guint i = 0; i < records->len; i++) {
+        if (!add_loaded(self, records->pdata[i], decoded, &number, error))
             return FALSE;
     }
     return TRUE;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "codec/json/json.h"
+#include "codec/json/decode-many.h"
 #include "store/private.h"
 
 /* A job as a row: encoded on the caller's thread. */
@@ -86,9 +86,19 @@ sk_store_batch_job(SkStoreBatch *self, const SkJobInfo *job)
 
 /* -- loading ------------------------------------------------------------------------------------------------ */
 
+/* The rows' texts, and a byte of each: whether it had ended. */
 typedef struct {
-    GPtrArray *ended, *interrupted;
+    GPtrArray *texts;
+    GByteArray *ended;
 } Load;
+
+static void
+load_clear(Load *load)
+{
+    g_ptr_array_unref(load->texts);
+    g_byte_array_unref(load->ended);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Load, load_clear)
 
 static void
 free_job(gpointer job)
@@ -96,20 +106,14 @@ free_job(gpointer job)
     sk_value_free(&sk_job_info_type, job);
 }
 
-/* A row that cannot be read any more is told of and left out: it must not keep the daemon from starting. */
 static gboolean
-take_job(sqlite3_stmt *row, gpointer data, GError **error)
+take_row(sqlite3_stmt *row, gpointer data, GError **error)
 {
     Load *load = data;
-    const char *info = (const char *) sqlite3_column_text(row, 1);
-    g_autoptr(GError) bad = NULL;
+    guint8 ended = sqlite3_column_int(row, 0) != 0;
     (void) error;
-    SkJobInfo *job = sk_json_decode_text(&sk_job_info_type, info, strlen(info), "kept job", &bad);
-    if (job == NULL) {
-        g_warning("%s; the job is left out, continuing", bad->message);
-        return TRUE;
-    }
-    g_ptr_array_add(sqlite3_column_int(row, 0) ? load->ended : load->interrupted, job);
+    g_byte_array_append(load->ended, &ended, 1);
+    g_ptr_array_add(load->texts, sk_db_text(row, 1));
     return TRUE;
 }
 
@@ -117,9 +121,21 @@ static gboolean
 load_work(SkDb *db, gpointer data, GError **error)
 {
     Load *load = data;
-    g_ptr_array_set_size(load->ended, 0);
-    g_ptr_array_set_size(load->interrupted, 0);
-    return prune(db, error) && sk_db_query(db, take_job, load, error, "SELECT ended, info FROM jobs ORDER BY seq", "");
+    g_ptr_array_set_size(load->texts, 0);
+    g_byte_array_set_size(load->ended, 0);
+    return prune(db, error) && sk_db_query(db, take_row, load, error, "SELECT ended, info FROM jobs ORDER BY seq", "");
+}
+
+/* A row that cannot be read any more is told of and left out: it must not keep the daemon from starting. */
+static void
+take_job(SkJsonMany *decoded, guint number, GPtrArray *to)
+{
+    g_autoptr(GError) bad = NULL;
+    SkJobInfo *job = sk_json_many_take(decoded, number, &bad);
+    if (job != NULL)
+        g_ptr_array_add(to, job);
+    else
+        g_warning("%s; the job is left out, continuing", bad->message);
 }
 
 gboolean
@@ -127,9 +143,15 @@ sk_store_load_jobs(SkStore *self, GPtrArray **out_ended, GPtrArray **out_interru
 {
     g_autoptr(GPtrArray) ended = g_ptr_array_new_with_free_func(free_job);
     g_autoptr(GPtrArray) interrupted = g_ptr_array_new_with_free_func(free_job);
-    Load load = { ended, interrupted };
+    g_autoptr(SkJsonMany) decoded = sk_json_many_new();
+    g_auto(Load) load = { g_ptr_array_new_with_free_func(g_free), g_byte_array_new() };
     if (!sk_queue_call(self->queue, SK_QUEUE_NOTE, load_work, &load, error))
         return FALSE;
+    for (guint i = 0; i < load.texts->len; i++)
+        sk_json_many_add(decoded, &sk_job_info_type, load.texts->pdata[i], "kept job");
+    sk_json_many_run(decoded);
+    for (guint i = 0; i < load.texts->len; i++)
+        take_job(decoded, i, load.ended->data[i] ? ended : interrupted);
     *out_ended = g_steal_pointer(&ended);
     *out_interrupted = g_steal_pointer(&interrupted);
     return TRUE;

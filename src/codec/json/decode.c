@@ -53,6 +53,12 @@ sk_json_parse(const char *text, gsize length, const char *what, GError **error)
 
 /* -- fields ------------------------------------------------------------------------------------------------ */
 
+/*
+ * Nearly all that is decoded is right, so it is tried without error and without paths first: to make the paths takes
+ * longer than the rest. What is wrong is decoded again, up to the same place, and named.
+ */
+static gboolean merge(const SkType *type, gpointer value, json_t *object, const char *where, GError **error);
+
 static const char *
 kind_of(json_t *json)
 {
@@ -142,7 +148,7 @@ decode_map(const SkField *field, GHashTable **at, json_t *json, const char *path
     g_autoptr(GHashTable) map = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     json_object_foreach (json, key, entry) {
         char *text = NULL;
-        g_autofree char *entry_path = join(path, key);
+        g_autofree char *entry_path = error != NULL ? join(path, key) : NULL;
         if (!decode_string(&text, entry, entry_path, error))
             return FALSE;
         g_hash_table_insert(map, g_strdup(key), text);
@@ -169,10 +175,10 @@ decode_list(const SkField *field, GPtrArray **at, json_t *json, const char *path
         return FALSE;
     GPtrArray *list = sk_value_list_new(field->type);
     for (gsize i = 0; i < json_array_size(json); i++) {
-        g_autofree char *entry_path = g_strdup_printf("%s[%u]", path, (guint) i);
+        g_autofree char *entry_path = error != NULL ? g_strdup_printf("%s[%u]", path, (guint) i) : NULL;
         gpointer entry = sk_value_new(field->type);
         g_ptr_array_add(list, entry);
-        if (!sk_json_merge(field->type, entry, json_array_get(json, i), entry_path, error)) {
+        if (!merge(field->type, entry, json_array_get(json, i), entry_path, error)) {
             free_list(field->type, list);
             return FALSE;
         }
@@ -186,7 +192,7 @@ static gboolean
 decode_optional(const SkField *field, gpointer *at, json_t *json, const char *path, GError **error)
 {
     gpointer value = *at != NULL ? sk_value_copy(field->type, *at) : sk_value_new(field->type);
-    if (!sk_json_merge(field->type, value, json, path, error)) {
+    if (!merge(field->type, value, json, path, error)) {
         sk_value_free(field->type, value);
         return FALSE;
     }
@@ -262,7 +268,7 @@ decode_field(const SkType *type, const SkField *field, gpointer value, json_t *j
     case SK_KIND_MAP:
         return decode_map(field, at, json, path, error);
     case SK_KIND_STRUCT:
-        return sk_json_merge(field->type, at, json, path, error);
+        return merge(field->type, at, json, path, error);
     case SK_KIND_OPTIONAL:
         return decode_optional(field, at, json, path, error);
     case SK_KIND_LIST:
@@ -283,8 +289,8 @@ unknown_key(const SkType *type, const char *path, GError **error)
     return FALSE;
 }
 
-gboolean
-sk_json_merge(const SkType *type, gpointer value, json_t *object, const char *where, GError **error)
+static gboolean
+merge(const SkType *type, gpointer value, json_t *object, const char *where, GError **error)
 {
     const char *key;
     json_t *json;
@@ -292,13 +298,19 @@ sk_json_merge(const SkType *type, gpointer value, json_t *object, const char *wh
         return wrong_kind(where != NULL && *where != '\0' ? where : type->what, object, "an object", error);
     json_object_foreach (object, key, json) {
         const SkField *field = sk_type_find(type, key);
-        g_autofree char *path = join(where, key);
+        g_autofree char *path = error != NULL ? join(where, key) : NULL;
         if (field == NULL)
-            return unknown_key(type, path, error);
+            return error != NULL && unknown_key(type, path, error);
         if (!decode_field(type, field, value, json, path, error))
             return FALSE;
     }
     return TRUE;
+}
+
+gboolean
+sk_json_merge(const SkType *type, gpointer value, json_t *object, const char *where, GError **error)
+{
+    return merge(type, value, object, NULL, NULL) || (error != NULL && merge(type, value, object, where, error));
 }
 
 gpointer

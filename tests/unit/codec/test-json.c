@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The JSON codec: every type there and back, strictness with its messages, merge patches, limits, schemas. */
-#include "codec/json/json.h"
+#include "codec/json/decode-many.h"
 
 #include <string.h>
 
@@ -379,6 +379,37 @@ test_schemas(void)
     }
 }
 
+/* Enough for several threads; each value and each error comes back by its number. */
+static void
+test_many(void)
+{
+    enum { COUNT = 1000 };
+    g_autoptr(SkJsonMany) many = sk_json_many_new();
+    g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < COUNT; i++) {
+        char *text = i % 10 == 3 ? g_strdup_printf("{\"name\":\"d%u\",\"vcpus\":{\"current\":\"x\"}}", i)
+                                 : g_strdup_printf("{\"name\":\"d%u\",\"disks\":[{\"target\":\"vda\",\"path\":\"/d%u\"}]}", i, i);
+        g_ptr_array_add(texts, text);
+        g_assert_cmpuint(sk_json_many_add(many, &sk_domain_spec_type, text, "text"), ==, i);
+    }
+    sk_json_many_run(many);
+    /* What nobody takes is freed with the rest. */
+    for (guint i = 0; i < COUNT - 5; i++) {
+        g_autoptr(GError) error = NULL;
+        SkDomainSpec *spec = sk_json_many_take(many, i, &error);
+        if (i % 10 == 3) {
+            g_assert_null(spec);
+            g_assert_error(error, SK_ERROR, SK_ERROR_INVALID);
+            g_assert_nonnull(strstr(error->message, "vcpus.current is a text"));
+            continue;
+        }
+        g_autofree char *name = g_strdup_printf("d%u", i);
+        g_assert_no_error(error);
+        g_assert_cmpstr(spec->name, ==, name);
+        sk_value_free(&sk_domain_spec_type, spec);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -391,6 +422,7 @@ main(int argc, char **argv)
     g_test_add_func("/json/bombs", test_bombs);
     g_test_add_func("/json/merge", test_merge);
     g_test_add_func("/json/merge-null", test_merge_null);
+    g_test_add_func("/json/many", test_many);
     g_test_add_func("/json/schemas", test_schemas);
     return g_test_run();
 }

@@ -164,6 +164,8 @@ static const struct {
     { "boot.order=disk,tape", "boot.order has \"tape\", give disk, cdrom, network or floppy" },
     { "boot.kernel=vmlinuz", "boot.kernel \"vmlinuz\" is not a full path: begin with \"/\" and use no \"..\"" },
     { "clock.timezone=Europe/Berlin", "clock: offset timezone and timezone go together: both or none" },
+    { "machine=pc-q35-", "machine \"pc-q35-\" is not a machine: give q35, pc, microvm or a version of them such as pc-q35-7.2" },
+    { "machine=pc-q35-7.2x", "machine \"pc-q35-7.2x\" is not a machine: give q35, pc, microvm or a version of them such as pc-q35-7.2" },
     { "machine=vax", "machine \"vax\" is not a machine: give q35, pc, microvm or a version of them such as pc-q35-7.2" },
     { "machine=microvm", "machine microvm needs boot.kernel" },
     { "machine=microvm boot.kernel=/x firmware.kind=uefi", "machine microvm has no UEFI: give firmware bios or machine q35" },
