@@ -48,6 +48,13 @@ sk_db_is_taken(SkDb *self)
     return result == SQLITE_CONSTRAINT_UNIQUE || result == SQLITE_CONSTRAINT_PRIMARYKEY;
 }
 
+void
+sk_db_touch(SkDb *self, const char *kind)
+{
+    if (self->n_touched < G_N_ELEMENTS(self->touched))
+        self->touched[self->n_touched++] = g_intern_string(kind);
+}
+
 /* -- open and close ----------------------------------------------------------------------------------- */
 
 static void

@@ -15,6 +15,9 @@ typedef struct {
     sqlite3 *handle;
     char *path;
     GHashTable *statements; /* SQL text to sqlite3_stmt * */
+    /* What the transaction changes, for the fault points of its commit; beyond the last row it is not told. */
+    const char *touched[8];
+    guint n_touched;
 } SkDb;
 
 /* Opens (and makes, mode 0600) a database file. Changes nothing in it. */
@@ -45,6 +48,9 @@ char *sk_db_text(sqlite3_stmt *row, gint column);
 
 /* Rows changed by the last statement. */
 gint sk_db_changes(SkDb *self);
+
+/* Notes that the present transaction changes something of a kind ("domain"): see sk_fault() in queue.c. */
+void sk_db_touch(SkDb *self, const char *kind);
 
 /* Sets *error from SQLite's last failure and returns FALSE. */
 gboolean sk_db_fail(SkDb *self, GError **error);

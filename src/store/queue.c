@@ -126,11 +126,29 @@ run_one(SkQueue *self, Request *request)
            sk_db_run(self->db, NULL, "RELEASE request", "");
 }
 
+/*
+ * "store/commit" is every commit, and so one of the daemon's start too; "store/commit/domain" are those that
+ * change a domain's record, and "store/committed/domain" is when one is on the disk and nobody knows yet.
+ */
+static gboolean
+commit_fault(SkQueue *self, const char *when, GError **error)
+{
+    if (sk_fault(when, error))
+        return TRUE;
+    for (guint i = 0; i < self->db->n_touched; i++) {
+        g_autofree char *step = g_strconcat(when, "/", self->db->touched[i], NULL);
+        if (sk_fault(step, error))
+            return TRUE;
+    }
+    return FALSE;
+}
+
 static gboolean
 commit(SkQueue *self, GError **error)
 {
-    if (sk_fault("store/commit", error) || !sk_db_run(self->db, error, "COMMIT", ""))
+    if (commit_fault(self, "store/commit", error) || !sk_db_run(self->db, error, "COMMIT", ""))
         return FALSE;
+    commit_fault(self, "store/committed", NULL);
     g_atomic_int_inc(&self->commits);
     return TRUE;
 }
@@ -140,6 +158,7 @@ static gboolean
 run_together(SkQueue *self, Request *const *requests, guint count, GError **error)
 {
     gboolean forced = FALSE;
+    self->db->n_touched = 0;
     for (guint i = 0; i < count; i++)
         forced |= requests[i]->kind == SK_QUEUE_WRITE;
     if (!force(self, forced, error) || !sk_db_run(self->db, error, "BEGIN IMMEDIATE", ""))

@@ -77,6 +77,7 @@ put_work(SkDb *db, gpointer data, GError **error)
     Put *put = data;
     const SkRecord *record = put->record;
     put->modified = g_get_real_time();
+    sk_db_touch(db, record->kind);
     if (sk_db_query(db, take_put, put, error,
                     "INSERT INTO records (kind, uuid, name, spec, state, revision, created, modified)"
                     " VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?6)"
@@ -130,6 +131,7 @@ static gboolean
 remove_work(SkDb *db, gpointer data, GError **error)
 {
     const Change *change = data;
+    sk_db_touch(db, change->kind);
     return sk_db_run(db, error, "DELETE FROM records WHERE kind = ?1 AND uuid = ?2", "tt", change->kind, change->uuid);
 }
 
@@ -137,6 +139,7 @@ static gboolean
 rename_work(SkDb *db, gpointer data, GError **error)
 {
     const Change *change = data;
+    sk_db_touch(db, change->kind);
     if (!sk_db_run(db, error,
                    "UPDATE records SET name = ?3, spec = json_set(spec, '$.name', ?3), revision = revision + 1, modified = ?4"
                    " WHERE kind = ?1 AND uuid = ?2",

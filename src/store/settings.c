@@ -113,6 +113,7 @@ take_uid_work(SkDb *db, gpointer data, GError **error)
     if (take->uid == 0)
         return sk_fail(error, SK_ERROR_TOO_MANY, "all %d uids for domains from %d on are taken; give a larger range in skepd.conf",
                        (gint) take->count, (gint) take->base);
+    sk_db_touch(db, "uid");
     /* A domain whose old uid is outside of the range gets the new one. */
     return sk_db_run(db, error, "INSERT INTO uids (uid, domain) VALUES (?1, ?2) ON CONFLICT (domain) DO UPDATE SET uid = excluded.uid"
                      " WHERE uid != excluded.uid", "it", take->uid, take->domain);

@@ -15,15 +15,20 @@ READY = "skep-tiny ready"
 WAIT = {"Prefer": "wait=120"}
 
 CREATE = ["domain-create/intent", "domain-create/volume", "domain-create/seed", "seed/image", "seed/write", "storage/make",
-          "storage/rename", "store/commit"]
+          "storage/rename", "store/commit/intent", "store/commit/domain"]
 START = ["domain-start/run-dir", "domain-start/disks", "domain-start/links", "domain-start/sockets", "domain-start/firmware",
          "domain-start/process", "engine/spawn", "engine/console-log", "domain-start/monitor", "domain-start/ready", "domain-start/note",
-         "tap/open", "tap/connect", "tap/bandwidth"]
-UPDATE = ["domain-update/record", "store/commit"]
-DELETE = ["domain-delete/record", "store/commit"]
-ATTACH = ["disk-attach/volume", "disk-attach/device", "domain-change/record", "storage/rename", "store/commit"]
-NIC = ["nic-attach/device", "domain-change/record", "tap/open", "tap/connect", "store/commit"]
-EXIT_ONLY = ["domain-delete/files"]
+         "tap/open", "tap/connect", "tap/bandwidth", "store/commit/uid"]
+UPDATE = ["domain-update/record", "store/commit/domain"]
+DELETE = ["domain-delete/record", "store/commit/domain"]
+ATTACH = ["disk-attach/volume", "disk-attach/device", "domain-change/record", "storage/rename", "store/commit/intent", "store/commit/domain"]
+NIC = ["nic-attach/device", "domain-change/record", "tap/open", "tap/connect", "store/commit/domain"]
+# A commit that is on the disk cannot fail any more, but the daemon can die there.
+EXIT_ONLY = {"create": ["store/committed/intent", "store/committed/domain"], "start": ["store/committed/uid"], "update": ["store/committed/domain"],
+             "delete": ["domain-delete/files", "store/committed/domain", "store/committed/intent"],
+             "delete-forced": ["domain-delete/files", "store/committed/domain"],
+             "disk-cold": ["store/committed/intent", "store/committed/domain"], "disk-hot": ["store/committed/domain"],
+             "nic-hot": ["store/committed/domain"]}
 
 
 def spec(daemon, **more):
@@ -161,8 +166,6 @@ def test_fault(home, verb):
     d = home
     leftovers = Leftovers(d)
     for step in steps:
-        if step == "store/commit":
-            continue  # the daemon itself could not start
         clean(d)
         leftovers.wait({"files": set(), "links": set(), "qemus": set(), "intents": 0})
         prepare(d)
@@ -194,7 +197,7 @@ def test_crash(home, verb):
     prepare, steps, request = VERBS[verb]
     d = home
     leftovers = Leftovers(d)
-    for step in steps + (EXIT_ONLY if verb.startswith("delete") else []):
+    for step in steps + EXIT_ONLY.get(verb, []):
         clean(d)
         leftovers.wait({"files": set(), "links": set(), "qemus": set(), "intents": 0})
         prepare(d)
