@@ -130,6 +130,32 @@ sk_fs_remove(const char *path, GError **error)
     return TRUE;
 }
 
+/* The device is left out: its number may be another after a restart, and the path says which file system it is. */
+char *
+sk_fs_file_id(const char *path, GError **error)
+{
+    struct statx info;
+    if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME, &info) < 0) {
+        if (errno != ENOENT && errno != ENOTDIR)
+            sk_fail_errno(error, errno, "cannot look at \"%s\"", path);
+        return NULL;
+    }
+    gint64 born = (info.stx_mask & STATX_BTIME) != 0 ? info.stx_btime.tv_sec * G_GINT64_CONSTANT(1000000000) + info.stx_btime.tv_nsec : 0;
+    return g_strdup_printf("%" G_GUINT64_FORMAT ".%" G_GINT64_FORMAT, (guint64) info.stx_ino, born);
+}
+
+gboolean
+sk_fs_remove_same(const char *path, const char *id, GError **error)
+{
+    GError *why = NULL;
+    g_autofree char *now = sk_fs_file_id(path, &why);
+    if (why != NULL) {
+        g_propagate_error(error, why);
+        return FALSE;
+    }
+    return g_strcmp0(now, id) != 0 || sk_fs_remove(path, error);
+}
+
 static gboolean remove_children(gint fd, const char *path, dev_t device, GError **error);
 
 /* Removes one entry of the directory parent, with all below it. */

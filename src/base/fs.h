@@ -31,6 +31,15 @@ char *sk_fs_read(const char *path, gsize max, gsize *out_length, GError **error)
 /* Removes a file; one that is not there is fine. */
 gboolean sk_fs_remove(const char *path, GError **error);
 
+/*
+ * What tells the file that is at path now (links are not followed) from any other that may have its name
+ * later, also over a restart of the host: inode and time of birth. NULL without *error if there is none. Free with g_free().
+ */
+char *sk_fs_file_id(const char *path, GError **error);
+
+/* Removes the file at path if it is still the one of that id; any other, or none, is fine and stays. */
+gboolean sk_fs_remove_same(const char *path, const char *id, GError **error);
+
 /* rm -r, not following links, staying on path's own tree; not there is fine. */
 gboolean sk_fs_remove_tree(const char *path, GError **error);
 

@@ -4,7 +4,6 @@
 
 #include "base/error.h"
 #include "service/domain-rights.h"
-#include "service/intent.h"
 #include "service/network.h"
 #include "service/pool.h"
 
@@ -49,7 +48,7 @@ sk_domain_change_keep(SkDomainChange *self, SkJob *job, GError **error)
         return sk_store_put(job->service->store, self->record, error);
     SkStoreBatch *batch = sk_store_batch_new();
     sk_store_batch_put(batch, self->record);
-    sk_intent_settle(batch, self->intent);
+    sk_intent_settle(self->intent, batch);
     /* What a put alone would say: changes of one domain wait for each other. */
     self->record->revision = self->revision + 1;
     self->record->modified = g_get_real_time();
@@ -88,7 +87,7 @@ sk_domain_change_clear(SkDomainChange *self)
     sk_record_free(self->record);
     sk_record_free(self->old_record);
     g_strfreev(self->roots);
-    g_free(self->intent);
+    sk_intent_free(self->intent);
 }
 
 void

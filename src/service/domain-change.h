@@ -3,6 +3,7 @@
 
 #include "service/domain-launch.h"
 #include "service/domain.h"
+#include "service/intent.h"
 
 /*
  * What all changes of a domain's devices have in common: a copy of the definition and,
@@ -19,7 +20,7 @@ typedef struct {
     char **roots;
     const SkCall *call;     /* whose rights count; borrowed from the job */
     guint64 revision;       /* of the definition before */
-    char *intent;           /* note of what is made for the change: settled when it is kept; may be NULL */
+    SkIntent *intent;       /* note of what is made for the change: settled when it is kept; may be NULL */
 } SkDomainChange;
 
 /* Finds the domain and fills self. Main. */

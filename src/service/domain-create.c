@@ -2,11 +2,7 @@
 /* domain.create: volumes over images, addresses, seed, record; all of it or nothing. */
 #include "service/domain-create.h"
 
-#include <string.h>
-
 #include "base/error.h"
-#include "base/fs.h"
-#include "base/text.h"
 #include "engine/launch.h"
 #include "service/domain-addresses.h"
 #include "service/domain-disks.h"
@@ -14,45 +10,20 @@
 #include "service/domain-rights.h"
 #include "service/domain-seed.h"
 #include "service/domain.h"
-#include "service/image.h"
-#include "service/intent.h"
 #include "service/network.h"
+#include "service/new-volume.h"
 #include "service/pool.h"
 #include "service/session-network.h"
 #include "storage/chain.h"
-#include "storage/image.h"
-#include "storage/pool.h"
-
-/* A volume to make for a disk. */
-typedef struct {
-    SkPoolSpec *pool;
-    SkVolumeCreate create;
-    char *backing_path;
-    gint backing_format;
-    char *path;
-    SkVolume *volume;       /* made */
-} NewVolume;
 
 typedef struct {
     SkDomainSpec *spec;
-    GPtrArray *volumes;     /* NewVolume */
+    GPtrArray *volumes;     /* SkNewVolume */
     char **roots;
     char *seed_path;
     SkRecord *record;
     gboolean start;
 } CreateWork;
-
-static void
-free_new_volume(gpointer data)
-{
-    NewVolume *volume = data;
-    sk_value_free(&sk_pool_spec_type, volume->pool);
-    sk_value_clear(&sk_volume_create_type, &volume->create);
-    sk_value_free(&sk_volume_type, volume->volume);
-    g_free(volume->backing_path);
-    g_free(volume->path);
-    g_free(volume);
-}
 
 static void
 free_work(gpointer data)
@@ -88,58 +59,23 @@ check_new(SkService *self, const SkDomainSpec *spec, GError **error)
     return TRUE;
 }
 
-static gboolean
-find_backing(SkService *self, const SkDisk *disk, NewVolume *volume, GError **error)
-{
-    if (disk->image == NULL)
-        return disk->size > 0 || sk_fail(error, SK_ERROR_INVALID, "disk \"%s\" names no volume: give volume, image or size", disk->target);
-    const SkImage *image = sk_service_image(self, disk->image, error);
-    if (image == NULL)
-        return FALSE;
-    if (disk->size > 0 && disk->size < image->capacity) {
-        g_autofree char *is = sk_size_format(disk->size);
-        g_autofree char *needs = sk_size_format(image->capacity);
-        return sk_fail(error, SK_ERROR_INVALID, "disk \"%s\" is %s, but its image \"%s\" needs %s", disk->target, is, image->name, needs);
-    }
-    if (disk->format != SK_FORMAT_QCOW2)
-        return sk_fail(error, SK_ERROR_INVALID, "disk \"%s\" over image \"%s\" must be qcow2", disk->target, image->name);
-    volume->backing_path = g_strdup(image->path);
-    volume->backing_format = sk_storage_image_format(image);
-    return TRUE;
-}
-
 /* A disk that names no volume gets a new one. */
 static gboolean
-plan_volume(SkService *self, CreateWork *work, SkDisk *disk, GError **error)
+plan_disk(SkService *self, CreateWork *work, SkDisk *disk, GError **error)
 {
-    SkPool *pool = sk_service_active_pool(self, disk->pool, error);
-    if (pool == NULL)
-        return FALSE;
-    NewVolume *volume = g_new0(NewVolume, 1);
-    g_ptr_array_add(work->volumes, volume);
-    volume->pool = sk_value_copy(&sk_pool_spec_type, pool->spec);
-    volume->create.name = g_strdup_printf("%s-%s.%s", work->spec->name, disk->target, sk_enum_name(&sk_disk_format_enum, disk->format));
-    volume->create.capacity = disk->size;
-    volume->create.format = disk->format;
-    volume->path = g_build_filename(pool->spec->path, volume->create.name, NULL);
-    if (g_tree_lookup(pool->volumes, volume->create.name) != NULL)
-        return sk_fail(error, SK_ERROR_EXISTS, "there is a volume \"%s\" in pool \"%s\" already: name it as the disk's volume, or delete it",
-                       volume->create.name, pool->spec->name);
-    if (!find_backing(self, disk, volume, error))
-        return FALSE;
-    disk->volume = g_strdup(volume->create.name);
-    disk->path = g_strdup(volume->path);
-    disk->size = 0;
-    return TRUE;
+    if (!sk_new_volume_is_due(disk))
+        return sk_service_resolve_disk(self, disk, error);
+    SkNewVolume *volume = sk_new_volume_plan(self, work->spec->name, disk, error);
+    if (volume != NULL)
+        g_ptr_array_add(work->volumes, volume);
+    return volume != NULL;
 }
 
 static gboolean
 plan_disks(SkService *self, CreateWork *work, GError **error)
 {
     for (guint i = 0; work->spec->disks != NULL && i < work->spec->disks->len; i++) {
-        SkDisk *disk = work->spec->disks->pdata[i];
-        gboolean is_new = disk->source == SK_SOURCE_VOLUME && disk->volume == NULL;
-        if (is_new ? !plan_volume(self, work, disk, error) : !sk_service_resolve_disk(self, disk, error))
+        if (!plan_disk(self, work, work->spec->disks->pdata[i], error))
             return FALSE;
     }
     return TRUE;
@@ -154,7 +90,7 @@ prepare(SkJob *job, GError **error)
         !sk_domain_check_reach(job->service, job->call, NULL, job->call->body, error))
         return FALSE;
     work->spec = sk_value_copy(&sk_domain_spec_type, job->call->body);
-    work->volumes = g_ptr_array_new_with_free_func(free_new_volume);
+    work->volumes = g_ptr_array_new_with_free_func(sk_new_volume_free);
     work->start = job->call->params.start;
     if (!sk_session_fit_interfaces(self, work->spec, error))
         return FALSE;
@@ -169,23 +105,12 @@ prepare(SkJob *job, GError **error)
 
 /* -- run: worker -------------------------------------------------------------------------------------------------- */
 
-static void
-undo_file(gpointer path)
-{
-    sk_fs_remove(path, NULL);
-}
-
 static gboolean
-make_volumes(SkJob *job, CreateWork *work, SkUndo *undo, GError **error)
+make_volumes(SkJob *job, CreateWork *work, SkIntent *intent, GError **error)
 {
-    SkStorageContext context = sk_job_storage_context(job, work->roots);
     for (guint i = 0; i < work->volumes->len; i++) {
-        NewVolume *volume = work->volumes->pdata[i];
-        volume->volume = sk_storage_volume_create(volume->pool, &volume->create, volume->backing_path, volume->backing_format, &context, error);
-        if (volume->volume == NULL)
-            return FALSE;
-        sk_undo_push(undo, "volume", undo_file, g_strdup(volume->path), g_free);
-        if (sk_fault("domain-create/volume", error))
+        if (!sk_new_volume_make(work->volumes->pdata[i], sk_job_storage_context(job, work->roots), intent, error) ||
+            sk_fault("domain-create/volume", error))
             return FALSE;
     }
     return TRUE;
@@ -209,60 +134,38 @@ check_disks(CreateWork *work, GError **error)
 }
 
 static gboolean
-note_intent(SkJob *job, CreateWork *work, char **out_id, GError **error)
+make_seed(CreateWork *work, GError **error)
 {
-    g_autoptr(GPtrArray) paths = g_ptr_array_new();
-    for (guint i = 0; i < work->volumes->len; i++)
-        g_ptr_array_add(paths, ((NewVolume *) work->volumes->pdata[i])->path);
-    g_ptr_array_add(paths, work->seed_path);
-    g_ptr_array_add(paths, NULL);
-    g_autofree char *what = g_strconcat("the creation of domain ", work->spec->name, NULL);
-    return sk_intent_note(job->service->store, what, (const char *const *) paths->pdata, out_id, error);
+    return work->spec->cloud_init == NULL ||
+           (sk_domain_seed_ensure(work->spec, work->seed_path, error) && !sk_fault("domain-create/seed", error));
+}
+
+static gboolean
+keep(SkJob *job, CreateWork *work, const SkIntent *intent, GError **error)
+{
+    work->record = sk_domain_record(work->spec);
+    SkStoreBatch *batch = sk_store_batch_new();
+    sk_store_batch_put(batch, work->record);
+    sk_intent_settle(intent, batch);
+    return sk_store_commit(job->service->store, batch, error);
 }
 
 static gboolean
 run(SkJob *job, GError **error)
 {
     CreateWork *work = job->work;
-    SkStore *store = job->service->store;
-    g_autofree char *intent = NULL;
-
-    if (!sk_domain_seed_prepare(work->spec, error) || !note_intent(job, work, &intent, error))
+    g_autoptr(SkIntent) intent = sk_intent_new(job->service->store, g_strconcat("the creation of domain ", work->spec->name, NULL));
+    sk_intent_add_path(intent, work->seed_path);
+    if (!sk_domain_seed_prepare(work->spec, error) || !sk_intent_note(intent, error))
         return FALSE;
-    g_autoptr(SkUndo) undo = sk_undo_new();
-    gboolean ok = !sk_fault("domain-create/intent", error) && make_volumes(job, work, undo, error) && check_disks(work, error);
-    if (ok && work->spec->cloud_init != NULL) {
-        sk_undo_push(undo, "seed", undo_file, g_strdup(work->seed_path), g_free);
-        ok = sk_domain_seed_ensure(work->spec, work->seed_path, error) && !sk_fault("domain-create/seed", error);
-    }
-    if (ok) {
-        work->record = sk_domain_record(work->spec);
-        SkStoreBatch *batch = sk_store_batch_new();
-        sk_store_batch_put(batch, work->record);
-        sk_intent_settle(batch, intent);
-        ok = sk_store_commit(store, batch, error);
-    }
-    if (!ok) {
-        sk_undo_free(g_steal_pointer(&undo));
-        sk_store_remove(store, "intent", intent, NULL);
-        return FALSE;
-    }
-    sk_undo_disarm(undo);
-    return TRUE;
+    if (!sk_fault("domain-create/intent", error) && make_volumes(job, work, intent, error) && check_disks(work, error) &&
+        make_seed(work, error) && keep(job, work, intent, error))
+        return TRUE;
+    sk_intent_carry_out(intent);
+    return FALSE;
 }
 
 /* -- commit: main ---------------------------------------------------------------------------------------------------- */
-
-static void
-take_volumes(SkService *self, CreateWork *work)
-{
-    for (guint i = 0; i < work->volumes->len; i++) {
-        NewVolume *volume = work->volumes->pdata[i];
-        SkPool *pool = g_tree_lookup(self->pools, volume->pool->name);
-        if (pool != NULL)
-            sk_pool_take_volume(pool, g_steal_pointer(&volume->volume));
-    }
-}
 
 static void
 commit(SkJob *job)
@@ -271,7 +174,8 @@ commit(SkJob *job)
     SkService *self = job->service;
     SkDomain *domain = sk_service_add_domain(self, g_steal_pointer(&work->spec));
     domain->revision = 1;
-    take_volumes(self, work);
+    for (guint i = 0; i < work->volumes->len; i++)
+        sk_new_volume_take(work->volumes->pdata[i], self);
 
     g_autofree char *etag = sk_domain_etag(domain);
     g_autofree char *object = sk_domain_object(domain);

@@ -17,7 +17,7 @@ typedef struct {
     SkDomain *domain;       /* a reference */
     char *name, *uuid;
     GPtrArray *paths;       /* files and directories that go with it */
-    GPtrArray *volumes;     /* paths of volumes among them */
+    GPtrArray *volumes;     /* paths of volumes that do */
     char **roots;
     SkQemuProcess *process; /* force: to be ended first */
     SkQmp *qmp;
@@ -62,7 +62,6 @@ plan_volumes(SkService *self, DeleteWork *work, GError **error)
             continue;
         if (!check_other_users(self, work->domain, disk, error))
             return FALSE;
-        g_ptr_array_add(work->paths, g_strdup(disk->path));
         g_ptr_array_add(work->volumes, g_strdup(disk->path));
     }
     return TRUE;
@@ -108,7 +107,6 @@ prepare(SkJob *job, GError **error)
     if (job->call->params.volumes && !plan_volumes(job->service, work, error))
         return FALSE;
     plan_own_files(job->service, work);
-    g_ptr_array_add(work->paths, NULL);
     return TRUE;
 }
 
@@ -127,11 +125,22 @@ check_overlays(DeleteWork *work, GError **error)
     return TRUE;
 }
 
+/* A volume that is gone already needs no removal. */
+static SkIntent *
+plan_removal(SkJob *job, const DeleteWork *work)
+{
+    SkIntent *intent = sk_intent_new(job->service->store, g_strconcat("the deletion of domain ", work->name, NULL));
+    for (guint i = 0; i < work->paths->len; i++)
+        sk_intent_add_path(intent, work->paths->pdata[i]);
+    for (guint i = 0; i < work->volumes->len; i++)
+        sk_intent_add_file(intent, work->volumes->pdata[i], work->volumes->pdata[i], NULL);
+    return intent;
+}
+
 static gboolean
 run(SkJob *job, GError **error)
 {
     DeleteWork *work = job->work;
-    SkStore *store = job->service->store;
     if (!check_overlays(work, error))
         return FALSE;
     if (work->process != NULL && !sk_qemu_process_destroy(work->process, work->qmp, work->stop_ms, NULL, error))
@@ -139,15 +148,15 @@ run(SkJob *job, GError **error)
     if (sk_fault("domain-delete/record", error))
         return FALSE;
     SkStoreBatch *batch = sk_store_batch_new();
-    g_autofree char *what = g_strconcat("the deletion of domain ", work->name, NULL);
-    g_autofree char *intent = sk_intent_promise(batch, what, (const char *const *) work->paths->pdata);
+    g_autoptr(SkIntent) intent = plan_removal(job, work);
+    sk_intent_promise(intent, batch);
     sk_store_batch_remove(batch, "domain", work->uuid);
     sk_store_batch_free_uid(batch, work->uuid);
-    if (!sk_store_commit(store, batch, error))
+    if (!sk_store_commit(job->service->store, batch, error))
         return FALSE;
     /* From here on it is gone; a failure below is only tidying up, which the next start does too. */
     sk_fault("domain-delete/files", NULL);
-    sk_intent_carry_out(store, intent, (const char *const *) work->paths->pdata);
+    sk_intent_carry_out(intent);
     return TRUE;
 }
 

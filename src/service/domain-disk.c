@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* disk.attach, disk.detach, disk.resize. */
 #include "base/error.h"
-#include "base/fs.h"
 #include "base/text.h"
 #include "engine/qmp/commands.h"
 #include "service/domain-change.h"
 #include "service/domain-device.h"
 #include "service/domain-disks.h"
-#include "service/image.h"
-#include "service/intent.h"
+#include "service/new-volume.h"
 #include "service/pool.h"
-#include "storage/image.h"
 #include "storage/pool.h"
 
 /* A guest that does not let go of a disk in this time keeps it. */
@@ -20,12 +17,9 @@ typedef struct {
     SkDomainChange change;
     SkDisk *disk;           /* a copy */
     gboolean reserved;
-    /* attach: a volume to make for it; detach: the one to remove */
-    SkPoolSpec *pool;
-    SkVolumeCreate create;
-    char *backing_path;
-    gint backing_format;
-    SkVolume *volume;       /* made, or of new size */
+    SkNewVolume *fresh;     /* attach: to be made for it; may be NULL */
+    SkPoolSpec *pool;       /* detach, resize: of its volume */
+    SkVolume *volume;       /* of new size */
     gboolean drop_volume;
     guint64 size;
 } DiskWork;
@@ -37,9 +31,8 @@ free_work(gpointer data)
     sk_domain_change_clear(&work->change);
     sk_value_free(&sk_disk_type, work->disk);
     sk_value_free(&sk_pool_spec_type, work->pool);
-    sk_value_clear(&sk_volume_create_type, &work->create);
     sk_value_free(&sk_volume_type, work->volume);
-    g_free(work->backing_path);
+    sk_new_volume_free(work->fresh);
     g_free(work);
 }
 
@@ -65,32 +58,12 @@ find_disk(const SkDomainChange *change, const char *target, GError **error)
 /* -- attach -------------------------------------------------------------------------------------------------- */
 
 static gboolean
-plan_volume(SkService *self, DiskWork *work, GError **error)
+plan_disk(SkService *self, DiskWork *work, GError **error)
 {
-    SkDisk *disk = work->disk;
-    SkPool *pool = sk_service_active_pool(self, disk->pool, error);
-    if (pool == NULL)
-        return FALSE;
-    if (disk->image == NULL && disk->size == 0)
-        return sk_fail(error, SK_ERROR_INVALID, "disk \"%s\" names no volume: give volume, path, image or size", disk->target);
-    const SkImage *image = disk->image != NULL ? sk_service_image(self, disk->image, error) : NULL;
-    if (disk->image != NULL && image == NULL)
-        return FALSE;
-    work->pool = sk_value_copy(&sk_pool_spec_type, pool->spec);
-    work->create.name = g_strdup_printf("%s-%s.%s", work->change.spec->name, disk->target, sk_enum_name(&sk_disk_format_enum, disk->format));
-    work->create.capacity = disk->size;
-    work->create.format = disk->format;
-    if (image != NULL) {
-        work->backing_path = g_strdup(image->path);
-        work->backing_format = sk_storage_image_format(image);
-    }
-    if (g_tree_lookup(pool->volumes, work->create.name) != NULL)
-        return sk_fail(error, SK_ERROR_EXISTS, "there is a volume \"%s\" in pool \"%s\" already: name it as the disk's volume, or delete it",
-                       work->create.name, pool->spec->name);
-    disk->volume = g_strdup(work->create.name);
-    disk->path = g_build_filename(pool->spec->path, work->create.name, NULL);
-    disk->size = 0;
-    return TRUE;
+    if (!sk_new_volume_is_due(work->disk))
+        return sk_service_resolve_disk(self, work->disk, error);
+    work->fresh = sk_new_volume_plan(self, work->change.spec->name, work->disk, error);
+    return work->fresh != NULL;
 }
 
 static gboolean
@@ -110,8 +83,7 @@ prepare_attach(SkJob *job, GError **error)
     sk_domain_spec_complete(change->spec);
     SkDisk *disk = change->spec->disks->pdata[change->spec->disks->len - 1];
     work->disk = sk_value_copy(&sk_disk_type, disk);
-    gboolean is_new = disk->source == SK_SOURCE_VOLUME && disk->volume == NULL;
-    if (is_new ? !plan_volume(self, work, error) : !sk_service_resolve_disk(self, work->disk, error))
+    if (!plan_disk(self, work, error))
         return FALSE;
     sk_list_remove_entry(change->spec->disks, &sk_disk_type, disk);
     sk_list_append_copy(&change->spec->disks, &sk_disk_type, work->disk);
@@ -123,12 +95,6 @@ prepare_attach(SkJob *job, GError **error)
         return FALSE;
     work->reserved = change->live != NULL && sk_domain_reserve_disk(change->domain, work->disk, error);
     return change->live == NULL || work->reserved;
-}
-
-static void
-undo_volume(gpointer path)
-{
-    sk_fs_remove(path, NULL);
 }
 
 static gboolean
@@ -150,18 +116,12 @@ plug(DiskWork *work, GError **error)
 }
 
 static gboolean
-make_volume(SkJob *job, DiskWork *work, SkUndo *undo, GError **error)
+make_volume(SkJob *job, DiskWork *work, GError **error)
 {
     SkDomainChange *change = &work->change;
-    SkStorageContext context = sk_job_storage_context(job, change->roots);
-    const char *const paths[] = { work->disk->path, NULL };
-    g_autofree char *what = g_strdup_printf("the attachment of disk %s to domain %s", work->disk->target, change->spec->name);
-    if (!sk_intent_note(job->service->store, what, paths, &change->intent, error))
-        return FALSE;
-    work->volume = sk_storage_volume_create(work->pool, &work->create, work->backing_path, work->backing_format, &context, error);
-    if (work->volume != NULL)
-        sk_undo_push(undo, "volume", undo_volume, work->disk->path, NULL);
-    return work->volume != NULL;
+    change->intent = sk_intent_new(job->service->store, g_strdup_printf("the attachment of disk %s to domain %s", work->disk->target, change->spec->name));
+    return sk_intent_note(change->intent, error) &&
+           sk_new_volume_make(work->fresh, sk_job_storage_context(job, change->roots), change->intent, error);
 }
 
 static gboolean
@@ -169,7 +129,7 @@ attach(SkJob *job, SkUndo *undo, GError **error)
 {
     DiskWork *work = job->work;
     SkDomainChange *change = &work->change;
-    if (work->pool != NULL && !make_volume(job, work, undo, error))
+    if (work->fresh != NULL && !make_volume(job, work, error))
         return FALSE;
     if (sk_fault("disk-attach/volume", error) || !sk_domain_change_keep(change, job, error))
         return FALSE;
@@ -187,25 +147,18 @@ run_attach(SkJob *job, GError **error)
     if (ok)
         sk_undo_disarm(undo);
     sk_undo_free(undo);
-    /* Only when all is taken back: a daemon that dies in the middle of that leaves the rest to the next. */
+    /* The volume goes last: a daemon that dies in the middle of that leaves the rest to the next. */
     if (!ok && change->intent != NULL)
-        sk_store_remove(job->service->store, "intent", change->intent, NULL);
+        sk_intent_carry_out(change->intent);
     return ok;
-}
-
-static void
-take_volume(SkService *self, DiskWork *work)
-{
-    SkPool *pool = work->pool != NULL ? g_tree_lookup(self->pools, work->pool->name) : NULL;
-    if (work->volume != NULL && pool != NULL)
-        sk_pool_take_volume(pool, g_steal_pointer(&work->volume));
 }
 
 static void
 commit_attach(SkJob *job)
 {
     DiskWork *work = job->work;
-    take_volume(job->service, work);
+    if (work->fresh != NULL)
+        sk_new_volume_take(work->fresh, job->service);
     sk_job_set_result(job, sk_json_encode(&sk_disk_type, sk_domain_spec_find_disk(work->change.spec, work->disk->target), 0));
     sk_domain_change_commit(&work->change);
 }
@@ -333,7 +286,10 @@ run_resize(SkJob *job, GError **error)
 static void
 commit_resize(SkJob *job)
 {
-    take_volume(job->service, job->work);
+    DiskWork *work = job->work;
+    SkPool *pool = g_tree_lookup(job->service->pools, work->pool->name);
+    if (pool != NULL)
+        sk_pool_take_volume(pool, g_steal_pointer(&work->volume));
 }
 
 const SkJobKind sk_disk_resize_job = {

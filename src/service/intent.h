@@ -1,27 +1,41 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "base/undo.h"
 #include "service/service-private.h"
 
 /*
  * Intents: files that are about to be made or removed together with a change of the
  * database, written down first.  If the daemon dies in between, the next one removes the
  * files: those of a create that did not come to its end, and those of a delete that did.
+ *
+ * Filled on any one thread; what writes or removes is for workers, or start-up.
  */
 
 typedef struct {
-    char *what;             /* "domain.create web1" */
-    char **paths;           /* files and directories to remove */
+    char *what;             /* "the creation of domain web1" */
+    char **paths;           /* files and directories to remove: the daemon's own, whatever is there */
+    char **files;           /* "ID PATH": to remove if it is still that file; others can make files where these are */
+    char *id;               /* of the record; not in it */
+    SkStore *store;         /* borrowed; not in it */
 } SkIntent;
 
-/* Writes it down durably; out_id names it. Workers. */
-gboolean sk_intent_note(SkStore *store, const char *what, const char *const *paths, char **out_id, GError **error);
-/* In the batch that makes the change it was for: it is done with (create), or to be carried out (delete). */
-void sk_intent_settle(SkStoreBatch *batch, const char *id);
-/* A delete's: in the same batch as the record's removal. Gives the id. Free with g_free(). */
-char *sk_intent_promise(SkStoreBatch *batch, const char *what, const char *const *paths);
-/* Removes the files, then the note. Workers. */
-void sk_intent_carry_out(SkStore *store, const char *id, const char *const *paths);
+/* Nothing is written yet. Takes what. */
+SkIntent *sk_intent_new(SkStore *store, char *what);
+void sk_intent_free(SkIntent *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SkIntent, sk_intent_free)
+
+void sk_intent_add_path(SkIntent *self, const char *path);
+/* The file that is at present at the path now, and is or will be at path. FALSE if there is none. */
+gboolean sk_intent_add_file(SkIntent *self, const char *now, const char *path, GError **error);
+
+/* Writes it down durably; once more after it has grown. */
+gboolean sk_intent_note(SkIntent *self, GError **error);
+/* A create's: in the batch that makes the change it was for. */
+void sk_intent_settle(const SkIntent *self, SkStoreBatch *batch);
+/* A delete's: in the batch that removes the record. */
+void sk_intent_promise(const SkIntent *self, SkStoreBatch *batch);
+
+/* Removes the files, then the note. What cannot be removed is told in the log. */
+void sk_intent_carry_out(const SkIntent *self);
 /* At start-up: carries out all that are left, and says so in the log. */
 gboolean sk_intent_recover(SkStore *store, GError **error);

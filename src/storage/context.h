@@ -14,11 +14,16 @@ G_BEGIN_DECLS
 /* How far it is; total 0: not known. step is for people ("downloading"). On the thread that called. */
 typedef void (*SkStorageReport)(const char *step, guint64 done, guint64 total, gpointer data);
 
+/* A new volume is whole, at beside, and is about to get the name path: the last chance to note it, or to refuse. */
+typedef gboolean (*SkStoragePlacing)(const char *beside, const char *path, gpointer data, GError **error);
+
 typedef struct {
     GCancellable *cancellable;  /* may be NULL */
     const char *const *roots;   /* directories of pools and images: backing files must lie in one; NULL: nowhere */
     SkStorageReport report;     /* may be NULL */
     gpointer data;
+    SkStoragePlacing placing;   /* may be NULL; asked by sk_storage_volume_create() */
+    gpointer placing_data;
 } SkStorageContext;
 
 /* Calls report, if there is one. context may be NULL. */

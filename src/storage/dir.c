@@ -105,6 +105,8 @@ dir_create(const SkPoolSpec *spec, const SkVolumeCreate *create, const char *bac
     if (!made)
         return FALSE;
     sk_temp_record_format(temp->fd, create->format);
+    if (context != NULL && context->placing != NULL && !context->placing(temp->path, target, context->placing_data, error))
+        return FALSE;
     return sk_temp_commit(temp, VOLUME_MODE, error);
 }
 

@@ -232,6 +232,39 @@ def test_crash(home, verb):
     clean(d)
 
 
+FOREIGN = b"somebody else's data" * 1000
+
+
+@pytest.mark.parametrize("verb,step,name", [("create", "domain-create/intent", "a-vda.qcow2"), ("create", "domain-create/volume", "a-vda.qcow2"),
+                                            ("create", "store/commit/domain", "a-vdb.qcow2"), ("delete", "domain-delete/files", "a-vda.qcow2"),
+                                            ("delete", "store/committed/domain", "a-vdb.qcow2"),
+                                            ("disk-cold", "disk-attach/volume", "a-vdc.qcow2")])
+def test_a_foreign_file_is_not_cleaned_up(home, verb, step, name):
+    """While the daemon is dead, somebody puts a file of their own where it made one, or was about to."""
+    prepare, _, request = VERBS[verb]
+    d = home
+    clean(d)
+    prepare(d)
+    d.restart(env={"SKEP_FAULT_EXIT": step})
+    wait_network(d)
+    with pytest.raises((OSError, http.client.HTTPException)):
+        d.request(*request(d), WAIT)
+    assert d.wait_ended() == -signal.SIGKILL
+    path = d.root / "lib" / "pools" / "default" / name
+    path.unlink(missing_ok=True)
+    path.write_bytes(FOREIGN)
+    d.start()
+    wait_network(d)
+    assert path.read_bytes() == FOREIGN
+    assert Leftovers(d).intents() == 0
+    path.unlink()
+    d.wait_until(lambda: name not in [item["name"] for item in d.items("/v1/pools/default/volumes")], "the file to be gone")
+    if not is_new(d, verb):
+        d.do(*request(d))
+    clean(d)
+    assert Leftovers(d).files() == set()
+
+
 # -- the end of daemons with running guests --------------------------------------------------------------------
 
 

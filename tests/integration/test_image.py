@@ -275,6 +275,33 @@ def test_delete_refused_while_used(d, files):
     assert d.fails("DELETE", "/v1/images/base")[:2] == (404, "no-image")
 
 
+@pytest.mark.parametrize("disk,status,words", [
+    ({"image": "planned", "size": "1M"}, 400, "8388608"),
+    ({"image": "planned", "format": "raw"}, 400, "must be qcow2"),
+    ({"image": "planned", "format": "raw", "size": "16M"}, 400, "must be qcow2"),
+    ({"image": "nowhere"}, 404, "nowhere"),
+    ({}, 400, "image or size"),
+    ({"size": "1M", "pool": "nowhere"}, 404, "nowhere"),
+    ({"size": 1500000}, 400, "512"),
+    ({"size": "1M", "target": "vdq"}, 409, "-vdq.qcow2"),
+])
+def test_new_disks_refused(d, files, disk, status, words):
+    """What the creation of a domain refuses of a new volume, an attachment does too, and with the same words."""
+    if "planned" not in [item["name"] for item in d.items("/v1/images")]:
+        take(d, "planned", files / "disk.qcow2")
+        d.do("POST", "/v1/domains", d.paused_domain("planner"))
+        for domain in ("planned", "planner"):
+            d.do("POST", "/v1/pools/default/volumes", {"name": f"{domain}-vdq.qcow2", "capacity": "1M"})
+    before = leftovers(f"{d.root}/lib/pools/default")
+    made = d.fails("POST", "/v1/domains", d.paused_domain("planned", disks=[disk]))
+    attached = d.fails("POST", "/v1/domains/planner/disks", disk)
+    for answer in (made, attached):
+        assert answer[0] == status and words in answer[2].replace("8M", "8388608").replace("8 MiB", "8388608"), answer
+    assert attached[1:] == (made[1], made[2].replace("planned-", "planner-"))
+    assert leftovers(f"{d.root}/lib/pools/default") == before
+    assert d.get("/v1/domains/planner")["spec"].get("disks", []) == []
+
+
 def test_images_survive_a_restart(d, files):
     kept = take(d, "kept", files / "disk.qcow2", os="debian-12", default_user="debian")
     d.restart()
