@@ -34,6 +34,8 @@ static const SkField fields[] = {
     SERVICE("domains.shutdown_timeout", shutdown_timeout, UINT, "seconds a guest has to obey a shutdown", .def = "120", .min = 1, .max = 86400),
     SERVICE("domains.console_bytes", console_bytes, UINT, "scrollback of a serial console, bytes", .def = "1048576", .min = 4096, .max = 1073741824),
     SERVICE("limits.domains", max_domains, UINT, "domains at most", .def = "20000", .min = 1, .max = 1000000),
+    SERVICE("storage.upkeep_interval", upkeep_interval, UINT, "seconds between looks at volumes for changes that the kernel does not tell of", .def = "60", .min = 1, .max = 86400),
+    SERVICE("storage.part_age", part_age, UINT, "seconds that the part of an upload or download that broke off is kept to go on with", .def = "604800", .min = 1, .max = 31536000),
     SERVICE("images.recipes", data_dir, STRING, "directory whose image-build/ has the recipes of images", .max = 4096),
 };
 static SK_TYPE(settings_type, SkSettings, "Settings", "setting", fields, "settings of skepd");

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "engine/qmp/commands.h"
 #include "service/console.h"
+#include "service/disk-users.h"
 #include "service/domain-create.h"
 #include "service/domain-launch.h"
 #include "service/domain-note.h"

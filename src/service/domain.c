@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/thread.h"
+#include "service/disk-users.h"
 
 static const SkField runtime_fields[] = {
     SK_FIELD(SkDomainRuntime, state, ENUM, "state", .names = &sk_domain_state_enum),
@@ -34,6 +35,7 @@ sk_domain_finalize(GObject *object)
     g_strfreev(self->pending);
     g_clear_pointer(&self->addresses, g_ptr_array_unref);
     g_free(self->run_dir);
+    g_strfreev(self->disk_paths);
     if (self->row != NULL)
         g_string_free(self->row, TRUE);
     g_clear_object(&self->qmp);
@@ -79,12 +81,14 @@ sk_service_add_domain(SkService *self, SkDomainSpec *spec)
     domain->run_dir = g_build_filename(self->settings->run_dir, "domains", spec->uuid, NULL);
     g_tree_insert(self->domains, g_strdup(spec->name), domain);
     g_hash_table_insert(self->domains_by_uuid, g_strdup(spec->uuid), domain);
+    sk_disk_users_update(domain);
     return domain;
 }
 
 void
 sk_service_drop_domain(SkService *self, SkDomain *domain)
 {
+    sk_disk_users_drop(domain);
     g_hash_table_remove(self->domains_by_uuid, domain->spec->uuid);
     g_tree_remove(self->domains, domain->spec->name);
 }
@@ -222,6 +226,7 @@ sk_domain_touch(SkDomain *self)
     if (self->row != NULL)
         g_string_free(g_steal_pointer(&self->row), TRUE);
     find_pending(self);
+    sk_disk_users_update(self);
 }
 
 void

@@ -41,6 +41,7 @@ struct _SkDomain {
     char **pending;         /* paths in which spec differs from runtime.live and the guest cannot follow */
     GPtrArray *addresses;   /* SkDomainAddress */
     char *run_dir;          /* sockets of its QEMU */
+    char **disk_paths;      /* disk-users.c: under which it stands in the index */
     GString *row;           /* its row of the list, as JSON; NULL: to be made */
 
     SkQmp *qmp;             /* while active and connected */

@@ -7,9 +7,11 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/spawn.h"
+#include "service/disk-users.h"
 #include "service/pool.h"
 #include "storage/image.h"
 #include "storage/pool.h"
+#include "storage/transfer.h"
 
 typedef struct {
     char *dir, *name;
@@ -66,6 +68,7 @@ sk_service_load_images(SkService *self, GError **error)
     self->images = sk_name_tree_new(free_image);
     if (!sk_storage_image_start(self->images_dir, error))
         return FALSE;
+    sk_storage_sweep_parts(self->images_dir, self->settings->part_age);
     g_autoptr(GPtrArray) images = sk_storage_image_list(self->images_dir, error);
     if (images == NULL)
         return FALSE;
@@ -79,33 +82,30 @@ sk_service_load_images(SkService *self, GError **error)
 
 /* -- reads ---------------------------------------------------------------------------------------------------- */
 
-/* Volumes laid directly over an image, as the pools' lists know it. */
-static guint
-count_users(SkService *self, const SkImage *image)
-{
-    guint count = 0;
-    for (GTreeNode *node = g_tree_node_first(self->pools); node != NULL; node = g_tree_node_next(node)) {
-        const SkPool *pool = g_tree_node_value(node);
-        for (GTreeNode *at = g_tree_node_first(pool->volumes); at != NULL; at = g_tree_node_next(at)) {
-            const SkVolume *volume = g_tree_node_value(at);
-            count += g_strcmp0(volume->backing_path, image->path) == 0;
-        }
-    }
-    return count;
-}
-
 static void
 write_image(GString *out, gconstpointer object, const SkCall *call)
 {
     sk_json_write(out, &sk_image_type, object, (const char *const *) call->params.fields, 0);
 }
 
+/* How many volumes are laid directly over each image, as the pools' lists know it: one pass for all of them. */
 static void
 find_users(SkService *self)
 {
+    g_autoptr(GHashTable) by_path = g_hash_table_new(g_str_hash, g_str_equal);
     for (GTreeNode *node = g_tree_node_first(self->images); node != NULL; node = g_tree_node_next(node)) {
         SkImage *image = g_tree_node_value(node);
-        image->users = count_users(self, image);
+        image->users = 0;
+        g_hash_table_insert(by_path, image->path, image);
+    }
+    for (GTreeNode *node = g_tree_node_first(self->pools); node != NULL; node = g_tree_node_next(node)) {
+        const SkPool *pool = g_tree_node_value(node);
+        for (GTreeNode *at = g_tree_node_first(pool->volumes); at != NULL; at = g_tree_node_next(at)) {
+            const SkVolume *volume = g_tree_node_value(at);
+            SkImage *image = volume->backing_path != NULL ? g_hash_table_lookup(by_path, volume->backing_path) : NULL;
+            if (image != NULL)
+                image->users++;
+        }
     }
 }
 
@@ -124,7 +124,7 @@ sk_handle_image_show(SkService *self, SkCall *call, GError **error)
     SkImage *image = sk_service_image(self, call->params.name, error);
     if (image == NULL)
         return FALSE;
-    image->users = count_users(self, image);
+    find_users(self);
     sk_answer_value(call, &sk_image_type, image);
     return TRUE;
 }
@@ -258,9 +258,9 @@ prepare_delete(SkJob *job, GError **error)
     SkImage *image = sk_service_image(job->service, job->call->params.name, error);
     if (image == NULL)
         return FALSE;
-    g_auto(GStrv) users = sk_service_users_of_path(job->service, image->path);
-    if (users != NULL)
-        return sk_fail(error, SK_ERROR_IN_USE, "image \"%s\" is in use: domain \"%s\" has it as a disk", image->name, users[0]);
+    const char *user = sk_service_user_of_path(job->service, image->path);
+    if (user != NULL)
+        return sk_fail(error, SK_ERROR_IN_USE, "image \"%s\" is in use: domain \"%s\" has it as a disk", image->name, user);
     new_work(job, image->name);
     return TRUE;
 }

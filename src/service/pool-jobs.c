@@ -6,8 +6,10 @@
 
 #include "base/error.h"
 #include "base/thread.h"
+#include "service/disk-users.h"
 #include "service/pool.h"
 #include "storage/pool.h"
+#include "storage/transfer.h"
 
 /* One work for all of them: each uses what it needs. */
 typedef struct {
@@ -77,10 +79,12 @@ add_pool(SkService *self, SkPoolSpec *spec, guint64 revision)
 /* -- starting: look through the directory, then watch it ------------------------------------------------------- */
 
 static gboolean
-scan(PoolWork *work, GError **error)
+scan(SkJob *job, GError **error)
 {
+    PoolWork *work = job->work;
     if (!sk_storage_pool_start(work->spec, error) || !sk_storage_pool_stat(work->spec, &work->status, error))
         return FALSE;
+    sk_storage_sweep_parts(work->spec->path, job->service->settings->part_age);
     work->volumes = sk_storage_volume_list(work->spec, error);
     return work->volumes != NULL;
 }
@@ -128,7 +132,7 @@ prepare_start(SkJob *job, GError **error)
 static gboolean
 run_start(SkJob *job, GError **error)
 {
-    return scan(job->work, error);
+    return scan(job, error);
 }
 
 static void
@@ -155,7 +159,7 @@ run_autostart(SkJob *job, GError **error)
     PoolWork *work = job->work;
     g_autoptr(GError) why = NULL;
     (void) error;
-    if (!sk_storage_pool_build(work->spec, &why) || !scan(work, &why))
+    if (!sk_storage_pool_build(work->spec, &why) || !scan(job, &why))
         work->message = g_strdup(why->message);
     return TRUE;
 }
@@ -305,7 +309,7 @@ run_create(SkJob *job, GError **error)
 {
     PoolWork *work = job->work;
     work->record = pool_record(work->spec);
-    return sk_storage_pool_build(work->spec, error) && check_not_shared(work->spec, work->roots, error) && scan(work, error) &&
+    return sk_storage_pool_build(work->spec, error) && check_not_shared(work->spec, work->roots, error) && scan(job, error) &&
            sk_store_put(job->service->store, work->record, error);
 }
 
@@ -335,10 +339,10 @@ prepare_delete(SkJob *job, GError **error)
         return FALSE;
     for (GTreeNode *node = g_tree_node_first(pool->volumes); node != NULL; node = g_tree_node_next(node)) {
         const SkVolume *volume = g_tree_node_value(node);
-        g_auto(GStrv) users = sk_service_users_of_path(job->service, volume->path);
-        if (users != NULL)
+        const char *user = sk_service_user_of_path(job->service, volume->path);
+        if (user != NULL)
             return sk_fail(error, SK_ERROR_IN_USE, "storage pool \"%s\" is in use: domain \"%s\" has its volume \"%s\"",
-                           pool->spec->name, users[0], volume->name);
+                           pool->spec->name, user, volume->name);
     }
     PoolWork *work = job->work = new_work(pool->spec);
     work->drop_volumes = job->call->params.volumes;
@@ -350,13 +354,7 @@ static gboolean
 drop_volumes(SkJob *job, PoolWork *work, GError **error)
 {
     SkStorageContext context = sk_job_storage_context(job, work->roots);
-    g_autoptr(GPtrArray) volumes = sk_storage_volume_list(work->spec, error);
-    for (guint i = 0; volumes != NULL && i < volumes->len; i++) {
-        const SkVolume *volume = volumes->pdata[i];
-        if (!sk_storage_volume_delete(work->spec, volume->name, &context, error))
-            return FALSE;
-    }
-    return volumes != NULL && sk_storage_pool_unbuild(work->spec, error);
+    return sk_storage_volume_delete_all(work->spec, &context, error) && sk_storage_pool_unbuild(work->spec, error);
 }
 
 static gboolean
@@ -428,25 +426,37 @@ commit_look(SkJob *job)
     const SkVolume *known = g_tree_lookup(pool->volumes, look->name);
     if (look->volume == NULL)
         sk_pool_forget_volume(pool, look->name);
-    else if (known == NULL || known->modified != look->volume->modified || known->capacity != look->volume->capacity)
+    else if (known == NULL || known->modified != look->volume->modified || known->capacity != look->volume->capacity ||
+             known->allocation != look->volume->allocation)
         sk_pool_take_volume(pool, g_steal_pointer(&look->volume));
 }
 
 static const SkJobKind look_job = { .run = run_look, .commit = commit_look, .free_work = free_look };
 
-static void
-look_at(SkPool *pool, const char *name)
+void
+sk_pool_look_at(SkPool *self, const char *name)
 {
     Look *look = g_new0(Look, 1);
-    look->spec = sk_value_copy(&sk_pool_spec_type, pool->spec);
+    look->spec = sk_value_copy(&sk_pool_spec_type, self->spec);
     look->name = g_strdup(name);
-    sk_job_start_quiet(pool->service, &look_job, look);
+    sk_job_start_quiet(self->service, &look_job, look);
 }
 
 void
 sk_pool_restat(SkPool *self)
 {
-    look_at(self, NULL);
+    sk_pool_look_at(self, NULL);
+}
+
+/* Removed, moved away or unmounted: nothing is told of it until the directory is back. */
+static void
+lose(SkPool *pool)
+{
+    sk_pool_forget_all(pool);
+    g_free(pool->status.message);
+    pool->status.message = g_strdup_printf("the directory \"%s\" is gone; the pool goes on when it is back", pool->spec->path);
+    g_warning("storage pool \"%s\": %s, continuing", pool->spec->name, pool->status.message);
+    tell(pool, "pool.changed");
 }
 
 static void
@@ -458,7 +468,9 @@ on_watch(const char *dir, const char *name, SkWatchKind kind, gpointer data)
         if (!g_str_equal(pool->spec->path, dir) || !pool->status.active)
             continue;
         if (name != NULL)
-            look_at(pool, name);
+            sk_pool_look_at(pool, name);
+        else if (kind == SK_WATCH_GONE)
+            lose(pool);
         else if (kind == SK_WATCH_RESCAN)
             sk_job_start_quiet(self, &autostart_job, new_work(pool->spec));
     }

@@ -3,7 +3,7 @@
 #include "service/pool.h"
 
 #include "base/error.h"
-#include "service/domain.h"
+#include "service/disk-users.h"
 
 void
 sk_pool_free(gpointer pool)
@@ -72,32 +72,6 @@ sk_service_storage_roots(SkService *self)
     return (char **) g_ptr_array_free(roots, FALSE);
 }
 
-static gboolean
-has_path(const SkDomainSpec *spec, const char *path)
-{
-    for (guint i = 0; spec != NULL && spec->disks != NULL && i < spec->disks->len; i++) {
-        const SkDisk *disk = spec->disks->pdata[i];
-        if (g_strcmp0(disk->path, path) == 0)
-            return TRUE;
-    }
-    return FALSE;
-}
-
-char **
-sk_service_users_of_path(SkService *self, const char *path)
-{
-    g_autoptr(GPtrArray) users = g_ptr_array_new();
-    for (GTreeNode *node = g_tree_node_first(self->domains); node != NULL; node = g_tree_node_next(node)) {
-        const SkDomain *domain = g_tree_node_value(node);
-        if (has_path(domain->spec, path) || has_path(domain->runtime.live, path))
-            g_ptr_array_add(users, g_strdup(domain->spec->name));
-    }
-    if (users->len == 0)
-        return NULL;
-    g_ptr_array_add(users, NULL);
-    return (char **) g_ptr_array_steal(users, NULL);
-}
-
 /* -- volumes in memory ----------------------------------------------------------------------------------------- */
 
 static void
@@ -128,6 +102,22 @@ sk_pool_forget_volume(SkPool *self, const char *name)
     g_tree_remove(self->volumes, name);
     self->status.volumes = (guint) g_tree_nnodes(self->volumes);
     sk_pool_restat(self);
+}
+
+static gboolean
+tell_gone(gpointer name, gpointer volume, gpointer data)
+{
+    (void) volume;
+    tell_volume(data, "volume.deleted", name);
+    return FALSE;
+}
+
+void
+sk_pool_forget_all(SkPool *self)
+{
+    g_tree_foreach(self->volumes, tell_gone, self);
+    g_tree_remove_all(self->volumes);
+    self->status.volumes = 0;
 }
 
 /* -- reads -------------------------------------------------------------------------------------------------------- */

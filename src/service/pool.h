@@ -29,14 +29,15 @@ void sk_pool_free(gpointer pool);
 /* Directories in which images and their backing files may lie. Free with g_strfreev(). */
 char **sk_service_storage_roots(SkService *self);
 
-/* Names of domains that have the path in their definition; NULL if none. Free with g_strfreev(). */
-char **sk_service_users_of_path(SkService *self, const char *path);
-
 /* -- used by volume.c, image.c, transfer.c ---------------------------------------------------------------- */
 
 /* Puts a volume (taken) in place of the one with its name, and tells of it. */
 void sk_pool_take_volume(SkPool *self, SkVolume *volume);
 void sk_pool_forget_volume(SkPool *self, const char *name);
+/* The pool's place is gone. */
+void sk_pool_forget_all(SkPool *self);
+/* The file of that name is looked at, soon: it came, changed or went. */
+void sk_pool_look_at(SkPool *self, const char *name);
 /* Free space and the like are asked for anew, soon. */
 void sk_pool_restat(SkPool *self);
 
@@ -47,6 +48,8 @@ SkStorageContext sk_job_storage_context(SkJob *job, char **roots);
 gboolean sk_service_load_pools(SkService *self, GError **error);
 /* Starts those that start with the host. */
 void sk_service_start_pools(SkService *self);
+/* pool-upkeep.c: from now on, every settings->upkeep_interval. */
+void sk_service_start_upkeep(SkService *self);
 
 gboolean sk_handle_pool_list(SkService *self, SkCall *call, GError **error);
 gboolean sk_handle_pool_show(SkService *self, SkCall *call, GError **error);

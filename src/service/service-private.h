@@ -31,6 +31,7 @@ struct SkService {
 
     GTree *domains;         /* domain.c: name → SkDomain */
     GHashTable *domains_by_uuid;
+    GHashTable *disk_users; /* disk-users.c: path → GPtrArray of SkDomain; NULL: none has any */
     GHashTable *disk_writers; /* path → name of the active domain that has it open for writing */
     guint next_domain_id;
     GHashTable *vsock_cids; /* context id → name of the domain that is being started with it */
@@ -41,6 +42,7 @@ struct SkService {
     gboolean hosts_due;     /* hosts.c: a job is about to write the file */
     GTree *pools;           /* pool.c: name → SkPool */
     struct SkWatch *watch;  /* on the pools' directories */
+    guint upkeep_timer;
     gboolean first_start;   /* the store was made just now: "default" pool and network are made */
     GTree *images;          /* image.c: name → SkImage */
     char *images_dir;

@@ -159,6 +159,7 @@ sk_service_start(SkService *self)
 {
     sk_service_reconcile_domains(self);
     sk_service_start_pools(self);
+    sk_service_start_upkeep(self);
     sk_service_start_networks(self);
 }
 
@@ -168,10 +169,12 @@ sk_service_free(SkService *self)
     if (self == NULL)
         return;
     g_clear_handle_id(&self->stats_timer, g_source_remove);
+    g_clear_handle_id(&self->upkeep_timer, g_source_remove);
     g_clear_pointer(&self->watch, sk_storage_watch_free);
     g_clear_pointer(&self->lease_watch, sk_lease_watch_free);
     g_clear_pointer(&self->domains_by_uuid, g_hash_table_unref);
     g_clear_pointer(&self->domains, g_tree_unref);
+    g_clear_pointer(&self->disk_users, g_hash_table_unref);
     g_clear_pointer(&self->networks, g_tree_unref);
     g_clear_pointer(&self->pools, g_tree_unref);
     g_clear_pointer(&self->images, g_tree_unref);

@@ -25,6 +25,8 @@ typedef struct {
     guint shutdown_timeout; /* seconds a guest has to obey a shutdown */
     guint console_bytes;    /* scrollback of a serial console */
     guint max_domains;      /* quota */
+    guint upkeep_interval;  /* seconds between looks at what no watch tells of */
+    guint part_age;         /* seconds an untouched part of an upload or download is kept */
 } SkServiceSettings;
 
 /* Opens the store and loads what is defined; nothing of the host is touched yet. settings is kept, not copied. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Changes of volumes: create, clone, resize, delete. */
 #include "base/error.h"
+#include "service/disk-users.h"
 #include "service/image.h"
 #include "service/pool.h"
 #include "storage/pool.h"
@@ -67,9 +68,9 @@ check_unused(SkService *self, const SkVolume *volume, gboolean definitions_too, 
     const char *writer = g_hash_table_lookup(self->disk_writers, volume->path);
     if (writer != NULL)
         return sk_fail(error, SK_ERROR_IN_USE, "volume \"%s\" is in use: domain \"%s\" is running on it", volume->name, writer);
-    g_auto(GStrv) users = definitions_too ? sk_service_users_of_path(self, volume->path) : NULL;
-    if (users != NULL)
-        return sk_fail(error, SK_ERROR_IN_USE, "volume \"%s\" is in use: domain \"%s\" has it as a disk", volume->name, users[0]);
+    const char *user = definitions_too ? sk_service_user_of_path(self, volume->path) : NULL;
+    if (user != NULL)
+        return sk_fail(error, SK_ERROR_IN_USE, "volume \"%s\" is in use: domain \"%s\" has it as a disk", volume->name, user);
     return TRUE;
 }
 

@@ -39,6 +39,9 @@ typedef struct {
     /* All volumes (SkVolume), by name. One that cannot be read is there as a foreign one, never an error. */
     GPtrArray *(*list)(const SkPoolSpec *spec, GError **error);
 
+    /* Names of volumes that are not as known has them, as sk_storage_volume_changed() says. Optional: none are. */
+    GPtrArray *(*changed)(const SkPoolSpec *spec, GHashTable *known, GError **error);
+
     /* One volume; NO_VOLUME if it is not there. */
     SkVolume *(*lookup)(const SkPoolSpec *spec, const char *name, GError **error);
 
@@ -54,7 +57,7 @@ typedef struct {
     gboolean (*resize)(const SkPoolSpec *spec, const SkVolume *volume, guint64 capacity, gboolean shrink,
                        GError **error);
 
-    /* Removes a volume that nobody has open and no other is backed by (both were checked). */
+    /* Removes a volume that nobody has open and no other is backed by (both were checked, and its lock is held). */
     gboolean (*remove)(const SkPoolSpec *spec, const SkVolume *volume, GError **error);
 
     /* Starts or takes up an upload, see transfer.h. Optional. */

@@ -65,6 +65,18 @@ judge(SkVolume *volume, const SkImageInfo *info, gboolean recorded)
     }
 }
 
+static guint64
+allocation_of(const struct stat *file)
+{
+    return (guint64) file->st_blocks * 512;
+}
+
+static gint64
+modified_of(const struct stat *file)
+{
+    return (gint64) file->st_mtim.tv_sec * G_USEC_PER_SEC + file->st_mtim.tv_nsec / 1000;
+}
+
 SkVolume *
 sk_describe_file(gint fd, const char *path, GError **error)
 {
@@ -81,8 +93,8 @@ sk_describe_file(gint fd, const char *path, GError **error)
     SkVolume *volume = sk_value_new(&sk_volume_type);
     volume->name = g_path_get_basename(path);
     volume->path = g_strdup(path);
-    volume->allocation = (guint64) file.st_blocks * 512;
-    volume->modified = (gint64) file.st_mtim.tv_sec * G_USEC_PER_SEC + file.st_mtim.tv_nsec / 1000;
+    volume->allocation = allocation_of(&file);
+    volume->modified = modified_of(&file);
     volume->capacity = (guint64) file.st_size;
     if (known)
         judge(volume, &info, recorded);
@@ -160,6 +172,43 @@ sk_describe_dir(const char *dir, GError **error)
     }
     g_ptr_array_sort(volumes, by_name);
     return g_steal_pointer(&volumes);
+}
+
+/* Takes a name that is as known says out of gone; gives FALSE if it is not. */
+static gboolean
+is_as_known(gint dir, const char *name, GHashTable *known, GHashTable *gone)
+{
+    struct stat file;
+    const SkVolumeStamp *stamp = g_hash_table_lookup(known, name);
+    if (fstatat(dir, name, &file, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(file.st_mode))
+        return TRUE;
+    g_hash_table_remove(gone, name);
+    return stamp != NULL && stamp->modified == modified_of(&file) && stamp->allocation == allocation_of(&file);
+}
+
+GPtrArray *
+sk_describe_changed(const char *dir, GHashTable *known, GError **error)
+{
+    g_auto(SkFd) dir_fd = open_dir(dir, error);
+    if (dir_fd < 0)
+        return NULL;
+    GPtrArray *changed = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GDir) entries = g_dir_open(dir, 0, NULL);
+    g_autoptr(GHashTable) gone = g_hash_table_new(g_str_hash, g_str_equal);
+    GHashTableIter iter;
+    gpointer key;
+    const char *name;
+    g_hash_table_iter_init(&iter, known);
+    while (entries != NULL && g_hash_table_iter_next(&iter, &key, NULL))
+        g_hash_table_add(gone, key);
+    while (entries != NULL && (name = g_dir_read_name(entries)) != NULL) {
+        if (!sk_temp_is_hidden(name) && g_utf8_validate(name, -1, NULL) && !is_as_known(dir_fd, name, known, gone))
+            g_ptr_array_add(changed, g_strdup(name));
+    }
+    g_hash_table_iter_init(&iter, gone);
+    while (g_hash_table_iter_next(&iter, &key, NULL))
+        g_ptr_array_add(changed, g_strdup(key));
+    return changed;
 }
 
 SkVolume *

@@ -20,4 +20,7 @@ SkVolume *sk_describe_in(const char *dir, const char *name, GError **error);
 /* Every volume of a directory by name, as SkVolume freed with the array. */
 GPtrArray *sk_describe_dir(const char *dir, GError **error);
 
+/* Names of volumes in dir that came, went or are not as known (name to SkVolumeStamp) says; none is opened. */
+GPtrArray *sk_describe_changed(const char *dir, GHashTable *known, GError **error);
+
 G_END_DECLS

@@ -70,6 +70,12 @@ dir_list(const SkPoolSpec *spec, GError **error)
     return sk_describe_dir(spec->path, error);
 }
 
+static GPtrArray *
+dir_changed(const SkPoolSpec *spec, GHashTable *known, GError **error)
+{
+    return sk_describe_changed(spec->path, known, error);
+}
+
 static SkVolume *
 dir_lookup(const SkPoolSpec *spec, const char *name, GError **error)
 {
@@ -182,10 +188,7 @@ static gboolean
 dir_remove(const SkPoolSpec *spec, const SkVolume *volume, GError **error)
 {
     (void) spec;
-    g_auto(SkFd) fd = open(volume->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0)
-        return sk_fail_errno(error, errno, "cannot open \"%s\"", volume->path);
-    if (!sk_storage_lock_take(fd, volume->path, SK_LOCK_REMOVE, error) || sk_fault("volume/remove", error))
+    if (sk_fault("volume/remove", error))
         return FALSE;
     return sk_fs_remove(volume->path, error) && sk_fs_sync_dir_of(volume->path, error);
 }
@@ -197,6 +200,7 @@ const SkPoolBackend sk_pool_backend_dir = {
     .start = dir_start,
     .stat = dir_stat,
     .list = dir_list,
+    .changed = dir_changed,
     .lookup = dir_lookup,
     .create = dir_create,
     .copy = dir_copy,

@@ -2,6 +2,9 @@
 /* What is the same for every kind of pool: names, sizes, backing, who is in the way. */
 #include "storage/pool.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +14,7 @@
 #include "base/thread.h"
 #include "storage/backend.h"
 #include "storage/chain.h"
+#include "storage/describe.h"
 #include "storage/lock.h"
 #include "storage/temp.h"
 
@@ -100,6 +104,16 @@ sk_storage_volume_list(const SkPoolSpec *spec, GError **error)
     return backend != NULL ? backend->list(spec, error) : NULL;
 }
 
+GPtrArray *
+sk_storage_volume_changed(const SkPoolSpec *spec, GHashTable *known, GError **error)
+{
+    sk_assert_worker();
+    const SkPoolBackend *backend = backend_of(spec, error);
+    if (backend == NULL)
+        return NULL;
+    return backend->changed != NULL ? backend->changed(spec, known, error) : g_ptr_array_new_with_free_func(g_free);
+}
+
 SkVolume *
 sk_storage_volume_lookup(const SkPoolSpec *spec, const char *name, GError **error)
 {
@@ -135,6 +149,21 @@ check_volume(const SkVolume *volume, const SkStorageContext *context, GError **e
     return sk_storage_open_chain(volume->path, volume->format, FALSE, roots_of(context), &chain, error);
 }
 
+/* Locks the file until the descriptor is closed. */
+static gboolean
+hold(const char *path, SkLockUse use, SkFd *out_held, GError **error)
+{
+    g_auto(SkFd) fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return sk_fail(error, SK_ERROR_NO_VOLUME, "there is no file \"%s\"", path);
+    if (fd < 0)
+        return sk_fail_errno(error, errno, "cannot open \"%s\"", path);
+    if (!sk_storage_lock_take(fd, path, use, error))
+        return FALSE;
+    *out_held = sk_fd_steal(&fd);
+    return TRUE;
+}
+
 /* -- volumes: making ------------------------------------------------------------------------------------------------- */
 
 /* A path that leads nowhere passes: opening it says so better. */
@@ -146,10 +175,13 @@ in_roots(const char *path, const SkStorageContext *context, GError **error)
     return sk_fail(error, SK_ERROR_DENIED, "\"%s\" is in no storage pool and no image directory", path);
 }
 
-/* Checks the file to lay a volume over and gives its size. */
+/*
+ * Checks the file to lay a volume over and gives its size. out_held keeps it from being removed or written to
+ * until the volume over it is there.
+ */
 static gboolean
 check_backing(const SkVolumeCreate *create, const char *path, gint format, const SkStorageContext *context,
-              guint64 *out_size, GError **error)
+              guint64 *out_size, SkFd *out_held, GError **error)
 {
     g_autoptr(GPtrArray) chain = NULL;
     if (create->format != SK_FORMAT_QCOW2)
@@ -165,7 +197,7 @@ check_backing(const SkVolumeCreate *create, const char *path, gint format, const
     if (chain->len == SK_CHAIN_MAX)
         return sk_fail(error, SK_ERROR_INVALID, "the backing chain of \"%s\" has %d layers already", path, SK_CHAIN_MAX);
     *out_size = top->size;
-    return sk_storage_lock_check(path, SK_LOCK_READ, error);
+    return hold(path, SK_LOCK_READ, out_held, error);
 }
 
 static gboolean
@@ -186,12 +218,12 @@ check_capacity(SkVolumeCreate *create, guint64 backing_size, GError **error)
 
 static gboolean
 check_create(SkVolumeCreate *create, const char *backing_path, gint backing_format, const SkStorageContext *context,
-             GError **error)
+             SkFd *out_held, GError **error)
 {
     guint64 backing_size = 0;
     if (!name_for_new(create->name, error))
         return FALSE;
-    if (backing_path != NULL && !check_backing(create, backing_path, backing_format, context, &backing_size, error))
+    if (backing_path != NULL && !check_backing(create, backing_path, backing_format, context, &backing_size, out_held, error))
         return FALSE;
     if (create->format == SK_FORMAT_RAW && create->preallocation == SK_PREALLOC_METADATA)
         return sk_fail(error, SK_ERROR_INVALID, "volume \"%s\" is raw: its preallocation is off, falloc or full", create->name);
@@ -205,7 +237,8 @@ sk_storage_volume_create(const SkPoolSpec *spec, const SkVolumeCreate *create, c
     sk_assert_worker();
     const SkPoolBackend *backend = backend_of(spec, error);
     SkVolumeCreate checked = *create;
-    if (backend == NULL || !check_create(&checked, backing_path, backing_format, context, error))
+    g_auto(SkFd) held = SK_FD_NONE;
+    if (backend == NULL || !check_create(&checked, backing_path, backing_format, context, &held, error))
         return NULL;
     if (!backend->create(spec, &checked, backing_path, backing_format, context, error))
         return NULL;
@@ -284,13 +317,93 @@ sk_storage_volume_resize(const SkPoolSpec *spec, const char *name, guint64 capac
            backend->resize(spec, volume, capacity, shrink, error);
 }
 
+/* The lock comes before the look for overlays: none can be laid over it any more while that is held. */
 gboolean
 sk_storage_volume_delete(const SkPoolSpec *spec, const char *name, const SkStorageContext *context, GError **error)
 {
+    sk_assert_worker();
+    g_auto(SkFd) held = SK_FD_NONE;
     const SkPoolBackend *backend = backend_of(spec, error);
     g_autoptr(VolumeOwned) volume = backend != NULL ? sk_storage_volume_lookup(spec, name, error) : NULL;
-    return volume != NULL && sk_storage_lock_check(volume->path, SK_LOCK_REMOVE, error) &&
+    return volume != NULL && hold(volume->path, SK_LOCK_REMOVE, &held, error) &&
            no_overlays(volume, "deleted", context, error) && backend->remove(spec, volume, error);
+}
+
+/* -- volumes: all of a pool ------------------------------------------------------------------------------------------------ */
+
+/* No file of another root is backed by one of these (path to SkVolume). */
+static gboolean
+none_outside(const SkPoolSpec *spec, GHashTable *by_path, const char *root, GError **error)
+{
+    g_autoptr(GPtrArray) others = g_str_equal(root, spec->path) ? NULL : sk_describe_dir(root, NULL);
+    for (guint i = 0; others != NULL && i < others->len; i++) {
+        const SkVolume *other = g_ptr_array_index(others, i);
+        const SkVolume *below = other->backing_path != NULL ? g_hash_table_lookup(by_path, other->backing_path) : NULL;
+        if (below != NULL)
+            return sk_fail(error, SK_ERROR_IN_USE, "volume \"%s\" cannot be deleted: it is below \"%s\"", below->name, other->path);
+    }
+    return TRUE;
+}
+
+/* How many layers of the pool's own are below it. */
+static guint
+depth_of(GHashTable *by_path, const SkVolume *volume)
+{
+    guint depth = 0;
+    while (volume != NULL && volume->backing_path != NULL && depth < SK_CHAIN_MAX) {
+        volume = g_hash_table_lookup(by_path, volume->backing_path);
+        depth++;
+    }
+    return depth;
+}
+
+static gint
+deepest_first(gconstpointer a, gconstpointer b, gpointer by_path)
+{
+    const SkVolume *const *left = a, *const *right = b;
+    return (gint) depth_of(by_path, *right) - (gint) depth_of(by_path, *left);
+}
+
+/* Nobody has one of them open, and nobody outside needs one. by_path gets them all. */
+static gboolean
+check_all(const SkPoolSpec *spec, GPtrArray *volumes, GHashTable *by_path, const SkStorageContext *context, GError **error)
+{
+    const char *const *roots = roots_of(context);
+    for (guint i = 0; i < volumes->len; i++) {
+        SkVolume *volume = g_ptr_array_index(volumes, i);
+        g_autofree char *real = realpath(volume->path, NULL);
+        if (real != NULL) {     /* as overlays name it */
+            g_free(volume->path);
+            volume->path = g_steal_pointer(&real);
+        }
+        g_hash_table_insert(by_path, volume->path, volume);
+        if (!sk_storage_lock_check(volume->path, SK_LOCK_REMOVE, error))
+            return FALSE;
+    }
+    for (guint i = 0; roots != NULL && roots[i] != NULL; i++) {
+        if (!none_outside(spec, by_path, roots[i], error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean
+sk_storage_volume_delete_all(const SkPoolSpec *spec, const SkStorageContext *context, GError **error)
+{
+    sk_assert_worker();
+    const SkPoolBackend *backend = backend_of(spec, error);
+    g_autoptr(GPtrArray) volumes = backend != NULL ? backend->list(spec, error) : NULL;
+    g_autoptr(GHashTable) by_path = g_hash_table_new(g_str_hash, g_str_equal);
+    if (volumes == NULL || !check_all(spec, volumes, by_path, context, error))
+        return FALSE;
+    g_ptr_array_sort_with_data(volumes, deepest_first, by_path);
+    for (guint i = 0; i < volumes->len; i++) {
+        const SkVolume *volume = g_ptr_array_index(volumes, i);
+        g_auto(SkFd) held = SK_FD_NONE;
+        if (!hold(volume->path, SK_LOCK_REMOVE, &held, error) || !backend->remove(spec, volume, error))
+            return FALSE;
+    }
+    return TRUE;
 }
 
 /* -- volumes: moving ----------------------------------------------------------------------------------------------------- */

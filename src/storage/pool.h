@@ -34,6 +34,18 @@ gboolean sk_storage_pool_stat(const SkPoolSpec *spec, SkPoolStatus *status, GErr
 /* All volumes (SkVolume, freed with the array), by name. used_by and image are the caller's to fill. */
 GPtrArray *sk_storage_volume_list(const SkPoolSpec *spec, GError **error);
 
+/* How a volume looked last time, without opening it. */
+typedef struct {
+    gint64 modified;        /* as in SkVolume */
+    guint64 allocation;
+} SkVolumeStamp;
+
+/*
+ * Names of volumes that came, went or changed since (GPtrArray of strings), for what no watch tells of: other hosts on a
+ * shared file system, a truncate() by name, a guest that writes. known: name to SkVolumeStamp.
+ */
+GPtrArray *sk_storage_volume_changed(const SkPoolSpec *spec, GHashTable *known, GError **error);
+
 /* One volume, or NULL with NO_VOLUME. Free with sk_value_free(&sk_volume_type, ...). */
 SkVolume *sk_storage_volume_lookup(const SkPoolSpec *spec, const char *name, GError **error);
 
@@ -59,6 +71,9 @@ gboolean sk_storage_volume_resize(const SkPoolSpec *spec, const char *name, guin
 /* Removes it; IN_USE, naming which, while a process has it open or a file in context->roots is backed by it. */
 gboolean sk_storage_volume_delete(const SkPoolSpec *spec, const char *name, const SkStorageContext *context,
                                   GError **error);
+
+/* Removes all of a pool's volumes, or, IN_USE, none: an overlay of the pool itself is in nobody's way. */
+gboolean sk_storage_volume_delete_all(const SkPoolSpec *spec, const SkStorageContext *context, GError **error);
 
 /*
  * Starts an upload to a new volume at offset 0, or takes up one that stopped: offset must then be

@@ -15,11 +15,13 @@
 #include "base/error.h"
 #include "base/undo.h"
 #include "model/disk.h"
+#include "storage/transfer.h"
 
 #define TEMP_PREFIX ".skep-tmp-"
 #define PART_PREFIX ".skep-part-"
-#define PART_MAX_AGE (7 * 24 * 3600)
+#define UPLOAD_SUFFIX ".part"
 #define FORMAT_ATTRIBUTE "user.skep.format"
+#define UPLOAD_ATTRIBUTE "user.skep.upload"
 
 static gboolean
 exists(const char *target, GError **error)
@@ -136,20 +138,22 @@ sk_temp_free(SkTempFile *self)
 gboolean
 sk_temp_is_hidden(const char *name)
 {
-    return *name == '.' || g_str_has_suffix(name, ".part");
+    return *name == '.' || g_str_has_suffix(name, UPLOAD_SUFFIX);
 }
 
+/* The lock is what tells that somebody is at work. younger: files touched after that time stay. */
 static void
-sweep_one(const char *path, gboolean part)
+sweep_one(const char *path, gint64 younger, gboolean (*ours)(gint fd))
 {
     g_auto(SkFd) fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     struct stat info;
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &info) < 0)
+    if (fd < 0 || fstat(fd, &info) < 0 || !S_ISREG(info.st_mode) || info.st_mtime >= younger || flock(fd, LOCK_EX | LOCK_NB) < 0)
         return;
-    if (!part || info.st_mtime < time(NULL) - PART_MAX_AGE) {
-        g_debug("removing \"%s\", which was left half made", path);
-        unlink(path);
-    }
+    /* Once more: what was locked until now may have been written to. */
+    if (fstat(fd, &info) < 0 || info.st_mtime >= younger || (ours != NULL && !ours(fd)))
+        return;
+    g_debug("removing \"%s\", which was left half made", path);
+    unlink(path);
 }
 
 void
@@ -158,13 +162,50 @@ sk_temp_sweep(const char *dir)
     g_autoptr(GDir) entries = g_dir_open(dir, 0, NULL);
     const char *name;
     while (entries != NULL && (name = g_dir_read_name(entries)) != NULL) {
-        gboolean part = g_str_has_prefix(name, PART_PREFIX);
-        if (!part && !g_str_has_prefix(name, TEMP_PREFIX))
+        if (!g_str_has_prefix(name, TEMP_PREFIX))
             continue;
         g_autofree char *path = g_build_filename(dir, name, NULL);
-        sweep_one(path, part);
+        sweep_one(path, G_MAXINT64, NULL);
     }
 }
+
+/* -- parts ---------------------------------------------------------------------------------------------------- */
+
+void
+sk_temp_mark_upload(gint fd)
+{
+    if (fsetxattr(fd, UPLOAD_ATTRIBUTE, "", 0, 0) < 0)
+        g_debug("cannot mark an upload: %s", g_strerror(errno));
+}
+
+void
+sk_temp_unmark_upload(gint fd)
+{
+    fremovexattr(fd, UPLOAD_ATTRIBUTE);
+}
+
+gboolean
+sk_temp_is_upload(gint fd)
+{
+    return fgetxattr(fd, UPLOAD_ATTRIBUTE, NULL, 0) >= 0 || errno == ENOTSUP;
+}
+
+void
+sk_storage_sweep_parts(const char *dir, guint seconds)
+{
+    g_autoptr(GDir) entries = g_dir_open(dir, 0, NULL);
+    gint64 younger = (gint64) time(NULL) - seconds;
+    const char *name;
+    while (entries != NULL && (name = g_dir_read_name(entries)) != NULL) {
+        gboolean download = g_str_has_prefix(name, PART_PREFIX);
+        if (!download && !g_str_has_suffix(name, UPLOAD_SUFFIX))
+            continue;
+        g_autofree char *path = g_build_filename(dir, name, NULL);
+        sweep_one(path, younger, download ? NULL : sk_temp_is_upload);
+    }
+}
+
+/* -- formats --------------------------------------------------------------------------------------------------- */
 
 /* A file system without such attributes is no failure: there the format is found by looking. */
 void

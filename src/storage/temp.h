@@ -34,8 +34,16 @@ gboolean sk_temp_place(gint fd, const char *path, const char *target, GError **e
 /* TRUE for names that are not volumes: hidden files, ours among them, and parts of uploads. */
 gboolean sk_temp_is_hidden(const char *name);
 
-/* Removes half-made files in dir that nobody is working on, and kept parts of downloads older than a week. */
+/* Removes half-made files in dir that nobody is working on. Parts that are kept to go on with stay: sk_storage_sweep_parts(). */
 void sk_temp_sweep(const char *dir);
+
+/*
+ * Marks an open "NAME.part" as an upload of ours, so that no sweep takes a file that another program
+ * calls so. Where the file system cannot keep the mark, all are taken for ours.
+ */
+void sk_temp_mark_upload(gint fd);
+void sk_temp_unmark_upload(gint fd);
+gboolean sk_temp_is_upload(gint fd);
 
 /* The format a volume was made with, kept where its guest cannot reach it (an extended attribute). */
 void sk_temp_record_format(gint fd, gint format);

@@ -44,6 +44,12 @@ char *sk_storage_writer_finish_part(SkStorageWriter *self, GError **error);
 /* Stops here: the part stays for going on later, or goes too if keep is FALSE. Frees. NULL is fine. */
 void sk_storage_writer_abort(SkStorageWriter *self, gboolean keep);
 
+/*
+ * Removes parts of uploads and downloads in dir that nobody has touched for so many seconds and nobody is
+ * working on. Workers, or start-up.
+ */
+void sk_storage_sweep_parts(const char *dir, guint seconds);
+
 /* The file at path as it is; must be a regular file or block device. IN_USE while somebody writes to it. */
 SkStorageReader *sk_storage_reader_open(const char *path, GError **error);
 

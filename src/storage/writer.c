@@ -33,19 +33,34 @@ writer_free(SkStorageWriter *self)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SkStorageWriter, writer_free)
 
+/* A sweep between opening and locking has removed the name: then once more. */
+static gboolean
+lock_part(SkStorageWriter *self, GError **error)
+{
+    for (guint attempt = 0; attempt < 8; attempt++) {
+        struct stat info;
+        sk_fd_clear(&self->fd);
+        self->fd = open(self->part, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+        if (self->fd < 0)
+            return sk_fail_errno(error, errno, "cannot open \"%s\"", self->part);
+        if (fstat(self->fd, &info) < 0 || !S_ISREG(info.st_mode))
+            return sk_fail(error, SK_ERROR_INVALID, "\"%s\" is no regular file", self->part);
+        if (flock(self->fd, LOCK_EX | LOCK_NB) < 0)
+            break;
+        if (fstat(self->fd, &info) < 0 || info.st_nlink == 0)
+            continue;
+        return info.st_size == 0 || sk_temp_is_upload(self->fd) ||
+               sk_fail(error, SK_ERROR_EXISTS, "\"%s\" is there already, and is another program's: move it away, or upload to another name", self->part);
+    }
+    return sk_fail(error, SK_ERROR_IN_USE, "another upload of \"%s\" is running", self->name);
+}
+
 static gboolean
 open_part(SkStorageWriter *self, GError **error)
 {
-    struct stat info;
-    if (sk_fault("storage/upload", error))
+    if (sk_fault("storage/upload", error) || !lock_part(self, error))
         return FALSE;
-    self->fd = open(self->part, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-    if (self->fd < 0)
-        return sk_fail_errno(error, errno, "cannot open \"%s\"", self->part);
-    if (fstat(self->fd, &info) < 0 || !S_ISREG(info.st_mode))
-        return sk_fail(error, SK_ERROR_INVALID, "\"%s\" is no regular file", self->part);
-    if (flock(self->fd, LOCK_EX | LOCK_NB) < 0)
-        return sk_fail(error, SK_ERROR_IN_USE, "another upload of \"%s\" is running", self->name);
+    sk_temp_mark_upload(self->fd);
     return TRUE;
 }
 
@@ -135,7 +150,10 @@ sk_storage_writer_finish(SkStorageWriter *self, const SkStorageContext *context,
         unlink(self->part);
         return FALSE;
     }
-    return sk_temp_place(self->fd, self->part, self->target, error);
+    if (!sk_temp_place(self->fd, self->part, self->target, error))
+        return FALSE;
+    sk_temp_unmark_upload(self->fd);
+    return TRUE;
 }
 
 char *

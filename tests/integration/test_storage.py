@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import make_daemon
 from skep import UnixConnection
 
 MIB = 1024 * 1024
@@ -106,6 +107,22 @@ def test_pool_in_use_is_kept(d):
     d.do("DELETE", "/v1/domains/pooluser?force=true&volumes=true")
     assert names(d, "used") == []
     d.do("DELETE", "/v1/pools/used?volumes=true")
+
+
+def test_pool_goes_with_its_chains(d):
+    """Overlays within a pool are in nobody's way; those of another keep all of it."""
+    for name in ("low", "high"):
+        d.do("POST", "/v1/pools", {"name": name, "path": f"{d.root}/{name}"})
+    create(d, "a", "low", capacity="1M")
+    create(d, "b", "low", backing_volume="a")
+    create(d, "0", "low", backing_volume="b")
+    create(d, "over", "high", backing_volume="b", backing_pool="low")
+    status, code, message = d.fails("DELETE", "/v1/pools/low?volumes=true")
+    assert (status, code) == (409, "in-use") and f'"{d.root}/high/over"' in message
+    assert leftovers(f"{d.root}/low") == ["0", "a", "b"]
+    d.do("DELETE", "/v1/pools/high?volumes=true")
+    d.do("DELETE", "/v1/pools/low?volumes=true")
+    assert not os.path.exists(f"{d.root}/low")
 
 
 def test_foreign_files_are_seen(d):
@@ -374,6 +391,106 @@ def test_foreign_chain_is_refused(d):
     assert "stolen" not in names(d)
     d.do("DELETE", "/v1/pools/p/volumes/shadow.qcow2")
     assert os.path.exists("/etc/shadow")
+
+
+# -- what is left behind ---------------------------------------------------------------------------------------------------------
+
+
+def make_old(path, seconds=10 ** 6):
+    when = os.stat(path).st_mtime - seconds
+    os.utime(path, (when, when))
+
+
+@pytest.fixture(scope="module")
+def quick():
+    """A daemon that looks after its pools every second."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, for a network namespace")
+    with make_daemon() as daemon:
+        (daemon.root / "etc").mkdir()
+        (daemon.root / "etc" / "skepd.conf").write_text("[storage]\nupkeep_interval = 1\npart_age = 1000\n")
+        daemon.start()
+        daemon.wait_until(lambda: daemon.get("/v1/pools/default")["status"]["active"], "the pool")
+        yield daemon
+
+
+def leave_part(d, name, path=None):
+    connection = put(d, path or f"/v1/pools/default/volumes/{name}/data", b"x" * (MIB // 2), length=MIB)
+    part = d.root / "lib" / ("images" if path else "pools/default") / f"{name}.part"
+    d.wait_until(lambda: part.exists() and part.stat().st_size >= MIB // 4, "the part")
+    return connection, part
+
+
+def test_old_parts_are_swept(quick):
+    """At the start and every so often; not those that are young, foreign or being written."""
+    d = quick
+    parts = {}
+    for name in ("old", "young"):
+        connection, parts[name] = leave_part(d, name)
+        connection.close()
+    connection, parts["image"] = leave_part(d, "image", "/v1/images/image/data")
+    connection.close()
+    connection, parts["running"] = leave_part(d, "running")
+    foreign = d.root / "lib" / "pools" / "default" / "browser.part"
+    foreign.write_bytes(b"half a download of another program")
+    for path in (parts["old"], parts["image"], parts["running"], foreign):
+        make_old(path)
+    d.wait_until(lambda: not parts["old"].exists() and not parts["image"].exists(), "the old parts to be swept")
+    assert parts["young"].exists() and parts["running"].exists() and foreign.exists()
+    connection.send(b"x" * (MIB // 2))
+    answer = connection.getresponse()
+    assert answer.status == 200, answer.read()
+    assert volume(d, "running", "default")["capacity"] == MIB
+
+    connection, old = leave_part(d, "before")
+    connection.close()
+    d.stop()
+    make_old(old)
+    d.start()
+    d.wait_until(lambda: not old.exists(), "the part of before the start to be swept")
+    assert parts["young"].exists() and foreign.exists()
+    foreign.unlink()
+
+
+def test_what_no_watch_tells_of(quick):
+    """A file that is truncated by its name, and a directory that goes and comes back."""
+    d = quick
+    create(d, "cut.raw", "default", capacity="4M", format="raw")
+    os.truncate(d.root / "lib" / "pools" / "default" / "cut.raw", MIB)
+    d.wait_until(lambda: volume(d, "cut.raw", "default")["capacity"] == MIB, "the new size")
+
+    path = d.root / "away"
+    d.do("POST", "/v1/pools", {"name": "away", "path": str(path)})
+    create(d, "v", "away", capacity="1M")
+    path.rename(d.root / "elsewhere")
+    d.wait_until(lambda: names(d, "away") == [], "the volumes to be gone")
+    assert str(path) in d.get("/v1/pools/away")["status"]["message"]
+    assert str(path) in d.fails("POST", "/v1/pools/away/volumes", {"name": "w", "capacity": "1M"})[2]
+    assert not path.exists(), "nobody makes the directory of a file system that is not mounted"
+    (d.root / "elsewhere").rename(path)
+    d.wait_until(lambda: names(d, "away") == ["v"], "the volumes to be back")
+    d.wait_until(lambda: not d.get("/v1/pools/away")["status"].get("message"), "the pool to be well")
+    d.do("DELETE", "/v1/pools/away?volumes=true")
+
+
+def test_thousands_of_foreign_files(quick):
+    """They come, are moved and go in one rush."""
+    d = quick
+    path = d.root / "lib" / "pools" / "default"
+    before = names(d, "default")
+    count = 4000
+    for i in range(count):
+        (path / f"many{i}.raw").write_bytes(bytes(512))
+    d.wait_until(lambda: len(names(d, "default")) == len(before) + count, "all files to be seen")
+    for i in range(0, count, 2):
+        os.rename(path / f"many{i}.raw", path / f"other{i}.raw")
+    for i in range(1, count, 2):
+        os.unlink(path / f"many{i}.raw")
+    d.wait_until(lambda: [name for name in names(d, "default") if name not in before] == sorted(f"other{i}.raw" for i in range(0, count, 2)),
+                 "all to be renamed or gone")
+    for i in range(0, count, 2):
+        os.unlink(path / f"other{i}.raw")
+    d.wait_until(lambda: names(d, "default") == before, "all to be gone")
 
 
 # -- a full disk ---------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Uploads that stop and go on, and downloads. */
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -135,6 +136,55 @@ test_read(Place *place, gconstpointer data)
 }
 
 static void
+make_old(Place *place, const char *name)
+{
+    struct timespec times[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+    g_assert_cmpint(utimensat(AT_FDCWD, place_path(place, name), times, AT_SYMLINK_NOFOLLOW), ==, 0);
+}
+
+static void
+leave_part(Place *place, const char *name)
+{
+    g_autoptr(GError) error = NULL;
+    SkStorageWriter *writer = begin(place, name, 0);
+    g_assert_true(sk_storage_writer_write(writer, "abc", 3, &error));
+    sk_storage_writer_abort(writer, TRUE);
+}
+
+/* What is old, ours and not at work goes; all else stays. */
+static void
+test_sweep(Place *place, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    (void) data;
+    leave_part(place, "young");
+    leave_part(place, "old");
+    make_old(place, "old.part");
+    SkStorageWriter *writer = begin(place, "running", 0);
+    g_assert_true(sk_storage_writer_write(writer, "abc", 3, &error));
+    make_old(place, "running.part");
+    place_write_disk(place_path(place, "theirs.part"), 4096, 1);
+    make_old(place, "theirs.part");
+    place_write_disk(place_path(place, ".skep-part-download"), 4096, 1);
+    make_old(place, ".skep-part-download");
+    g_assert_cmpint(symlink("young.part", place_path(place, "link.part")), ==, 0);
+    make_old(place, "link.part");
+
+    sk_storage_sweep_parts(place->dir, 3600);
+    assert_left(place, "link.part running.part theirs.part young.part");
+    g_assert_true(sk_storage_writer_finish(writer, NULL, &error));
+    g_assert_no_error(error);
+    assert_left(place, "link.part running theirs.part young.part");
+    sk_storage_sweep_parts("/nowhere", 3600);
+
+    /* Nobody's upload begins in another program's file. */
+    g_assert_null(sk_storage_volume_upload(&place->spec, "theirs", 0, &error));
+    g_assert_error(error, SK_ERROR, SK_ERROR_EXISTS);
+    g_clear_error(&error);
+    assert_left(place, "link.part running theirs.part young.part");
+}
+
+static void
 fail_here(Place *place)
 {
     g_autoptr(GError) error = NULL;
@@ -169,6 +219,7 @@ main(int argc, char **argv)
     g_test_add("/storage/transfer/ends", Place, NULL, place_set_up, test_ends, place_tear_down);
     g_test_add("/storage/transfer/hostile", Place, NULL, place_set_up, test_hostile, place_tear_down);
     g_test_add("/storage/transfer/read", Place, NULL, place_set_up, test_read, place_tear_down);
+    g_test_add("/storage/transfer/sweep", Place, NULL, place_set_up, test_sweep, place_tear_down);
     g_test_add("/storage/transfer/each-step-fails", Place, NULL, place_set_up, test_each_step_fails, place_tear_down);
     return g_test_run();
 }
