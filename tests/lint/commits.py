@@ -10,6 +10,8 @@ import source
 
 # Aim for under 60; this is the tripwire.
 LENGTH_MAX = 64
+# Too long, and seen only once they were on main, which only moves forward. Not a place for more.
+DELIVERED = ("3bb36dda555a", "3884250e4aad")
 TITLE = re.compile(r"^[a-z0-9][a-z0-9/._-]*(, [a-z0-9/._-]+)*: \S.*[^.\s]$")
 
 
@@ -28,14 +30,14 @@ def main():
     if shutil.which("git") is None or not (top / ".git").exists():
         print("skipped: git or its history is missing")
         sys.exit(77)
-    log = subprocess.run(["git", "-C", top, "-c", f"safe.directory={top}", "log", "--no-merges", "--format=%h %s"],
+    log = subprocess.run(["git", "-C", top, "-c", f"safe.directory={top}", "log", "--no-merges", "--format=%H %s"],
                          capture_output=True, text=True, check=True).stdout
     found = []
     for line in log.splitlines():
         commit, _, title = line.partition(" ")
-        problem = check(title)
+        problem = None if commit.startswith(DELIVERED) else check(title)
         if problem is not None:
-            found.append(f"{commit} \"{title}\": {problem}")
+            found.append(f"{commit[:7]} \"{title}\": {problem}")
     source.report(found)
 
 
