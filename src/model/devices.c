@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 
-#define ALIAS(S) SK_FIELD(S, alias, STRING, "device id in QEMU", .xml = "alias/@name", .flags = SK_FIELD_READONLY)
+#define ALIAS(S) SK_FIELD(S, alias, STRING, "device id in QEMU", .xml = "~alias/@name", .flags = SK_FIELD_READONLY)
 #define ADDRESS(S) SK_FIELD(S, address, STRING, "guest address of the device", .max = 64, .flags = SK_FIELD_STICKY)
 
 /* -- serial ports, consoles, channels ------------------------------------------------------------------ */
@@ -26,8 +26,8 @@ SK_ENUM_TABLE(sk_serial_model_enum, "serial port model", serial_names, SK_N_SERI
 SK_ENUM_TABLE(sk_channel_kind_enum, "channel kind", channel_names, SK_N_CHANNEL_KINDS);
 
 #define BACKEND(S)                                                                                           \
-    SK_FIELD(S, backend, ENUM, "where the host end is", .xml = "@type", .names = &sk_char_backend_enum),      \
-    SK_FIELD(S, path, STRING, "file or socket (backend file, unix)", .xml = "source/@path", .check = sk_check_path), \
+    SK_FIELD(S, backend, ENUM, "where the host end is", .xml = "~@type", .names = &sk_char_backend_enum),      \
+    SK_FIELD(S, path, STRING, "file or socket (backend file, unix)", .xml = "~source/@path", .check = sk_check_path), \
     SK_FIELD(S, host, STRING, "address:port to listen on (backend tcp)", .max = 64)
 
 static gboolean
@@ -55,22 +55,22 @@ check_console(gconstpointer value, GError **error)
 }
 
 static const SkField serial_fields[] = {
-    SK_FIELD(SkSerial, port, UINT, "number of the port", .xml = "target/@port", .min = 0, .max = 15, .flags = SK_FIELD_KEY),
-    SK_FIELD(SkSerial, model, ENUM, "card the guest sees", .xml = "target/@type", .names = &sk_serial_model_enum),
+    SK_FIELD(SkSerial, port, UINT, "number of the port", .xml = "~target/@port", .min = 0, .max = 15, .flags = SK_FIELD_KEY),
+    SK_FIELD(SkSerial, model, ENUM, "card the guest sees", .xml = "~target/@type", .names = &sk_serial_model_enum),
     BACKEND(SkSerial), ALIAS(SkSerial), ADDRESS(SkSerial),
 };
 SK_TYPE(sk_serial_type, SkSerial, "Serial", "serial port", serial_fields, "a serial port", .xml = "serial", .check = check_serial);
 
 static const SkField console_fields[] = {
-    SK_FIELD(SkConsole, port, UINT, "number of the console", .xml = "target/@port", .min = 0, .max = 30, .flags = SK_FIELD_KEY),
+    SK_FIELD(SkConsole, port, UINT, "number of the console", .xml = "~target/@port", .min = 0, .max = 30, .flags = SK_FIELD_KEY),
     BACKEND(SkConsole), ALIAS(SkConsole), ADDRESS(SkConsole),
 };
 SK_TYPE(sk_console_type, SkConsole, "Console", "console", console_fields, "a virtio console (hvc0)", .xml = "console", .check = check_console);
 
 static const SkField channel_fields[] = {
     SK_FIELD(SkChannel, name, STRING, "name of the port in the guest", .xml = "target/@name", .flags = SK_FIELD_KEY, .max = 128, .def = "org.qemu.guest_agent.0"),
-    SK_FIELD(SkChannel, kind, ENUM, "what is at the host end", .xml = "@type", .names = &sk_channel_kind_enum),
-    SK_FIELD(SkChannel, path, STRING, "Unix socket (kind unix)", .xml = "source/@path", .check = sk_check_path),
+    SK_FIELD(SkChannel, kind, ENUM, "what is at the host end", .xml = "~@type", .names = &sk_channel_kind_enum),
+    SK_FIELD(SkChannel, path, STRING, "Unix socket (kind unix)", .xml = "~source/@path", .check = sk_check_path),
     ALIAS(SkChannel), ADDRESS(SkChannel),
 };
 SK_TYPE(sk_channel_type, SkChannel, "Channel", "channel", channel_fields, "a virtio port between guest and host", .xml = "channel");
@@ -88,12 +88,12 @@ SK_ENUM_TABLE(sk_video_model_enum, "video model", video_names, SK_N_VIDEO_MODELS
 
 static const SkField graphics_fields[] = {
     SK_FIELD(SkGraphics, kind, ENUM, "protocol", .xml = "@type", .names = &sk_graphics_kind_enum, .flags = SK_FIELD_KEY),
-    SK_FIELD(SkGraphics, listen, ENUM, "who can connect", .xml = "listen/@type", .names = &sk_listen_enum),
-    SK_FIELD(SkGraphics, host, STRING, "IP address to listen on (listen address)", .xml = "listen/@address", .check = sk_check_address),
-    SK_FIELD(SkGraphics, port, UINT, "TCP port, 0 for the first free one from 5900", .xml = "@port", .min = 0, .max = 65535),
-    SK_FIELD(SkGraphics, password, STRING, "password that a viewer must give", .xml = "@passwd", .flags = SK_FIELD_SECRET | SK_FIELD_LIVE, .max = 64),
+    SK_FIELD(SkGraphics, listen, ENUM, "who can connect", .xml = "~listen/@type", .names = &sk_listen_enum),
+    SK_FIELD(SkGraphics, host, STRING, "IP address to listen on (listen address)", .xml = "~listen/@address", .check = sk_check_address),
+    SK_FIELD(SkGraphics, port, UINT, "TCP port, 0 for the first free one from 5900", .xml = "~@port", .min = 0, .max = 65535),
+    SK_FIELD(SkGraphics, password, STRING, "password that a viewer must give", .xml = "~@passwd", .flags = SK_FIELD_SECRET | SK_FIELD_LIVE, .max = 64),
     SK_FIELD(SkGraphics, keymap, STRING, "keyboard layout, such as en-us", .xml = "@keymap", .max = 16),
-    SK_FIELD(SkGraphics, socket, STRING, "Unix socket while running", .xml = "listen/@socket", .flags = SK_FIELD_READONLY),
+    SK_FIELD(SkGraphics, socket, STRING, "Unix socket while running", .xml = "~listen/@socket", .flags = SK_FIELD_READONLY),
 };
 
 static gboolean
@@ -112,7 +112,7 @@ SK_TYPE(sk_graphics_type, SkGraphics, "Graphics", "graphics", graphics_fields, "
 
 static const SkField video_fields[] = {
     SK_FIELD(SkVideo, model, ENUM, "card the guest sees", .xml = "model/@type", .names = &sk_video_model_enum),
-    SK_FIELD(SkVideo, vram, SIZE, "video memory, 0 for the usual", .xml = "model/@vram", .min = 0, .max = G_GINT64_CONSTANT(1) << 32, .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkVideo, vram, SIZE, "video memory, 0 for the usual", .xml = "model/@vram|KiB", .min = 0, .max = G_GINT64_CONSTANT(1) << 32, .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkVideo, heads, UINT, "screens, 0 for one", .xml = "model/@heads", .min = 0, .max = 16, .flags = SK_FIELD_SPARSE),
     ALIAS(SkVideo), ADDRESS(SkVideo),
 };
@@ -143,9 +143,9 @@ static const SkEnumName balloon_names[] = { { "virtio" }, { "none" } };
 SK_ENUM_TABLE(sk_balloon_model_enum, "balloon model", balloon_names, SK_N_BALLOON_MODELS);
 static const SkField balloon_fields[] = {
     SK_FIELD(SkBalloon, model, ENUM, "model", .xml = "@model", .names = &sk_balloon_model_enum),
-    SK_FIELD(SkBalloon, deflate_on_oom, BOOL, "give memory back when the guest runs out", .xml = "@autodeflate"),
-    SK_FIELD(SkBalloon, free_page_reporting, BOOL, "tell the host of free pages", .xml = "@freePageReporting"),
-    SK_FIELD(SkBalloon, stats_period, UINT, "seconds between statistics, 0 for off", .xml = "stats/@period", .min = 0, .max = 3600),
+    SK_FIELD(SkBalloon, deflate_on_oom, BOOL, "give memory back when the guest runs out", .xml = "~@autodeflate"),
+    SK_FIELD(SkBalloon, free_page_reporting, BOOL, "tell the host of free pages", .xml = "~@freePageReporting"),
+    SK_FIELD(SkBalloon, stats_period, UINT, "seconds between statistics, 0 for off", .xml = "stats/@period", .min = 0, .max = 3600, .flags = SK_FIELD_SPARSE),
     ALIAS(SkBalloon), ADDRESS(SkBalloon),
 };
 SK_TYPE(sk_balloon_type, SkBalloon, "Balloon", "memory balloon", balloon_fields, "the memory balloon", .xml = "memballoon");
@@ -189,7 +189,7 @@ static const SkField panic_fields[] = {
 SK_TYPE(sk_panic_type, SkPanic, "Panic", "panic device", panic_fields, "tells the host that the guest's kernel died", .xml = "panic");
 
 static const SkField vsock_fields[] = {
-    SK_FIELD(SkVsock, cid, UINT, "context id, 0 for the first free one", .xml = "cid/@address", .min = 0, .max = G_MAXUINT),
+    SK_FIELD(SkVsock, cid, UINT, "context id, 0 for the first free one", .xml = "~cid/@address", .min = 0, .max = G_MAXUINT),
     ALIAS(SkVsock), ADDRESS(SkVsock),
 };
 SK_TYPE(sk_vsock_type, SkVsock, "Vsock", "vsock", vsock_fields, "sockets between guest and host", .xml = "vsock");
@@ -215,7 +215,7 @@ check_hostdev(gconstpointer value, GError **error)
 static const SkField hostdev_fields[] = {
     SK_FIELD(SkHostdev, kind, ENUM, "PCI or USB", .xml = "@type", .names = &sk_hostdev_kind_enum),
     SK_FIELD(SkHostdev, host, STRING, "the device on the host", .flags = SK_FIELD_KEY, .max = 32),
-    SK_FIELD(SkHostdev, managed, BOOL, "bind to vfio-pci at start and back at the end", .xml = "@managed", .def = "true"),
+    SK_FIELD(SkHostdev, managed, BOOL, "bind to vfio-pci at start and back at the end", .xml = "@managed|yes", .def = "true"),
     SK_FIELD(SkHostdev, boot_order, UINT, "place in the boot order, 0 for the domain's", .xml = "boot/@order", .min = 0, .max = 64, .flags = SK_FIELD_SPARSE),
     ALIAS(SkHostdev), ADDRESS(SkHostdev),
 };

@@ -92,20 +92,34 @@ complete_interfaces(SkDomainSpec *self)
     }
 }
 
+/* What a definition that names its devices gets all the same, here and from libvirt. */
+static void
+complete_exact(SkDomainSpec *self)
+{
+    if (!is_empty(self->graphics) && is_empty(self->videos)) {
+        SkVideo *video = add(&self->videos, &sk_video_type);
+        video->model = SK_VIDEO_VGA;
+    }
+}
+
 /* The devices people expect without asking; a microvm gets the ones its kernel can drive. */
 static void
 complete_devices(SkDomainSpec *self)
 {
     gboolean microvm = sk_domain_spec_machine_family(self) == SK_MACHINE_MICROVM;
 
+    if (self->balloon == NULL)
+        self->balloon = sk_value_new(&sk_balloon_type);
+    if (self->exact) {
+        complete_exact(self);
+        return;
+    }
     if (is_empty(self->serials))
         add(&self->serials, &sk_serial_type);
     if (is_empty(self->channels))
         add(&self->channels, &sk_channel_type);
     if (is_empty(self->rngs))
         add(&self->rngs, &sk_rng_type);
-    if (self->balloon == NULL)
-        self->balloon = sk_value_new(&sk_balloon_type);
     if (microvm)
         return;
     if (is_empty(self->graphics))

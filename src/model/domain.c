@@ -227,6 +227,7 @@ static const SkField spec_fields[] = {
     PART(features, sk_features_type, "features", .xml = "features"),
     SK_FIELD(SkDomainSpec, iothreads, UINT, "I/O threads for disks", .xml = "iothreads", .min = 0, .max = 64, SPARSE),
     SK_FIELD(SkDomainSpec, autostart, BOOL, "start with the host", LIVE),
+    SK_FIELD(SkDomainSpec, exact, BOOL, "only the devices that are given; the usual ones are not added", SPARSE),
     LIST(disks, sk_disk_type, "disks", .xml = "devices/disk", .max = 256, LIVE),
     LIST(controllers, sk_controller_type, "controllers beyond the usual ones", .xml = "devices/controller", .max = 64),
     LIST(interfaces, sk_interface_type, "network interfaces", .xml = "devices/interface", .max = 64, LIVE),

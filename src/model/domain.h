@@ -86,6 +86,7 @@ typedef struct {
     SkFeatures features;
     guint iothreads;
     gboolean autostart;
+    gboolean exact;         /* only the devices given: a definition that came as libvirt XML */
 
     GPtrArray *disks, *controllers, *interfaces, *serials, *consoles, *channels, *graphics, *videos, *inputs,
         *rngs, *sounds, *hostdevs, *filesystems;
@@ -108,7 +109,8 @@ SkInterface *sk_domain_spec_find_interface(const SkDomainSpec *self, const char 
 
 /*
  * Fills in what a definition leaves open so that it never changes by itself later: uuid, MACs, disk
- * targets, a serial port, VNC, video, balloon, rng, the agent's channel, maxima. Idempotent.
+ * targets, maxima, and devices: a serial port, VNC, video, balloon, rng, the agent's channel; if it is .exact a
+ * balloon only, and video for its graphics. Idempotent.
  */
 void sk_domain_spec_complete(SkDomainSpec *self);
 

@@ -20,12 +20,12 @@ SK_ENUM_TABLE(sk_direct_mode_enum, "macvtap mode", mode_names, SK_N_DIRECT_MODES
 #define LIVE .flags = SK_FIELD_LIVE
 
 static const SkField bandwidth_fields[] = {
-    SK_FIELD(SkBandwidth, in_average, SIZE, "bytes a second to the guest", .xml = "inbound/@average", .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE),
-    SK_FIELD(SkBandwidth, in_peak, SIZE, "bytes a second to the guest at most", .xml = "inbound/@peak", .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE),
-    SK_FIELD(SkBandwidth, in_burst, SIZE, "bytes that may go at the peak rate", .xml = "inbound/@burst", .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE),
-    SK_FIELD(SkBandwidth, out_average, SIZE, "bytes a second from the guest", .xml = "outbound/@average", .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE),
-    SK_FIELD(SkBandwidth, out_peak, SIZE, "bytes a second from the guest at most", .xml = "outbound/@peak", .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE),
-    SK_FIELD(SkBandwidth, out_burst, SIZE, "bytes that may go at the peak rate", .xml = "outbound/@burst", .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE),
+    SK_FIELD(SkBandwidth, in_average, SIZE, "bytes a second to the guest", .xml = "inbound/@average|KiB", .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE),
+    SK_FIELD(SkBandwidth, in_peak, SIZE, "bytes a second to the guest at most", .xml = "inbound/@peak|KiB", .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE),
+    SK_FIELD(SkBandwidth, in_burst, SIZE, "bytes that may go at the peak rate", .xml = "inbound/@burst|KiB", .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE),
+    SK_FIELD(SkBandwidth, out_average, SIZE, "bytes a second from the guest", .xml = "outbound/@average|KiB", .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE),
+    SK_FIELD(SkBandwidth, out_peak, SIZE, "bytes a second from the guest at most", .xml = "outbound/@peak|KiB", .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE),
+    SK_FIELD(SkBandwidth, out_burst, SIZE, "bytes that may go at the peak rate", .xml = "outbound/@burst|KiB", .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE),
 };
 SK_TYPE(sk_bandwidth_type, SkBandwidth, "Bandwidth", "bandwidth", bandwidth_fields, "rate limits; 0 is no limit", .xml = "bandwidth");
 
@@ -48,17 +48,17 @@ static const SkField interface_fields[] = {
     SK_FIELD(SkInterface, network, STRING, "Skep network", .xml = "source/@network", .check = sk_check_name, LIVE),
     SK_FIELD(SkInterface, bridge, STRING, "existing bridge of the host", .xml = "source/@bridge", .check = sk_check_ifname, LIVE),
     SK_FIELD(SkInterface, device, STRING, "link of the host (direct)", .xml = "source/@dev", .check = sk_check_ifname),
-    SK_FIELD(SkInterface, mode, ENUM, "macvtap mode (direct)", .xml = "source/@mode", .names = &sk_direct_mode_enum),
+    SK_FIELD(SkInterface, mode, ENUM, "macvtap mode (direct)", .xml = "~source/@mode", .names = &sk_direct_mode_enum),
     SK_FIELD(SkInterface, forwards, STRV, "host ports forwarded to the guest (user): tcp:2222:22", .check = check_forward),
     SK_FIELD(SkInterface, model, ENUM, "card the guest sees", .xml = "model/@type", .names = &sk_nic_model_enum),
-    SK_FIELD(SkInterface, link, ENUM, "is the cable plugged in", .xml = "link/@state", .names = &sk_link_state_enum, LIVE),
+    SK_FIELD(SkInterface, link, ENUM, "is the cable plugged in", .xml = "~link/@state", .names = &sk_link_state_enum, LIVE),
     SK_FIELD(SkInterface, ipv4, STRING, "address that DHCP always gives it", .check = sk_check_address, LIVE),
     SK_FIELD(SkInterface, ipv6, STRING, "IPv6 address that DHCP always gives it", .check = sk_check_address, LIVE),
     SK_FIELD(SkInterface, mtu, UINT, "MTU, 0 for the network's", .xml = "mtu/@size", .min = 0, .max = 65535, .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkInterface, boot_order, UINT, "place in the boot order, 0 for the domain's", .xml = "boot/@order", .min = 0, .max = 64, .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkInterface, bandwidth, STRUCT, "rate limits", .xml = "bandwidth", .type = &sk_bandwidth_type, .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE),
-    SK_FIELD(SkInterface, tap, STRING, "link on the host while running", .xml = "target/@dev", .flags = SK_FIELD_READONLY),
-    SK_FIELD(SkInterface, alias, STRING, "device id in QEMU", .xml = "alias/@name", .flags = SK_FIELD_READONLY),
+    SK_FIELD(SkInterface, tap, STRING, "link on the host while running", .xml = "~target/@dev", .flags = SK_FIELD_READONLY),
+    SK_FIELD(SkInterface, alias, STRING, "device id in QEMU", .xml = "~alias/@name", .flags = SK_FIELD_READONLY),
     SK_FIELD(SkInterface, address, STRING, "guest address of the device", .max = 64, .flags = SK_FIELD_STICKY),
 };
 

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* <disk> */
+#include <string.h>
+
+#include "codec/xml/domain-private.h"
+
+/* -- reading ----------------------------------------------------------------------------------------------------- */
+
+/* A name without a bus tells it. */
+static void
+guess_bus(SkXmlNode *node, SkDisk *disk)
+{
+    static const struct {
+        const char *prefix;
+        SkDiskBus bus;
+    } rows[] = { { "vd", SK_BUS_VIRTIO }, { "sd", SK_BUS_SCSI }, { "hd", SK_BUS_IDE }, { "fd", SK_BUS_FDC } };
+    if (sk_xml_has(node, "target/@bus") || disk->target == NULL)
+        return;
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        if (g_str_has_prefix(disk->target, rows[i].prefix))
+            disk->bus = (gint) rows[i].bus;
+    }
+}
+
+/* Where each type of source has its name. */
+static gboolean
+read_source(SkXmlNode *node, SkDisk *disk, GError **error)
+{
+    const char *type = sk_xml_get(node, "@type");
+    if (type == NULL)
+        type = "file";
+    if (g_str_equal(type, "volume")) {
+        disk->source = SK_SOURCE_VOLUME;
+        sk_xml_get_string(node, "source/@pool", &disk->pool);
+        sk_xml_get_string(node, "source/@volume", &disk->volume);
+    } else if (g_str_equal(type, "file") || g_str_equal(type, "block")) {
+        gboolean block = g_str_equal(type, "block");
+        disk->source = block ? SK_SOURCE_BLOCK : SK_SOURCE_FILE;
+        sk_xml_get_string(node, block ? "source/@dev" : "source/@file", &disk->path);
+    } else {
+        return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "disk type \"%.32s\" is not supported: give file, block or volume", type);
+    }
+    if (disk->path == NULL && disk->volume == NULL)
+        disk->source = SK_SOURCE_NONE;
+    /* Numbers that libvirt gives to the files of a chain while it runs. */
+    sk_xml_ignore(node, "source/@index");
+    return TRUE;
+}
+
+static gboolean
+read_driver(SkXmlNode *node, SkDisk *disk, GError **error)
+{
+    const char *zeroes = sk_xml_get(node, "driver/@detect_zeroes");
+    const char *format = sk_xml_get(node, "driver/@type");
+    /* What libvirt takes an image for that says nothing. */
+    disk->format = SK_FORMAT_RAW;
+    if (format != NULL && !sk_xml_enum_parse(&sk_disk_format_enum, format, "disk/driver/@type", &disk->format, error))
+        return FALSE;
+    if (zeroes != NULL && !g_str_equal(zeroes, "on") && !g_str_equal(zeroes, "off") && !g_str_equal(zeroes, "unmap"))
+        return sk_xml_fail(node, error, SK_ERROR_INVALID, "detect_zeroes is \"%.32s\", give off, on or unmap", zeroes);
+    disk->detect_zeroes = zeroes != NULL && !g_str_equal(zeroes, "off");
+    sk_xml_is(node, "driver/@name", "qemu");
+    return TRUE;
+}
+
+static gboolean
+read_tray(SkXmlNode *node, SkDisk *disk, GError **error)
+{
+    const char *tray = sk_xml_get(node, "target/@tray");
+    if (tray != NULL && !g_str_equal(tray, "open") && !g_str_equal(tray, "closed"))
+        return sk_xml_fail(node, error, SK_ERROR_INVALID, "tray is \"%.32s\", give open or closed", tray);
+    disk->tray_open = g_strcmp0(tray, "open") == 0;
+    return TRUE;
+}
+
+static gboolean
+read_disk(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **error)
+{
+    SkDisk *disk = value;
+    guess_bus(node, disk);
+    /* The chain is what the images themselves say; jobs on it are not a part of a definition. */
+    sk_xml_ignore(node, "backingStore");
+    sk_xml_ignore(node, "mirror");
+    return read_source(node, disk, error) && read_driver(node, disk, error) && read_tray(node, disk, error);
+}
+
+/* -- writing --------------------------------------------------------------------------------------------------------- */
+
+static void
+write_source(SkXmlNode *node, const SkDisk *disk)
+{
+    static const char *const types[SK_N_DISK_SOURCES] = { "volume", "file", "block", "file" };
+    sk_xml_set(node, "@type", types[disk->source]);
+    if (disk->source == SK_SOURCE_VOLUME) {
+        sk_xml_set(node, "source/@pool", disk->pool);
+        sk_xml_set(node, "source/@volume", disk->volume);
+    } else if (disk->path != NULL) {
+        sk_xml_set(node, disk->source == SK_SOURCE_BLOCK ? "source/@dev" : "source/@file", disk->path);
+    }
+}
+
+static void
+write_disk(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
+{
+    const SkDisk *disk = value;
+    write_source(node, disk);
+    sk_xml_set(node, "driver/@name", "qemu");
+    sk_xml_set_enum(node, "driver/@type", &sk_disk_format_enum, disk->format);
+    if (disk->detect_zeroes)
+        sk_xml_set(node, "driver/@detect_zeroes", disk->discard == SK_DISCARD_UNMAP ? "unmap" : "on");
+    if (disk->tray_open)
+        sk_xml_set(node, "target/@tray", "open");
+}
+
+const SkXmlFamily sk_xml_disk_families[] = {
+    { "disk", "disks", &sk_disk_type, read_disk, write_disk, NULL },
+    { NULL },
+};

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* <graphics>, <video>, <sound> */
+#include <string.h>
+
+#include "codec/xml/domain-private.h"
+
+/* -- graphics ---------------------------------------------------------------------------------------------------- */
+
+/* Ports that are to be chosen are 0 here, -1 or left out there. */
+static gboolean
+read_port(SkXmlNode *node, const char *path, guint *out, GError **error)
+{
+    gint64 port = 0;
+    if (!sk_xml_get_int64(node, path, &port, error))
+        return FALSE;
+    if (port < -1 || port > 65535)
+        return sk_xml_fail(node, error, SK_ERROR_INVALID, "%s is %" G_GINT64_FORMAT ", give -1 or a port to 65535", path + 1, port);
+    *out = port > 0 ? (guint) port : 0;
+    return TRUE;
+}
+
+/* The listen attributes say the same as the first <listen> element. */
+static gboolean
+read_listen(SkXmlNode *node, SkGraphics *graphics, GError **error)
+{
+    SkXmlNode *listen = sk_xml_child(node, "listen");
+    graphics->listen = SK_LISTEN_ADDRESS;
+    sk_xml_get_string(node, "@listen", &graphics->host);
+    if (sk_xml_has(node, "@socket")) {
+        graphics->listen = SK_LISTEN_SOCKET;
+        sk_xml_ignore(node, "@socket");
+    }
+    if (listen == NULL)
+        return TRUE;
+    if (!sk_xml_get_enum(listen, "@type", &sk_listen_enum, &graphics->listen, error))
+        return FALSE;
+    sk_xml_get_string(listen, "@address", &graphics->host);
+    /* Where our socket is is told of a running domain. */
+    sk_xml_ignore(listen, "@socket");
+    SkXmlNode *other = sk_xml_next(listen);
+    if (other != NULL)
+        return sk_xml_fail(other, error, SK_ERROR_UNSUPPORTED, "a graphical console can have one <listen>");
+    return TRUE;
+}
+
+static gboolean
+read_graphics(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **error)
+{
+    SkGraphics *graphics = value;
+    gboolean chosen = FALSE;
+    if (!read_listen(node, graphics, error) || !read_port(node, "@port", &graphics->port, error) ||
+        !sk_xml_get_bool(node, "@autoport", &chosen, error))
+        return FALSE;
+    if (chosen || graphics->listen != SK_LISTEN_ADDRESS)
+        graphics->port = 0;
+    if (graphics->listen != SK_LISTEN_ADDRESS)
+        g_clear_pointer(&graphics->host, g_free);
+    sk_xml_get_string(node, "@passwd", &graphics->password);
+    return TRUE;
+}
+
+static void
+write_graphics(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
+{
+    const SkGraphics *graphics = value;
+    SkXmlNode *listen;
+    if (graphics->listen == SK_LISTEN_ADDRESS) {
+        sk_xml_setf(node, "@port", "%d", graphics->port > 0 ? (gint) graphics->port : -1);
+        sk_xml_set(node, "@autoport", graphics->port > 0 ? "no" : "yes");
+        sk_xml_set(node, "@listen", graphics->host);
+    } else if (graphics->listen == SK_LISTEN_SOCKET && graphics->kind == SK_GRAPHICS_VNC && sk_xml_is_live(writer)) {
+        sk_xml_set(node, "@socket", graphics->socket);
+    }
+    if (sk_xml_is_secure(writer))
+        sk_xml_set(node, "@passwd", graphics->password);
+    listen = sk_xml_add(node, "listen");
+    sk_xml_set_enum(listen, "@type", &sk_listen_enum, graphics->listen);
+    sk_xml_set(listen, "@address", graphics->host);
+    if (sk_xml_is_live(writer) && graphics->listen == SK_LISTEN_SOCKET)
+        sk_xml_set(listen, "@socket", graphics->socket);
+}
+
+/* -- video ---------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+read_video(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **error)
+{
+    /* The first card is the primary one. */
+    sk_xml_is(node, "model/@primary", "yes");
+    return TRUE;
+}
+
+static void
+write_video(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
+{
+    const SkVideo *video = value;
+    if (video->heads == 0 && video->model != SK_VIDEO_NONE)
+        sk_xml_set(node, "model/@heads", "1");
+    if (writer->spec != NULL && writer->spec->videos != NULL && writer->spec->videos->len > 0 && writer->spec->videos->pdata[0] == value &&
+        video->model != SK_VIDEO_NONE)
+        sk_xml_set(node, "model/@primary", "yes");
+}
+
+const SkXmlFamily sk_xml_graphics_families[] = {
+    { "graphics", "graphics", &sk_graphics_type, read_graphics, write_graphics, NULL },
+    { "video", "videos", &sk_video_type, read_video, write_video, NULL },
+    { "sound", "sounds", &sk_sound_type, NULL, NULL, NULL },
+    { NULL },
+};

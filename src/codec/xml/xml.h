@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "model/domain.h"
+
+G_BEGIN_DECLS
+
+/*
+ * libvirt's XML to and from values.
+ *
+ * Parsing is strict: what is not known is UNSUPPORTED and named, what is wrong is INVALID; text of more than
+ * 4 MiB, DTDs and entities are refused. The values that come out have passed sk_value_check(). Formatting never
+ * fails, and gives the same text for the same value; it validates against libvirt's schemas.
+ *
+ * Any thread.
+ */
+
+/* How a definition is shown. */
+typedef enum {
+    SK_XML_LIVE = 1 << 0,       /* of what runs: with aliases, links and sockets */
+    SK_XML_SECURE = 1 << 1,     /* with passwords */
+} SkXmlFlags;
+
+typedef struct {
+    guint flags;            /* SkXmlFlags */
+    guint id;               /* of a domain that runs; 0: none */
+    gint accel;             /* SkAccel that "auto" means on this host; AUTO: KVM */
+    const char *emulator;   /* what the host's own QEMU is; NULL: /usr/bin/qemu-system-x86_64 */
+} SkXmlOptions;
+
+/* -- domains ------------------------------------------------------------------------------------------------- */
+
+/*
+ * A definition. It has only the devices that the XML names, and those that libvirt adds too (.exact is set). Aliases
+ * that do not begin with "ua-" and other traces of a running domain are left out. Free with sk_value_free().
+ */
+SkDomainSpec *sk_xml_domain_parse(const char *text, gssize length, GError **error);
+
+/*
+ * What XML has no place for, from the definition that is to be replaced: tags, autostart, cloud-init settings, DHCP
+ * addresses, passwords that were not shown. To be called before a spec that was parsed replaces old.
+ */
+void sk_xml_domain_keep(const SkDomainSpec *old, SkDomainSpec *spec);
+
+/* options NULL: the definition, without passwords. Free with g_free(). */
+char *sk_xml_domain_format(const SkDomainSpec *spec, const SkXmlOptions *options);
+
+/* -- one device ------------------------------------------------------------------------------------------------ */
+
+/* A device and the field of the definition that it belongs into: a LIST or OPTIONAL of sk_domain_spec_type. */
+typedef struct {
+    const SkField *field;   /* ->key "disks", ->type sk_disk_type */
+    gpointer value;
+} SkXmlDevice;
+
+/*
+ * Any single device element ("disk", "interface", "hostdev", ...). spec: the domain it is for, where what is left open
+ * depends on it (numbers of controllers and ports), or NULL. Clear with sk_xml_device_clear().
+ */
+gboolean sk_xml_device_parse(const char *text, gssize length, const SkDomainSpec *spec, SkXmlDevice *out, GError **error);
+void sk_xml_device_clear(SkXmlDevice *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SkXmlDevice, sk_xml_device_clear)
+
+/* type: sk_disk_type, ... spec: the domain, or NULL. NULL if the type is no device. Free with g_free(). */
+char *sk_xml_device_format(const SkType *type, gconstpointer value, const SkDomainSpec *spec, const SkXmlOptions *options);
+
+G_END_DECLS
