@@ -337,3 +337,14 @@ sk_domain_spec_find_interface(const SkDomainSpec *self, const char *text)
     }
     return NULL;
 }
+
+SkGraphics *
+sk_domain_spec_find_vnc(const SkDomainSpec *self)
+{
+    for (guint i = 0; self->graphics != NULL && i < self->graphics->len; i++) {
+        SkGraphics *graphics = self->graphics->pdata[i];
+        if (graphics->kind == SK_GRAPHICS_VNC)
+            return graphics;
+    }
+    return NULL;
+}

@@ -106,6 +106,8 @@ extern const SkType sk_vcpus_type, sk_memory_type, sk_cpu_feature_type, sk_cpu_t
 SkDisk *sk_domain_spec_find_disk(const SkDomainSpec *self, const char *target);
 /* By MAC, alias, tap or, if text is a number, by place. */
 SkInterface *sk_domain_spec_find_interface(const SkDomainSpec *self, const char *text);
+/* The first VNC display. */
+SkGraphics *sk_domain_spec_find_vnc(const SkDomainSpec *self);
 
 /*
  * Fills in what a definition leaves open so that it never changes by itself later: uuid, MACs, disk

@@ -64,17 +64,6 @@ random_ticket(GError **error)
 
 static SkConsoleHub *find_hub(SkDomain *domain, guint port, GError **error);
 
-static const SkGraphics *
-vnc_of(const SkDomainSpec *spec)
-{
-    for (guint i = 0; spec != NULL && spec->graphics != NULL && i < spec->graphics->len; i++) {
-        const SkGraphics *graphics = spec->graphics->pdata[i];
-        if (graphics->kind == SK_GRAPHICS_VNC)
-            return graphics;
-    }
-    return NULL;
-}
-
 static gboolean
 check_request(SkDomain *domain, const SkConsoleRequest *request, GError **error)
 {
@@ -82,7 +71,7 @@ check_request(SkDomain *domain, const SkConsoleRequest *request, GError **error)
         return find_hub(domain, request->port, error) != NULL;
     if (!sk_domain_is_active(domain))
         return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is off: it has no screen", sk_domain_name(domain));
-    const SkGraphics *vnc = vnc_of(domain->runtime.live);
+    const SkGraphics *vnc = domain->runtime.live != NULL ? sk_domain_spec_find_vnc(domain->runtime.live) : NULL;
     if (vnc == NULL)
         return sk_fail(error, SK_ERROR_NO_DEVICE, "domain \"%s\" has no VNC display", sk_domain_name(domain));
     if (request->read_only)

@@ -69,8 +69,7 @@ sk_domain_change_commit(SkDomainChange *self)
 {
     SkDomain *domain = self->domain;
     if (self->live != NULL && domain->runtime.live != NULL) {
-        sk_value_free(&sk_domain_spec_type, domain->runtime.live);
-        domain->runtime.live = g_steal_pointer(&self->live);
+        sk_domain_set_live(domain, g_steal_pointer(&self->live));
         sk_domain_save_runtime(domain);
     }
     sk_domain_set_spec(domain, g_steal_pointer(&self->spec), self->record->revision, self->record->modified);

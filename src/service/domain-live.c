@@ -118,23 +118,12 @@ follow_addresses(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GEr
     return TRUE;
 }
 
-static const SkGraphics *
-vnc_of(const SkDomainSpec *spec)
-{
-    for (guint i = 0; spec->graphics != NULL && i < spec->graphics->len; i++) {
-        const SkGraphics *graphics = spec->graphics->pdata[i];
-        if (graphics->kind == SK_GRAPHICS_VNC)
-            return graphics;
-    }
-    return NULL;
-}
-
 /* VNC must have been started with a password for it to be changed. */
 static gboolean
 apply_vnc_password(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)
 {
-    SkGraphics *now = (SkGraphics *) vnc_of(live);
-    const SkGraphics *then = vnc_of(wanted);
+    SkGraphics *now = sk_domain_spec_find_vnc(live);
+    const SkGraphics *then = sk_domain_spec_find_vnc(wanted);
     if (now == NULL || then == NULL || now->password == NULL || then->password == NULL ||
         g_str_equal(now->password, then->password))
         return TRUE;

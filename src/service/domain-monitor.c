@@ -192,8 +192,7 @@ sk_domain_ended(SkDomain *self, SkDomainReason reason)
     sk_launch_drop_taps(self->service, runtime->live);
     sk_launch_drop_devices(self->service, runtime->live);
     sk_domain_consoles_off(self);
-    sk_value_free(&sk_domain_spec_type, runtime->live);
-    runtime->live = NULL;
+    sk_domain_set_live(self, NULL);
     runtime->id = runtime->pid = runtime->swtpm_pid = 0;
     runtime->pid_started = 0;
     runtime->accel = SK_ACCEL_AUTO;

@@ -160,6 +160,7 @@ commit(SkJob *job)
     sk_value_clear(&sk_domain_runtime_type, runtime);
     *runtime = work->runtime;
     work->runtime = (SkDomainRuntime){ 0 };
+    domain->compare = TRUE;
     g_clear_pointer(&domain->message, g_free);
     sk_domain_set_state(domain, state, reason);
     sk_domain_watch(domain, g_steal_pointer(&work->qmp), g_steal_pointer(&work->process));

@@ -153,8 +153,7 @@ commit_update(SkJob *job)
     UpdateWork *work = job->work;
     SkDomain *domain = work->domain;
     if (work->live != NULL && domain->runtime.live != NULL) {
-        sk_value_free(&sk_domain_spec_type, domain->runtime.live);
-        domain->runtime.live = g_steal_pointer(&work->live);
+        sk_domain_set_live(domain, g_steal_pointer(&work->live));
         sk_domain_save_runtime(domain);
     }
     if (work->refused != NULL) {

@@ -209,6 +209,7 @@ static void
 find_pending(SkDomain *self)
 {
     g_clear_pointer(&self->pending, g_strfreev);
+    self->compare = FALSE;
     if (self->runtime.live == NULL)
         return;
     g_autoptr(GPtrArray) paths = sk_value_diff(&sk_domain_spec_type, self->runtime.live, self->spec, NULL);
@@ -225,8 +226,17 @@ sk_domain_touch(SkDomain *self)
 {
     if (self->row != NULL)
         g_string_free(g_steal_pointer(&self->row), TRUE);
-    find_pending(self);
+    if (self->compare)
+        find_pending(self);
     sk_disk_users_update(self);
+}
+
+void
+sk_domain_set_live(SkDomain *self, SkDomainSpec *live)
+{
+    sk_value_free(&sk_domain_spec_type, self->runtime.live);
+    self->runtime.live = live;
+    self->compare = TRUE;
 }
 
 void
@@ -235,6 +245,7 @@ sk_domain_set_spec(SkDomain *self, SkDomainSpec *spec, guint64 revision, gint64 
     g_autofree char *object = sk_domain_object(self);
     sk_value_free(&sk_domain_spec_type, self->spec);
     self->spec = spec;
+    self->compare = TRUE;
     self->revision = revision;
     self->modified = modified;
     sk_domain_touch(self);

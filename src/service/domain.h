@@ -39,6 +39,7 @@ struct _SkDomain {
     gint64 created, modified;
     char *message;          /* last failure */
     char **pending;         /* paths in which spec differs from runtime.live and the guest cannot follow */
+    gboolean compare;       /* spec or runtime.live is another: pending is to be found anew */
     GPtrArray *addresses;   /* SkDomainAddress */
     char *run_dir;          /* sockets of its QEMU */
     char **disk_paths;      /* disk-users.c: under which it stands in the index */
@@ -80,8 +81,10 @@ char *sk_domain_etag(const SkDomain *self);
 void sk_domain_set_state(SkDomain *self, SkDomainState state, SkDomainReason reason);
 /* Keeps the runtime as it is (asynchronously) without an event. */
 void sk_domain_save_runtime(SkDomain *self);
-/* The definition or something shown in lists changed: the row is made anew, pending found anew. */
+/* Something shown in lists changed: the row is made anew; pending too if the definition or what runs is another. */
 void sk_domain_touch(SkDomain *self);
+/* What QEMU runs with is another now. live is taken; NULL: off. To be touched, and saved, afterwards. */
+void sk_domain_set_live(SkDomain *self, SkDomainSpec *live);
 /* Takes a new definition that the store already has. spec is taken. */
 void sk_domain_set_spec(SkDomain *self, SkDomainSpec *spec, guint64 revision, gint64 modified);
 void sk_domain_fill_view(const SkDomain *self, SkDomainView *out_view);

@@ -63,9 +63,10 @@ add_loaded(SkService *self, const SkRecord *record, SkJsonMany *decoded, guint *
     if (runtime != NULL) {
         domain->runtime = *runtime;
         g_free(runtime);
-        sk_domain_touch(domain);
+        domain->compare = TRUE;
     }
     sk_domain_note_take(domain);
+    sk_domain_touch(domain);
     return TRUE;
 }
 

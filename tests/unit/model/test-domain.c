@@ -137,6 +137,13 @@ test_find(void)
     g_assert_true(sk_domain_spec_find_interface(spec, "0") == spec->interfaces->pdata[0]);
     g_assert_null(sk_domain_spec_find_interface(spec, "2"));
     g_assert_null(sk_domain_spec_find_interface(spec, ""));
+    g_assert_null(sk_domain_spec_find_vnc(spec));
+    spec->graphics = sk_value_list_new(&sk_graphics_type);
+    SkGraphics *spice = sk_value_new(&sk_graphics_type), *vnc = sk_value_new(&sk_graphics_type);
+    spice->kind = SK_GRAPHICS_SPICE;
+    g_ptr_array_add(spec->graphics, spice);
+    g_ptr_array_add(spec->graphics, vnc);
+    g_assert_true(sk_domain_spec_find_vnc(spec) == vnc);
     sk_value_free(&sk_domain_spec_type, spec);
 }
 
