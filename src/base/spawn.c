@@ -4,11 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib-unix.h>
 #include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -85,6 +87,16 @@ child_cgroup(const SkSpawn *self)
     }
 }
 
+/* More than our own limit needs CAP_SYS_RESOURCE: without it the child gets what there is. */
+static void
+child_limits(const SkSpawn *self)
+{
+    rlim_t bytes = self->memlock == G_MAXUINT64 ? RLIM_INFINITY : (rlim_t) self->memlock;
+    struct rlimit limit = { bytes, bytes };
+    if (self->memlock > 0)
+        setrlimit(RLIMIT_MEMLOCK, &limit);
+}
+
 G_NORETURN static void
 child_main(const SkSpawn *self, const char *program, char *const *envp, const gint *sources, gint report)
 {
@@ -98,6 +110,7 @@ child_main(const SkSpawn *self, const char *program, char *const *envp, const gi
     if (self->new_session)
         setsid();
     child_cgroup(self);
+    child_limits(self);
     if (chdir(self->cwd != NULL ? self->cwd : "/") < 0)
         child_fail(report, "chdir");
     child_fds(self, sources, report);
@@ -229,6 +242,23 @@ sk_spawn(const SkSpawn *self, pid_t *out_pid, SkFd *out_pidfd, GError **error)
         return FALSE;
     *out_pid = pid;
     return TRUE;
+}
+
+static gboolean
+reap(gint pidfd, GIOCondition condition, gpointer pid)
+{
+    (void) condition;
+    waitpid(GPOINTER_TO_INT(pid), NULL, WNOHANG);
+    close(pidfd);
+    return G_SOURCE_REMOVE;
+}
+
+void
+sk_spawn_forget(pid_t pid, SkFd *pidfd)
+{
+    g_autoptr(GSource) source = g_unix_fd_source_new(sk_fd_steal(pidfd), G_IO_IN);
+    g_source_set_callback(source, G_SOURCE_FUNC(reap), GINT_TO_POINTER(pid), NULL);
+    g_source_attach(source, NULL);
 }
 
 gboolean

@@ -30,6 +30,7 @@ typedef struct {
     gboolean new_session;       /* setsid: a long-lived child that outlives us */
     gboolean no_new_privs;
     const char *cgroup_procs;   /* file to write "0" to in the child, or NULL */
+    guint64 memlock;            /* bytes it may lock in memory, G_MAXUINT64: all; 0: as we */
 } SkSpawn;
 
 /*
@@ -43,6 +44,11 @@ gboolean sk_spawn(const SkSpawn *self, pid_t *out_pid, SkFd *out_pidfd, GError *
  * for ever; FALSE with TIMEOUT if it is still there. Workers only.
  */
 gboolean sk_spawn_wait(pid_t pid, gint pidfd, gint timeout_ms, gint *out_status, GError **error);
+
+/*
+ * Nobody waits for this child: the main loop reaps it when it ends. pidfd is taken. Any thread.
+ */
+void sk_spawn_forget(pid_t pid, SkFd *pidfd);
 
 /*
  * Runs a program to its end with its output captured (each at most 1 MiB; the rest is

@@ -191,6 +191,12 @@ SkCmdline *sk_cmdline_build(const SkLaunch *launch, GError **error);
 void sk_cmdline_free(SkCmdline *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SkCmdline, sk_cmdline_free)
 
+/*
+ * Bytes QEMU must be able to lock in memory: VFIO pins all a guest may ever have, and some of QEMU's own. 0: none of
+ * its devices needs that; G_MAXUINT64: the definition wants all of it locked.
+ */
+guint64 sk_launch_memlock(const SkDomainSpec *spec);
+
 /* A value inside one of QEMU's "key=value,key=value" options: commas doubled. Free with g_free(). */
 char *sk_qemu_quote(const char *value);
 

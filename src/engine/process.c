@@ -158,6 +158,7 @@ sk_qemu_process_start(const SkQemuStart *start, GError **error)
         .new_session = TRUE,
         .no_new_privs = TRUE,
         .cgroup_procs = start->cgroup_procs,
+        .memlock = start->memlock,
     };
     if (log < 0 || sk_fault("engine/spawn", error) || !sk_spawn(&spawn, &self->pid, &self->pidfd, error))
         return NULL;

@@ -29,6 +29,7 @@ typedef struct {
     uid_t uid;                      /* 0: stay who we are */
     gid_t gid;
     const char *cgroup_procs;       /* as in SkSpawn */
+    guint64 memlock;                /* as in SkSpawn */
 } SkQemuStart;
 
 /*

@@ -3,14 +3,18 @@
 #include "engine/swtpm.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/spawn.h"
+#include "base/thread.h"
+#include "base/undo.h"
+
+#define LOG_NAME "swtpm.log"
 
 static gboolean
 make_state_dir(const char *path, uid_t uid, GError **error)
@@ -22,43 +26,48 @@ make_state_dir(const char *path, uid_t uid, GError **error)
     return TRUE;
 }
 
-/* swtpm writes its pid when it listens, and its foreground process ends then. */
-static gboolean
-read_pid(const char *path, pid_t *out_pid, GError **error)
+/*
+ * It reaches its state through a descriptor and its socket is made for it: its uid may not be able to pass the
+ * directories above.
+ */
+gboolean
+sk_swtpm_start(const SkTpm *tpm, const char *state_dir, gint listen_fd, uid_t uid, pid_t *out_pid, GError **error)
 {
-    g_autofree char *text = sk_fs_read(path, 64, NULL, error);
-    gint64 pid = text != NULL ? g_ascii_strtoll(text, NULL, 10) : 0;
-    if (pid <= 0)
-        return text == NULL ? FALSE : sk_fail(error, SK_ERROR_HOST, "swtpm did not say which process it is");
-    *out_pid = (pid_t) pid;
+    const char *const argv[] = { "swtpm", "socket", "--tpmstate", "dir=/proc/self/fd/4,mode=0600", "--ctrl", "type=unixio,fd=3", "--log",
+                                 "file=/proc/self/fd/4/" LOG_NAME ",level=1,truncate", "--terminate",
+                                 tpm->version == SK_TPM_2_0 ? "--tpm2" : NULL, NULL };
+    g_auto(SkFd) pidfd = SK_FD_NONE, state = SK_FD_NONE;
+
+    sk_assert_worker();
+    if (!make_state_dir(state_dir, uid, error) || sk_fault("swtpm/start", error))
+        return FALSE;
+    state = open(state_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (state < 0)
+        return sk_fail_errno(error, errno, "cannot open \"%s\"", state_dir);
+    const SkFdMap fds[] = { { listen_fd, 3 }, { state, 4 } };
+    const SkSpawn spawn = { .argv = argv, .fds = fds, .n_fds = G_N_ELEMENTS(fds), .uid = uid, .gid = uid, .new_session = TRUE, .no_new_privs = TRUE };
+    if (!sk_spawn(&spawn, out_pid, &pidfd, error))
+        return FALSE;
+    sk_spawn_forget(*out_pid, &pidfd);
     return TRUE;
 }
 
-gboolean
-sk_swtpm_start(const SkTpm *tpm, const char *state_dir, const char *socket_path, uid_t uid, pid_t *out_pid, GError **error)
+void
+sk_swtpm_explain(const char *state_dir, GError **error)
 {
-    g_autofree char *state = g_strdup_printf("dir=%s,mode=0600", state_dir);
-    g_autofree char *ctrl = g_strdup_printf("type=unixio,path=%s,mode=0600", socket_path);
-    g_autofree char *pid_path = g_strconcat(socket_path, ".pid", NULL);
-    g_autofree char *pid_file = g_strdup_printf("file=%s", pid_path);
-    g_autofree char *log_path = g_build_filename(state_dir, "swtpm.log", NULL);
-    g_autofree char *log = g_strdup_printf("file=%s,level=1", log_path);
-    const char *const argv[] = { "swtpm", "socket", "--tpmstate", state, "--ctrl", ctrl, "--pid", pid_file, "--log", log,
-                                 "--terminate", "--daemon", tpm->version == SK_TPM_2_0 ? "--tpm2" : NULL, NULL };
-    g_auto(SkFd) pidfd = SK_FD_NONE;
-    pid_t pid;
-    gint status;
-
-    if (!make_state_dir(state_dir, uid, error))
-        return FALSE;
-    const SkSpawn spawn = { .argv = argv, .uid = uid, .gid = uid, .new_session = TRUE, .no_new_privs = TRUE };
-    if (!sk_spawn(&spawn, &pid, &pidfd, error) || !sk_spawn_wait(pid, pidfd, 10000, &status, error))
-        return FALSE;
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        g_autofree char *said = sk_fs_read(log_path, 65536, NULL, NULL);
-        return sk_fail(error, SK_ERROR_HOST, "swtpm does not start: %s", said != NULL ? g_strstrip(said) : "it does not say why");
-    }
-    return read_pid(pid_path, out_pid, error);
+    g_autofree char *path = g_build_filename(state_dir, LOG_NAME, NULL);
+    if (error == NULL || *error == NULL || strstr((*error)->message, "tpm") == NULL)
+        return;
+    g_autofree char *said = sk_fs_read(path, 65536, NULL, NULL);
+    if (said == NULL || *g_strstrip(said) == '\0')
+        return;
+    g_strdelimit(said, "\r\n\t", ' ');
+    g_autofree char *before = g_strdup((*error)->message);
+    g_autofree char *words = g_utf8_make_valid(said, -1);
+    GQuark domain = (*error)->domain;
+    gint code = (*error)->code;
+    g_clear_error(error);
+    g_set_error(error, domain, code, "%s; swtpm said: %s", before, words);
 }
 
 void

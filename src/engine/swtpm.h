@@ -12,10 +12,13 @@
  */
 
 /*
- * Starts it, listening at socket_path (its control channel); returns when it does. state_dir is made, and given to
- * uid (0: ours). HOST if swtpm is not installed or refuses.
+ * Starts it on listen_fd, a listening Unix socket (its control channel; stays the caller's). state_dir is made, and
+ * given to uid (0: ours). HOST if swtpm is not installed. One that ends by itself is seen by QEMU, which connects to it.
  */
-gboolean sk_swtpm_start(const SkTpm *tpm, const char *state_dir, const char *socket_path, uid_t uid, pid_t *out_pid, GError **error);
+gboolean sk_swtpm_start(const SkTpm *tpm, const char *state_dir, gint listen_fd, uid_t uid, pid_t *out_pid, GError **error);
+
+/* Adds to QEMU's words on its TPM what swtpm said. error may be NULL or not set. */
+void sk_swtpm_explain(const char *state_dir, GError **error);
 
 /* Ends it; pid as GINT_TO_POINTER(), so that it can be an undo step. */
 void sk_swtpm_stop(gpointer pid);

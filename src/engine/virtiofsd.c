@@ -71,7 +71,10 @@ sk_virtiofsd_start(const SkFilesystem *fs, gint listen_fd, const char *log_path,
     if (log < 0)
         return sk_fail_errno(error, errno, "cannot open the log \"%s\"", log_path);
     const SkSpawn spawn = { .argv = place->rust ? rust : old, .fds = fds, .n_fds = 1, .out = log, .err = log, .new_session = TRUE };
-    return sk_spawn(&spawn, out_pid, &pidfd, error);
+    if (!sk_spawn(&spawn, out_pid, &pidfd, error))
+        return FALSE;
+    sk_spawn_forget(*out_pid, &pidfd);
+    return TRUE;
 }
 
 void

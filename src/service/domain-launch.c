@@ -434,13 +434,14 @@ start_tpm(SkLaunchPlan *self, SkLaunch *launch, SkUndo *undo, GError **error)
     if (self->spec->tpm == NULL)
         return TRUE;
     g_autofree char *socket = g_build_filename(self->run_dir, "swtpm.sock", NULL);
+    g_auto(SkFd) listener = listen_at(socket, self->uid, error);
     pid_t pid;
-    if (!sk_swtpm_start(self->spec->tpm, self->tpm_dir, socket, self->uid, &pid, error))
+    if (listener < 0 || !sk_swtpm_start(self->spec->tpm, self->tpm_dir, listener, self->uid, &pid, error))
         return FALSE;
     self->swtpm_pid = (guint) pid;
     sk_undo_push(undo, "swtpm", sk_swtpm_stop, GINT_TO_POINTER(pid), NULL);
-    SkDeviceEnd *end = sk_launch_add_device(launch, self->spec->tpm->alias);
-    end->path = g_steal_pointer(&socket);
+    /* Relative to QEMU's working directory, as with VNC. */
+    sk_launch_add_device(launch, self->spec->tpm->alias)->path = g_path_get_basename(socket);
     return TRUE;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "engine/qmp/commands.h"
+#include "engine/swtpm.h"
 #include "service/domain-disks.h"
 #include "service/domain-launch.h"
 #include "service/domain-note.h"
@@ -74,6 +75,7 @@ spawn(StartWork *work, SkLaunch *launch, SkUndo *undo, GError **error)
         .domain = plan->spec->name, .argv = (const char *const *) cmdline->argv,
         .fds = (const SkFdMap *) (gpointer) cmdline->fds->data, .n_fds = cmdline->fds->len,
         .run_dir = plan->run_dir, .log_path = plan->log_path, .uid = plan->uid, .gid = plan->uid,
+        .memlock = sk_launch_memlock(plan->spec),
     };
     work->process = sk_qemu_process_start(&start, error);
     if (work->process == NULL)
@@ -134,6 +136,7 @@ run(SkJob *job, GError **error)
     if (!ok) {
         if (work->process != NULL)
             sk_qemu_process_explain(work->process, error);
+        sk_swtpm_explain(plan->tpm_dir, error);
         sk_launch_explain_lock(error);
         g_prefix_error(error, "domain \"%s\" does not start: ", plan->spec->name);
         return FALSE;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -96,6 +97,36 @@ open_virtiofs(SkLaunchPlan *self, SkLaunch *launch, const SkFilesystem *fs, SkUn
     return TRUE;
 }
 
+/* Opened as the domain's uid, which may not pass the directories above but must have a right to this one. */
+static gint
+open_as(gint fd, guint uid)
+{
+    gint errnum;
+    setfsgid(uid);
+    setfsuid(uid);
+    gint opened = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    errnum = errno;
+    setfsuid(geteuid());
+    setfsgid(getegid());
+    errno = errnum;
+    return opened;
+}
+
+static gboolean
+open_9p(SkLaunchPlan *self, SkLaunch *launch, const SkFilesystem *fs, GError **error)
+{
+    g_auto(SkFd) above = open(fs->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    gint fd = above >= 0 && self->uid != 0 ? open_as(above, self->uid) : open(fs->source, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == EACCES && self->uid != 0)
+        return sk_fail(error, SK_ERROR_HOST, "directory \"%s\" of file system \"%s\" cannot be read by uid %u, which this domain's QEMU has: "
+                       "let everybody read it (chmod o+rx), give that uid a right (setfacl -m u:%u:rwx), or choose virtiofs", fs->source,
+                       fs->tag, self->uid, self->uid);
+    if (fd < 0)
+        return sk_fail_errno(error, errno, "cannot open directory \"%s\" of file system \"%s\"", fs->source, fs->tag);
+    sk_launch_add_device(launch, fs->alias)->fd = fd;
+    return TRUE;
+}
+
 static gboolean
 open_filesystems(SkLaunchPlan *self, SkLaunch *launch, SkUndo *undo, GError **error)
 {
@@ -103,7 +134,7 @@ open_filesystems(SkLaunchPlan *self, SkLaunch *launch, SkUndo *undo, GError **er
         const SkFilesystem *fs = self->spec->filesystems->pdata[i];
         if (!g_file_test(fs->source, G_FILE_TEST_IS_DIR))
             return sk_fail(error, SK_ERROR_INVALID, "source \"%s\" of file system \"%s\" is not a directory", fs->source, fs->tag);
-        if (fs->kind == SK_FS_VIRTIOFS && !open_virtiofs(self, launch, fs, undo, error))
+        if (fs->kind == SK_FS_VIRTIOFS ? !open_virtiofs(self, launch, fs, undo, error) : !open_9p(self, launch, fs, error))
             return FALSE;
     }
     return TRUE;

@@ -32,8 +32,8 @@ def helpers(daemon):
 
 @pytest.fixture
 def share(shared_daemon):
-    """A directory that every uid may read."""
-    os.chmod(shared_daemon.root, 0o711)
+    """A directory that every uid may read, below one that only root may pass."""
+    assert os.stat(shared_daemon.root).st_mode & 0o77 == 0
     path = shared_daemon.root / "share"
     path.mkdir(exist_ok=True)
     (path / "note").write_text("read me\n")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Devices of domains: disks, media and interfaces that come and go, consoles, and one of each other kind."""
+import os
 import shutil
 import subprocess
 
@@ -311,15 +312,28 @@ def test_kind_starts(shared_daemon, tiny, kind):
     assert not any(volume["name"].startswith("kind-") for volume in d.items("/v1/pools/default/volumes"))
 
 
+def has_open(pid, end):
+    """A process, by now nothing but a zombie included, that has a file of such a name open."""
+    try:
+        name = open(f"/proc/{pid}/comm").read().strip()
+        return name == "swtpm" and any(os.readlink(f"/proc/{pid}/fd/{fd}").endswith(end) for fd in os.listdir(f"/proc/{pid}/fd"))
+    except OSError:
+        return False
+
+
+def zombies(d):
+    return subprocess.run(["ps", "-o", "stat=,comm=", "--ppid", str(d.process.pid)], capture_output=True, text=True).stdout.count("defunct")
+
+
 @SWTPM
 def test_tpm(shared_daemon):
     d = shared_daemon
-    d.root.chmod(0o711)  # swtpm has the domain's uid, and must get to its directory
+    assert d.root.stat().st_mode & 0o77 == 0, "the uid of swtpm cannot pass this directory"
     name = start_paused(d, "tpm", tpm={"model": "crb"}, firmware={"kind": "uefi"}, memory={"current": "64M"})
     uuid = spec_of(d, name)["uuid"]
 
     def swtpms():
-        return subprocess.run(["pgrep", "-f", f"swtpm.*{uuid}"], capture_output=True, text=True).stdout.split()
+        return [pid for pid in os.listdir("/proc") if pid.isdigit() and has_open(pid, f"/tpm/{uuid}")]
 
     assert len(swtpms()) == 1
     d.do("POST", f"/v1/domains/{name}/destroy")
@@ -328,14 +342,19 @@ def test_tpm(shared_daemon):
     remove(d, name)
     d.wait_until(lambda: swtpms() == [], "the TPM to end with its domain")
     assert list((d.root / "lib" / "tpm").iterdir()) == []
+    assert zombies(d) == 0
 
 
 def test_shared_directory(shared_daemon):
     d = shared_daemon
-    d.root.chmod(0o711)  # QEMU has the domain's uid
+    assert d.root.stat().st_mode & 0o77 == 0, "the uid of QEMU cannot pass this directory"
     source = d.root / "share"
     source.mkdir()
     name = start_paused(d, "shares", filesystems=[{"source": str(source), "tag": "host", "read_only": True}])
+    d.do("POST", f"/v1/domains/{name}/destroy")
+    source.chmod(0o700)
+    code, error, message = d.fails("POST", f"/v1/domains/{name}/start")
+    assert error == "host" and str(source) in message and "chmod" in message
     remove(d, name)
     create(d, d.paused_domain("shares", filesystems=[{"source": "/nonexistent/dir", "tag": "host"}]))
     assert "/nonexistent/dir" in d.fails("POST", "/v1/domains/shares/start")[2]

@@ -3,12 +3,13 @@
 #include "base/error.h"
 #include "engine/cmdline/builder.h"
 
-/* QEMU reads the directory under its own uid; owners and modes the guest sets are kept beside the files. */
+/* QEMU reads the directory, through a descriptor, under its own uid; owners and modes the guest sets are kept beside the files. */
 static gboolean
 build_9p(SkBuilder *self, const SkFilesystem *fs, GError **error)
 {
     g_autofree char *driver = sk_builder_virtio(self, "virtio-9p"), *backend = g_strconcat("fsdev-", fs->alias, NULL);
-    g_autofree char *path = sk_qemu_quote(fs->source);
+    const SkDeviceEnd *end = sk_launch_find_device(self->launch, fs->alias);
+    g_autofree char *path = end != NULL && end->fd >= 0 ? sk_builder_fd_path(self, end->fd) : sk_qemu_quote(fs->source);
     sk_builder_arg(self, "-fsdev", g_strdup_printf("local,id=%s,path=%s,security_model=mapped-xattr%s", backend, path,
                                                    fs->read_only ? ",readonly=on" : ""));
     return sk_builder_pci(self, json_pack("{s:s,s:s,s:s,s:s}", "driver", driver, "id", fs->alias, "fsdev", backend, "mount_tag", fs->tag),

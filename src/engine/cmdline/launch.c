@@ -170,6 +170,22 @@ sk_launch_free(SkLaunch *self)
     g_free(self);
 }
 
+/* What a device's registers and QEMU's own tables may take, beside the guest's memory. */
+#define MEMLOCK_OWN (G_GUINT64_CONSTANT(1) << 30)
+
+guint64
+sk_launch_memlock(const SkDomainSpec *spec)
+{
+    const SkMemory *memory = &spec->memory;
+    if (memory->locked)
+        return G_MAXUINT64;
+    for (guint i = 0; spec->hostdevs != NULL && i < spec->hostdevs->len; i++) {
+        if (((const SkHostdev *) spec->hostdevs->pdata[i])->kind == SK_HOSTDEV_PCI)
+            return MAX(MAX(memory->current, memory->maximum), memory->limit) + MEMLOCK_OWN;
+    }
+    return 0;
+}
+
 /* -- results ------------------------------------------------------------------------------------------------ */
 
 void

@@ -195,6 +195,23 @@ test_signals(void)
 }
 
 static void
+test_memlock(void)
+{
+    const char *const argv[] = { "sh", "-c", "ulimit -l", NULL };
+    SkSpawn spawn = { .argv = argv, .memlock = 2048 * 1024 };
+    gint status;
+    if (geteuid() != 0) {
+        g_test_skip("only root may raise limits");
+        return;
+    }
+    g_autofree char *some = run_spawn(&spawn, &status);
+    g_assert_cmpstr(g_strchomp(some), ==, "2048");
+    spawn.memlock = G_MAXUINT64;
+    g_autofree char *all = run_spawn(&spawn, &status);
+    g_assert_cmpstr(g_strchomp(all), ==, "unlimited");
+}
+
+static void
 test_wait(void)
 {
     g_autoptr(GError) error = NULL;
@@ -310,6 +327,7 @@ main(int argc, char **argv)
     g_test_add_func("/spawn/signals", test_signals);
     g_test_add_func("/spawn/wait", test_wait);
     g_test_add_func("/run/output", test_run);
+    g_test_add_func("/spawn/memlock", test_memlock);
     g_test_add_func("/run/much", test_run_much);
     g_test_add_func("/run/lines", test_run_lines);
     g_test_add_func("/run/cancel", test_cancel);
