@@ -118,11 +118,109 @@ load_yaml(const char *text, const char *what, yaml_node_type_t kind, yaml_docume
     return TRUE;
 }
 
+/* -- what the guest's loader would choke on ------------------------------------------------------ */
+
+/* A tag of YAML's own; others are for objects of some program, and make cloud-init drop the whole file. */
+static gboolean
+check_tag(const yaml_node_t *node, const char *what, GError **error)
+{
+    static const char *const names[] = { "str", "int", "float", "bool", "null", "map", "seq", "binary", "timestamp", "set", "omap", "pairs", NULL };
+    static const char prefix[] = "tag:yaml.org,2002:";
+    const char *tag = (const char *) node->tag;
+    if (tag == NULL || *tag == '\0' || g_str_equal(tag, "!") ||
+        (g_str_has_prefix(tag, prefix) && g_strv_contains(names, tag + strlen(prefix))))
+        return TRUE;
+    return sk_fail(error, SK_ERROR_INVALID, "%s line %" G_GSIZE_FORMAT ": \"%.64s\" is a tag that cloud-init does not take", what,
+                   node->start_mark.line + 1, tag);
+}
+
+/* Of two keys that are alike the guest would silently take one. */
+static gboolean
+check_keys(yaml_document_t *document, const yaml_node_t *mapping, const char *what, GError **error)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    for (yaml_node_pair_t *pair = mapping->data.mapping.pairs.start; pair < mapping->data.mapping.pairs.top; pair++) {
+        const yaml_node_t *key = yaml_document_get_node(document, pair->key);
+        if (key->type != YAML_SCALAR_NODE || g_str_equal((const char *) key->data.scalar.value, "<<"))
+            continue;
+        if (!g_hash_table_add(seen, key->data.scalar.value))
+            return sk_fail(error, SK_ERROR_INVALID, "%s line %" G_GSIZE_FORMAT ": \"%.64s\" is given twice", what, key->start_mark.line + 1,
+                           (const char *) key->data.scalar.value);
+    }
+    return TRUE;
+}
+
+static gboolean
+check_nodes(yaml_document_t *document, const char *what, GError **error)
+{
+    for (yaml_node_t *node = document->nodes.start; node < document->nodes.top; node++) {
+        if (!check_tag(node, what, error) || (node->type == YAML_MAPPING_NODE && !check_keys(document, node, what, error)))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* -- what keys must hold ---------------------------------------------------------------------------- */
+
+/* The value of a key of a mapping, or NULL. */
+static yaml_node_t *
+lookup(yaml_document_t *document, const yaml_node_t *mapping, const char *name)
+{
+    for (yaml_node_pair_t *pair = mapping->data.mapping.pairs.start; pair < mapping->data.mapping.pairs.top; pair++) {
+        const yaml_node_t *key = yaml_document_get_node(document, pair->key);
+        if (key->type == YAML_SCALAR_NODE && g_str_equal((const char *) key->data.scalar.value, name))
+            return yaml_document_get_node(document, pair->value);
+    }
+    return NULL;
+}
+
+enum { LIST = 1, MAPPING = 2 };
+
+typedef struct {
+    const char *key;
+    guint kinds;            /* LIST, MAPPING or both */
+} Shape;
+
+/* Modules that drop what is not of this kind, or end with a trace in a log that nobody reads. */
+static const Shape config_shapes[] = {
+    { "users", LIST | MAPPING }, { "groups", LIST | MAPPING }, { "ssh_authorized_keys", LIST }, { "packages", LIST }, { "runcmd", LIST },
+    { "bootcmd", LIST }, { "write_files", LIST }, { "mounts", LIST }, { "ssh_keys", MAPPING }, { "chpasswd", MAPPING }, { "apt", MAPPING },
+};
+static const Shape network_shapes[] = {
+    { "ethernets", MAPPING }, { "bonds", MAPPING }, { "bridges", MAPPING }, { "vlans", MAPPING }, { "config", LIST },
+};
+
+/* An empty value is nothing; "users" and "groups" may be a text too, names with commas between. */
+static gboolean
+fits(const yaml_node_t *value, guint kinds)
+{
+    if (value->type == YAML_SCALAR_NODE) {
+        const char *text = (const char *) value->data.scalar.value;
+        return *text == '\0' || g_str_equal(text, "~") || g_str_equal(text, "null") || (kinds == (LIST | MAPPING) && !g_ascii_isdigit(*text));
+    }
+    return (kinds & (value->type == YAML_SEQUENCE_NODE ? LIST : MAPPING)) != 0;
+}
+
+static gboolean
+check_shapes(yaml_document_t *document, const yaml_node_t *mapping, const Shape *shapes, gsize count, const char *what, GError **error)
+{
+    for (gsize i = 0; i < count; i++) {
+        const yaml_node_t *value = lookup(document, mapping, shapes[i].key);
+        if (value != NULL && !fits(value, shapes[i].kinds))
+            return sk_fail(error, SK_ERROR_INVALID, "%s line %" G_GSIZE_FORMAT ": \"%s\" must be a %s", what, value->start_mark.line + 1, shapes[i].key,
+                           shapes[i].kinds == MAPPING ? "mapping (\"key: value\")" : "list (\"- item\")");
+    }
+    return TRUE;
+}
+
+/* -- user-data ---------------------------------------------------------------------------------------- */
+
 static gboolean
 check_mapping(const char *text, GError **error)
 {
     g_auto(YamlDocument) document = { 0 };
-    return load_yaml(text, "user_data", YAML_MAPPING_NODE, &document, error);
+    return load_yaml(text, "user_data", YAML_MAPPING_NODE, &document, error) && check_nodes(&document, "user_data", error) &&
+           check_shapes(&document, yaml_document_get_root_node(&document), config_shapes, G_N_ELEMENTS(config_shapes), "user_data", error);
 }
 
 static gboolean
@@ -174,18 +272,6 @@ check_user_data(const char *text, GError **error)
                    first);
 }
 
-/* The value of a key of a mapping, or NULL. */
-static yaml_node_t *
-lookup(yaml_document_t *document, const yaml_node_t *mapping, const char *name)
-{
-    for (yaml_node_pair_t *pair = mapping->data.mapping.pairs.start; pair < mapping->data.mapping.pairs.top; pair++) {
-        const yaml_node_t *key = yaml_document_get_node(document, pair->key);
-        if (key->type == YAML_SCALAR_NODE && g_str_equal((const char *) key->data.scalar.value, name))
-            return yaml_document_get_node(document, pair->value);
-    }
-    return NULL;
-}
-
 static gboolean
 is_scalar(const yaml_node_t *node, const char *text)
 {
@@ -197,7 +283,7 @@ static gboolean
 check_network_config(const char *text, GError **error)
 {
     g_auto(YamlDocument) document = { 0 };
-    if (!load_yaml(text, "network_config", YAML_MAPPING_NODE, &document, error))
+    if (!load_yaml(text, "network_config", YAML_MAPPING_NODE, &document, error) || !check_nodes(&document, "network_config", error))
         return FALSE;
     const yaml_node_t *config = yaml_document_get_root_node(&document);
     const yaml_node_t *inner = lookup(&document, config, "network");
@@ -211,7 +297,7 @@ check_network_config(const char *text, GError **error)
     if (is_scalar(version, "1") && lookup(&document, config, "config") == NULL)
         return sk_fail(error, SK_ERROR_INVALID, "network_config line %" G_GSIZE_FORMAT ": version 1 needs \"config:\"",
                        version->start_mark.line + 1);
-    return TRUE;
+    return check_shapes(&document, config, network_shapes, G_N_ELEMENTS(network_shapes), "network_config", error);
 }
 
 gboolean

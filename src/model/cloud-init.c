@@ -34,13 +34,22 @@ check_hash(const char *text, const char *what, GError **error)
     return sk_fail(error, SK_ERROR_INVALID, "%s is not a password hash in crypt form such as $y$...; give password for a plain one", what);
 }
 
+/* A package as apt, dnf and zypper take it, with a version or a release if need be; never an option. */
+static gboolean
+check_package(const char *text, const char *what, GError **error)
+{
+    if (g_regex_match_simple("^[@A-Za-z0-9][A-Za-z0-9@+.:~=_/*-]{0,255}\\z", text, 0, 0))
+        return TRUE;
+    return sk_fail(error, SK_ERROR_INVALID, "%s \"%.64s\" is not the name of a package", what, text);
+}
+
 static const SkField fields[] = {
     SK_FIELD(SkCloudInit, hostname, STRING, "host name in the guest; the domain's name if not given", .check = sk_check_hostname),
     SK_FIELD(SkCloudInit, user, STRING, "account to make, with sudo; the image's default user if not given", .check = check_user),
     SK_FIELD(SkCloudInit, ssh_keys, STRV, "ssh public keys that may log in", .max = 64, .check = check_ssh_key),
     SK_FIELD(SkCloudInit, password, STRING, "password of the account; kept as a hash only", .flags = SK_FIELD_SECRET, .min = 1, .max = 256),
     SK_FIELD(SkCloudInit, password_hash, STRING, "password hash of the account", .flags = SK_FIELD_SECRET, .max = 256, .check = check_hash),
-    SK_FIELD(SkCloudInit, packages, STRV, "packages to install", .max = 256),
+    SK_FIELD(SkCloudInit, packages, STRV, "packages to install", .max = 256, .check = check_package),
     SK_FIELD(SkCloudInit, runcmd, STRV, "shell commands to run at the end", .max = 256),
     SK_FIELD(SkCloudInit, user_data, TEXT, "raw user-data", .max = 512 * 1024),
     SK_FIELD(SkCloudInit, network_config, TEXT, "raw network-config; DHCP on every interface if not given", .max = 64 * 1024),
