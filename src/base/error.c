@@ -110,7 +110,7 @@ sk_fail_errno(GError **error, int errnum, const char *format, ...)
     va_start(args, format);
     g_autofree char *what = g_strdup_vprintf(format, args);
     va_end(args);
-    SkError code = errnum == ENOSPC || errnum == EDQUOT ? SK_ERROR_NO_SPACE : SK_ERROR_HOST;
+    SkError code = errnum == ENOSPC || errnum == EDQUOT ? SK_ERROR_NO_SPACE : errnum == EFBIG ? SK_ERROR_INVALID : SK_ERROR_HOST;
     return sk_fail(error, code, "%s: %s", what, g_strerror(errnum));
 }
 

@@ -18,6 +18,8 @@ resolve_volume(SkService *self, SkDisk *disk, GError **error)
     if (volume->kind == SK_VOLUME_FOREIGN)
         return sk_fail(error, SK_ERROR_INVALID, "volume \"%s\" is a %s image, which cannot be a disk: import it with `skep image import`",
                        volume->name, volume->foreign_format);
+    if (g_hash_table_contains(self->volumes_going, volume->path))
+        return sk_fail(error, SK_ERROR_IN_USE, "volume \"%s\" is being deleted", volume->name);
     g_free(disk->path);
     disk->path = g_strdup(volume->path);
     disk->format = volume->format;

@@ -33,6 +33,7 @@ struct SkService {
     GHashTable *domains_by_uuid;
     GHashTable *disk_users; /* disk-users.c: path → GPtrArray of SkDomain; NULL: none has any */
     GHashTable *disk_writers; /* path → name of the active domain that has it open for writing */
+    GHashTable *volumes_going; /* volume.c: paths of volumes that are being deleted */
     guint next_domain_id;
     GHashTable *vsock_cids; /* context id → name of the domain that is being started with it */
 

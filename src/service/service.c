@@ -141,6 +141,7 @@ sk_service_new(const SkServiceSettings *settings, GError **error)
     self->domains = sk_name_tree_new(g_object_unref);
     self->domains_by_uuid = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     self->disk_writers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    self->volumes_going = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     self->vsock_cids = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     self->networks = sk_name_tree_new(sk_network_free);
     self->pools = sk_name_tree_new(sk_pool_free);
@@ -180,6 +181,7 @@ sk_service_free(SkService *self)
     g_clear_pointer(&self->pools, g_tree_unref);
     g_clear_pointer(&self->images, g_tree_unref);
     g_clear_pointer(&self->disk_writers, g_hash_table_unref);
+    g_clear_pointer(&self->volumes_going, g_hash_table_unref);
     g_clear_pointer(&self->tickets, g_hash_table_unref);
     g_clear_pointer(&self->vsock_cids, g_hash_table_unref);
     g_clear_pointer(&self->jobs, sk_jobs_free);

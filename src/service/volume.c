@@ -15,6 +15,7 @@ typedef struct {
     guint64 size;
     char **roots;
     SkVolume *volume;       /* what came of it */
+    char *going;            /* delete: the path no definition may name any more */
 } VolumeWork;
 
 static void
@@ -26,6 +27,7 @@ free_work(gpointer data)
     sk_value_free(&sk_volume_type, work->volume);
     g_free(work->name);
     g_free(work->backing_path);
+    g_free(work->going);
     g_strfreev(work->roots);
     g_free(work);
 }
@@ -183,10 +185,25 @@ const SkJobKind sk_volume_resize_job = {
 
 /* -- delete ------------------------------------------------------------------------------------------------------ */
 
+/* From here on nobody can take it for a disk: a definition of a volume that goes would be of nothing. */
 static gboolean
 prepare_delete(SkJob *job, GError **error)
 {
-    return prepare_existing(job, TRUE, error);
+    if (!prepare_existing(job, TRUE, error))
+        return FALSE;
+    VolumeWork *work = job->work;
+    work->going = g_build_filename(work->spec->path, work->name, NULL);
+    g_hash_table_add(job->service->volumes_going, g_strdup(work->going));
+    return TRUE;
+}
+
+static void
+rollback_delete(SkJob *job, const GError *error)
+{
+    const VolumeWork *work = job->work;
+    (void) error;
+    if (work != NULL && work->going != NULL)
+        g_hash_table_remove(job->service->volumes_going, work->going);
 }
 
 static gboolean
@@ -202,10 +219,12 @@ commit_delete(SkJob *job)
 {
     VolumeWork *work = job->work;
     SkPool *pool = g_tree_lookup(job->service->pools, work->spec->name);
+    g_hash_table_remove(job->service->volumes_going, work->going);
     if (pool != NULL)
         sk_pool_forget_volume(pool, work->name);
 }
 
 const SkJobKind sk_volume_delete_job = {
-    .object = volume_object, .prepare = prepare_delete, .run = run_delete, .commit = commit_delete, .free_work = free_work,
+    .object = volume_object, .prepare = prepare_delete, .run = run_delete, .commit = commit_delete, .rollback = rollback_delete,
+    .free_work = free_work,
 };

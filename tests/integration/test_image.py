@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Images: import from everywhere and of everything, upload, delete; what is refused leaves nothing."""
+import base64
 import functools
 import gzip
 import hashlib
 import lzma
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import textwrap
@@ -58,6 +60,21 @@ def qemu_img(*argv):
     subprocess.run(["qemu-img", *argv], check=True, capture_output=True)
 
 
+def write_dmg(path, data):
+    """A DMG of one uncompressed chunk: the data, its map in a property list, the trailer."""
+    sectors = len(data) // 512
+    chunks = struct.pack(">IIQQQQ", 1, 0, 0, sectors, 0, len(data)) + struct.pack(">IIQQQQ", 0xffffffff, 0, sectors, 0, len(data), 0)
+    table = struct.pack(">4sIQQ", b"mish", 1, 0, sectors).ljust(200, b"\0") + struct.pack(">I", 2) + chunks
+    text = (b"<plist><dict><key>resource-fork</key><dict><key>blkx</key><array><dict><key>Data</key><data>" + base64.b64encode(table) +
+            b"</data></dict></array></dict></dict></plist>")
+    trailer = bytearray(512)
+    struct.pack_into(">4sII", trailer, 0, b"koly", 4, 512)
+    struct.pack_into(">QQ", trailer, 0x18, 0, len(data))
+    struct.pack_into(">QQ", trailer, 0xd8, len(data), len(text))
+    struct.pack_into(">Q", trailer, 0x1ec, sectors)
+    path.write_bytes(data + text + trailer)
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     """A small disk with a partition table, and the same in every format."""
@@ -72,6 +89,10 @@ def files(tmp_path_factory):
     (folder / "disk.qcow2.gz").write_bytes(gzip.compress((folder / "disk.qcow2").read_bytes()))
     (folder / "disk.raw.xz").write_bytes(lzma.compress(raw.read_bytes()))
     subprocess.run(["zstd", "-q", str(folder / "disk.qcow2")], check=True)
+    write_dmg(folder / "disk.dmg", bytes(data))
+    for kind, file in (("gz", "disk.qcow2.gz"), ("xz", "disk.raw.xz"), ("zst", "disk.qcow2.zst")):
+        whole = (folder / file).read_bytes()
+        (folder / f"half.{kind}").write_bytes(whole[:len(whole) // 2])
     (folder / "text.txt").write_text("this is no disk image\n" * 100)
     return folder
 
@@ -111,7 +132,7 @@ def refuse(d, name, source, **more):
 
 @pytest.mark.parametrize("file,original", [
     ("disk.raw", "raw"), ("disk.qcow2", "qcow2"), ("disk.vmdk", "vmdk"), ("disk.vdi", "vdi"), ("disk.vhd", "vpc"), ("disk.vhdx", "vhdx"),
-    ("disk.qed", "qed"), ("disk.qcow", "qcow"), ("disk.qcow2.gz", "qcow2.gz"), ("disk.raw.xz", "raw.xz"), ("disk.qcow2.zst", "qcow2.zst"),
+    ("disk.qed", "qed"), ("disk.qcow", "qcow"), ("disk.dmg", "dmg"), ("disk.qcow2.gz", "qcow2.gz"), ("disk.raw.xz", "raw.xz"), ("disk.qcow2.zst", "qcow2.zst"),
 ])
 def test_formats(d, files, file, original):
     name = f"of-{file}"
@@ -151,6 +172,9 @@ def test_urls(d, files, url):
     ("file:///../../etc/passwd", ""),
     ("relative.qcow2", "URL"),
     ("{files}/text.txt", "no disk image"),
+    ("{files}/half.gz", "cut"),
+    ("{files}/half.xz", "cut"),
+    ("{files}/half.zst", "cut"),
 ])
 def test_sources_refused(d, files, url, clean, source, words):
     status, code, message = refuse(d, "bad", source.format(url=url, files=files))

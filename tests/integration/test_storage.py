@@ -83,7 +83,7 @@ def test_pool_made_twice_at_once(d):
     """Two clients make pools in one directory at once: one of them gets it."""
     body = [{"name": name, "path": f"{d.root}/both"} for name in ("both1", "both2")]
     jobs = [d.request("POST", "/v1/pools", one) for one in body]
-    states = [d.get(job.headers["Location"] + "?wait=60")["state"] if job.status == 202 else "failed" for job in jobs]
+    states = [d.get(f"/v1/jobs/{job.json['id']}?wait=60")["state"] if job.status < 300 else "failed" for job in jobs]
     assert sorted(states) == ["done", "failed"]
 
 
@@ -200,6 +200,7 @@ def test_create_kinds(d):
     ({"name": "", "capacity": "1M"}, "name"),
     ({"name": "x", "capacity": "512", "backing_volume": "base.qcow2"}, "8388608"),
     ({"name": "x", "capacity": "9M", "format": "raw", "backing_volume": "base.qcow2"}, "qcow2"),
+    ({"name": "x", "capacity": "1P", "format": "raw"}, "too large"),
 ])
 def test_create_refused(d, body, words):
     if "base.qcow2" not in names(d):
@@ -215,7 +216,7 @@ def test_create_twice(d):
     create(d, "twice", capacity="1M")
     assert d.fails("POST", "/v1/pools/p/volumes", {"name": "twice", "capacity": "1M"})[:2] == (409, "exists")
     jobs = [d.request("POST", "/v1/pools/p/volumes", {"name": "race", "capacity": "1M"}) for _ in range(2)]
-    states = [d.get(job.headers["Location"] + "?wait=60")["state"] if job.status == 202 else "failed" for job in jobs]
+    states = [d.get(f"/v1/jobs/{job.json['id']}?wait=60")["state"] if job.status < 300 else "failed" for job in jobs]
     assert sorted(states) == ["done", "failed"]
 
 
@@ -275,6 +276,19 @@ def test_two_domains_never_write_one_disk(d):
     assert (status, code) == (409, "in-use") and '"w1"' in message
     for name in ("w1", "w2"):
         d.do("DELETE", f"/v1/domains/{name}?force=true")
+
+
+def test_deleted_or_defined_never_both(d):
+    """One client deletes a volume while another makes a domain of it."""
+    for i in range(30):
+        create(d, "wanted", capacity="1M")
+        deletion = d.request("DELETE", "/v1/pools/p/volumes/wanted")
+        creation = d.request("POST", "/v1/domains", d.paused_domain("wants", disks=[{"pool": "p", "volume": "wanted"}]))
+        done = [job.status < 300 and d.get(f"/v1/jobs/{job.json['id']}?wait=60")["state"] == "done" for job in (deletion, creation)]
+        assert done in ([True, False], [False, True]), (deletion.body, creation.body)
+        if done[1]:
+            d.do("DELETE", "/v1/domains/wants")
+            d.do("DELETE", "/v1/pools/p/volumes/wanted")
 
 
 # -- upload and download -------------------------------------------------------------------------------------------------
@@ -523,6 +537,11 @@ def test_full_disk(d, tiny_disk):
     status, code, _ = d.fails("POST", "/v1/pools/p/volumes/filled.raw/clone", {"name": "copy.raw", "pool": "small"})
     assert (status, code) == (507, "no-space")
     assert leftovers(tiny_disk) == before
+    status, code, _ = d.fails("POST", "/v1/domains", d.paused_domain("toobig", disks=[
+        {"size": "1M", "pool": "small"}, {"size": "512G", "pool": "small"}, {"size": "512G", "pool": "small"}, {"size": "1P", "pool": "small"}]))
+    assert d.fails("GET", "/v1/domains/toobig")[0] == 404
+    assert leftovers(tiny_disk) == before, "what was made of a domain that could not be made is gone"
+    d.wait_until(lambda: names(d, "small") == [], "the watch to have seen that")
     answer = put(d, "/v1/pools/small/volumes/told.raw/data", b"", length=64 * MIB).getresponse()
     assert answer.status == 507, answer.read()
     assert leftovers(tiny_disk) == before
