@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/thread.h"
 #include "network/dnsmasq-files.h"
+#include "network/leases.h"
 
 #define RECORD_FILE_MAX (64 * 1024)
 
@@ -160,6 +161,51 @@ sk_dnsmasq_record_set(const char *network, const char *dns_domain, const SkNetwo
            put_file(dns_dir, owner, dns, error) && sk_dnsmasq_reload(network, paths, error);
 }
 
+/* -- leases of interfaces that are gone ---------------------------------------------------------------------- */
+
+static gboolean
+names_mac(const SkDnsRecord *records, guint n, const char *mac)
+{
+    for (guint i = 0; i < n; i++) {
+        if (g_ascii_strcasecmp(records[i].mac, mac) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+void
+sk_dnsmasq_record_release(const char *network, const SkNetworkPaths *paths, const char *owner, const SkDnsRecord *records, guint n)
+{
+    g_autofree char *dir = sk_network_run_path(paths, network, SK_DNSMASQ_DHCP_HOSTS);
+    g_autofree char *path = g_build_filename(dir, owner, NULL);
+    g_autofree char *old = sk_fs_read(path, RECORD_FILE_MAX, NULL, NULL);
+    g_auto(GStrv) lines = g_strsplit(old != NULL ? old : "", "\n", -1);
+    g_autoptr(GPtrArray) gone = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; lines[i] != NULL; i++) {
+        char *mac = g_strndup(lines[i], strcspn(lines[i], ","));
+        if (*mac != '\0' && !names_mac(records, n, mac))
+            g_ptr_array_add(gone, mac);
+        else
+            g_free(mac);
+    }
+    g_ptr_array_add(gone, NULL);
+    sk_leases_release(network, paths, (const char *const *) gone->pdata);
+}
+
+/* -- the daemon's start --------------------------------------------------------------------------------------- */
+
+static void
+release_dead(const char *network, const SkNetworkPaths *paths, const char *const *keep)
+{
+    g_autofree char *dir = sk_network_run_path(paths, network, SK_DNSMASQ_DHCP_HOSTS);
+    g_autoptr(GDir) files = g_dir_open(dir, 0, NULL);
+    const char *file;
+    while (files != NULL && (file = g_dir_read_name(files)) != NULL) {
+        if (keep == NULL || !g_strv_contains(keep, file))
+            sk_dnsmasq_record_release(network, paths, file, NULL, 0);
+    }
+}
+
 static gboolean
 sweep_dir(const char *dir, const char *const *keep, gboolean *out_changed, GError **error)
 {
@@ -181,6 +227,7 @@ sk_dnsmasq_record_sweep(const char *network, const SkNetworkPaths *paths, const 
 {
     gboolean changed = FALSE;
     sk_assert_worker();
+    release_dead(network, paths, keep);
     for (guint i = 0; i < G_N_ELEMENTS(folders); i++) {
         g_autofree char *dir = sk_network_run_path(paths, network, folders[i]);
         if (!sweep_dir(dir, keep, &changed, error))

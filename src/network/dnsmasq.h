@@ -56,7 +56,13 @@ gboolean sk_dnsmasq_stop(const char *network, const SkNetworkPaths *paths, GErro
 gboolean sk_dnsmasq_record_set(const char *network, const char *dns_domain, const SkNetworkPaths *paths,
                                const char *owner, const SkDnsRecord *records, guint n, GError **error);
 
-/* Removes the records of every owner not in keep (NULL-terminated). For the daemon's start. */
+/*
+ * Gives back the leases of the interfaces that the owner's records name and these do not; for a guest that does not run.
+ * To be called before sk_dnsmasq_record_set().
+ */
+void sk_dnsmasq_record_release(const char *network, const SkNetworkPaths *paths, const char *owner, const SkDnsRecord *records, guint n);
+
+/* Removes the records of every owner not in keep (NULL-terminated), and gives back their leases. For the daemon's start. */
 gboolean sk_dnsmasq_record_sweep(const char *network, const SkNetworkPaths *paths, const char *const *keep, GError **error);
 
 G_END_DECLS

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/network.h"
+#include "network/paths.h"
 
 G_BEGIN_DECLS
 
@@ -23,6 +24,12 @@ GPtrArray *sk_leases_read(const char *path, GError **error);
 
 /* The newest address of a MAC among leases, IPv4 before IPv6, or NULL. Any thread. */
 const SkLease *sk_leases_find(const GPtrArray *leases, const char *mac);
+
+/*
+ * Gives back the leases of MACs whose guests are gone (NULL-terminated), so that their addresses are free again. What cannot
+ * be given back runs out by itself: it never fails. Workers only.
+ */
+void sk_leases_release(const char *network, const SkNetworkPaths *paths, const char *const *macs);
 
 /* A network's leases, new or changed. The array is the receiver's. */
 typedef void (*SkLeasesFunc)(const char *network, GPtrArray *leases, gpointer data);

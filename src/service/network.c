@@ -209,6 +209,7 @@ typedef struct {
     char *owner;            /* UUID */
     SkNetworkPaths paths;
     GPtrArray *networks;    /* Names */
+    gboolean release;       /* the guest does not run: leases of interfaces it has no more are free */
 } DnsWork;
 
 static void
@@ -273,6 +274,9 @@ run_dns(SkJob *job, GError **error)
     for (guint i = 0; i < work->networks->len; i++) {
         const Names *names = work->networks->pdata[i];
         g_autoptr(GError) why = NULL;
+        if (work->release)
+            sk_dnsmasq_record_release(names->network, &work->paths, work->owner,
+                                      (const SkDnsRecord *) (gpointer) names->records->data, names->records->len);
         if (!sk_dnsmasq_record_set(names->network, names->dns_domain, &work->paths, work->owner,
                                    (const SkDnsRecord *) (gpointer) names->records->data, names->records->len, &why))
             g_warning("%s, continuing", why->message);
@@ -291,6 +295,7 @@ sk_service_dns_changed(SkService *self, SkDomain *domain)
     DnsWork *work = g_new0(DnsWork, 1);
     work->owner = g_strdup(domain->spec->uuid);
     work->paths = sk_service_network_paths(self);
+    work->release = !sk_domain_is_active(domain);
     work->networks = g_ptr_array_new_with_free_func(free_names);
     for (GTreeNode *node = g_tree_node_first(self->networks); node != NULL; node = g_tree_node_next(node)) {
         const SkNetworkSpec *spec = ((SkNetwork *) g_tree_node_value(node))->spec;

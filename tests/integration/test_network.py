@@ -207,18 +207,53 @@ def test_static_address_is_obeyed_and_changed_live(shared_daemon, tiny, web1):
 
 
 def test_name_goes_to_the_next_domain_of_that_name(shared_daemon, tiny):
-    """A deleted domain's lease lives on in dnsmasq; its name is its successor's all the same."""
+    """A domain gone, its lease is given back, and its name is its successor's."""
     settle(shared_daemon)
     server = host_of(network(shared_daemon, "default")["spec"]["ipv4"])
-    seen = set()
     for _ in range(2):
-        boot(shared_daemon, tiny, "again", {"network": "default"})
+        domain = boot(shared_daemon, tiny, "again", {"network": "default"})
         shared_daemon.wait_until(lambda: guest_address(shared_daemon, "again") is not None, "an address")
         address = guest_address(shared_daemon, "again")
         assert output(shared_daemon, "dig", "+short", f"@{server}", "again.default.skep").split() == [address]
-        seen.add(address)
         drop(shared_daemon, "again")
-    assert len(seen) == 2
+        mac = domain["spec"]["interfaces"][0]["mac"]
+        shared_daemon.wait_until(lambda: mac not in [lease["mac"] for lease in shared_daemon.items("/v1/networks/default/leases")],
+                                 "the lease to be gone")
+
+
+@pytest.mark.parametrize("how", ["stopped", "swept"])
+def test_leases_of_the_dead_are_given_back(daemon, tiny, how):
+    """Of a network that is stopped, and of a domain whose deletion the daemon did not survive; others keep theirs."""
+    settle(daemon)
+    spec = create(daemon, "six", ipv4="192.168.177.1/24", ipv6="fd00:177::1/64", forward="isolated")
+    nic = {"network": "six", "mac": "52:54:00:00:77:01"}
+    daemon.do("POST", "/v1/domains", daemon.paused_domain("dead", interfaces=[nic]))
+    records = daemon.root / "run" / "networks" / "six" / "dhcp-hosts"
+    daemon.wait_until(lambda: any(nic["mac"] in f.read_text() for f in records.iterdir()), "its record")
+    owner = next(f for f in records.iterdir() if nic["mac"] in f.read_text())
+    leases = daemon.root / "lib" / "networks" / "six.leases"
+    daemon.do("POST", "/v1/networks/six/stop")
+    duid = "00:03:00:01:52:54:00:00:77:01"
+    leases.write_text("4000000000 52:54:00:00:77:01 192.168.177.50 dead 01:52:54:00:00:77:01\n"
+                      "4000000000 52:54:00:00:77:02 192.168.177.51 * *\n"
+                      "4000000000 52:54:00:00:77:03 ; reboot\n"
+                      "duid 00:01:00:01:31:11:22:33:02:00:00:00:00:01\n"
+                      f"4000000000 77 fd00:177::150 * {duid}\n")
+    if how == "stopped":
+        daemon.do("DELETE", "/v1/domains/dead")
+    else:
+        daemon.do("POST", "/v1/networks/six/start")
+        record = owner.read_text()
+        daemon.do("DELETE", "/v1/domains/dead")
+        daemon.wait_until(lambda: not owner.exists(), "the record to be gone")
+        daemon.kill()
+        os.kill(dnsmasqs(daemon)["six"], signal.SIGKILL)
+        leases.write_text("4000000000 52:54:00:00:77:01 192.168.177.50 dead *\n4000000000 52:54:00:00:77:02 192.168.177.51 * *\n")
+        owner.write_text(record)
+        daemon.start()
+        settle(daemon)
+    daemon.wait_until(lambda: "77:01" not in leases.read_text(), "the leases to be gone")
+    assert "192.168.177.51" in leases.read_text() and spec["bridge"]
 
 
 def test_names_follow_the_networks_domain(shared_daemon, web1):

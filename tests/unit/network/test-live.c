@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/thread.h"
 #include "base/undo.h"
 #include "live.h"
 #include "network/dnsmasq.h"
@@ -335,6 +336,37 @@ test_dhcp_and_dns(Live *live, gconstpointer private)
     live_end(two);
 }
 
+/* Of a guest that is gone, by its MAC and by the MAC in its DUID; a running dnsmasq is told, and others keep theirs. */
+static void
+test_release(Live *live, gconstpointer unused)
+{
+    static const char *const macs[] = { MAC1, NULL };
+    g_autofree char *path = sk_network_lease_path(&live->paths, "default");
+    g_autofree char *text = g_strdup("4000000000 " MAC1 " 192.168.100.50 web1 01:" MAC1 "\n4000000000 " MAC2 " 192.168.100.51 * *\n"
+                                     "duid 00:01:00:01:31:11:22:33:02:00:00:00:00:01\n"
+                                     "4000000000 1 fd00:1::150 * 00:03:00:01:" MAC1 "\n4000000000 2 fd00:1::151 * 00:03:00:01:" MAC2 "\n");
+    g_assert_cmpint(g_mkdir_with_parents(live->state, 0755), ==, 0);
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+    bring_up(live);
+    /* Without a port the bridge has no carrier, and nothing can be sent on it. */
+    pid_t guest = live_guest_new("vg1", MAC2, live->spec->bridge);
+    sk_leases_release("default", &live->paths, macs);
+    g_autofree char *wait = g_strdup_printf("until ! grep -q '" MAC1 "' %s; do busybox usleep 20000; done; grep -c '" MAC2 "' %s", path, path);
+    g_autofree char *left = live_run(0, wait);
+    g_assert_cmpstr(left, ==, "2");
+    g_assert_cmpint(sk_dnsmasq_pid("default", &live->paths), >, 0);
+    live_end(guest);
+
+    /* One that does not run has its file changed. */
+    g_assert_true(sk_dnsmasq_stop("default", &live->paths, NULL));
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+    sk_leases_release("default", &live->paths, macs);
+    g_autofree char *after = sk_fs_read(path, 65536, NULL, NULL);
+    g_assert_null(strstr(after, MAC1));
+    g_assert_nonnull(strstr(after, "\nduid "));
+    g_assert_nonnull(strstr(after, "fd00:1::151"));
+}
+
 static void
 assert_reaches(pid_t from, const char *as)
 {
@@ -432,6 +464,15 @@ test_rules(Live *live, gconstpointer unused)
     g_autofree char *end = live_run(0, "nft delete table inet other");
 }
 
+/* The tests themselves are workers, so that another thread has to be the main one. */
+static gpointer
+be_main(gpointer unused)
+{
+    (void) unused;
+    sk_thread_init();
+    return NULL;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -449,10 +490,12 @@ main(int argc, char **argv)
                   { "/live/port-in-use", test_port_in_use },
                   { "/live/no-dnsmasq", test_no_dnsmasq },
                   { "/live/dhcp-and-dns/open", test_dhcp_and_dns },
+                  { "/live/release", test_release },
                   { "/live/traffic", test_traffic },
                   { "/live/rules", test_rules } };
     const char *why = NULL;
     g_test_init(&argc, &argv, NULL);
+    g_thread_join(g_thread_new("main", be_main, NULL));
     if (!live_enter(&why)) {
         g_print("1..0 # SKIP %s\n", why);
         return 0;
