@@ -159,6 +159,8 @@ sk_check_mac(const char *text, const char *what, GError **error)
         return sk_fail(error, SK_ERROR_INVALID, "%s \"%.64s\" is not a MAC address such as 52:54:00:12:34:56", what, text);
     if (g_ascii_xdigit_value(text[1]) & 1)
         return sk_fail(error, SK_ERROR_INVALID, "%s \"%s\" is a multicast address, an interface needs a unicast one", what, text);
+    if (strspn(text, "0:") == 17)
+        return sk_fail(error, SK_ERROR_INVALID, "%s \"%s\" is no interface's address", what, text);
     return TRUE;
 }
 

@@ -78,12 +78,37 @@ in_subnet(const char *subnet, const char *address, const char *key, GError **err
 }
 
 static gboolean
+same_address(const char *a, const char *b)
+{
+    g_autoptr(GInetAddress) one = g_inet_address_new_from_string(a), other = g_inet_address_new_from_string(b);
+    return g_inet_address_equal(one, other);
+}
+
+/* Each host's MAC is its own, and so is each address of a host; seen has what those before have. */
+static gboolean
+check_host(const SkNetworkSpec *self, const SkNetworkHost *host, GHashTable *seen, GError **error)
+{
+    gboolean six = host->ip != NULL && strchr(host->ip, ':') != NULL;
+    const char *subnet = six ? self->ipv6 : self->ipv4;
+    if (!in_subnet(subnet, host->ip, "hosts.ip", error))
+        return FALSE;
+    g_autofree char *own = g_strndup(subnet != NULL ? subnet : "", strcspn(subnet != NULL ? subnet : "", "/"));
+    if (host->ip != NULL && same_address(host->ip, own))
+        return sk_fail(error, SK_ERROR_INVALID, "hosts.ip \"%s\" is the host's own address", host->ip);
+    g_autofree char *mac = g_ascii_strdown(host->mac, -1);
+    if (!g_hash_table_add(seen, g_strconcat(mac, six ? " 6" : " 4", NULL)))
+        return sk_fail(error, SK_ERROR_INVALID, "two hosts have the MAC address \"%s\"", host->mac);
+    if (host->ip != NULL && !g_hash_table_add(seen, g_strdup(host->ip)))
+        return sk_fail(error, SK_ERROR_INVALID, "two hosts have the address \"%s\"", host->ip);
+    return TRUE;
+}
+
+static gboolean
 check_hosts(const SkNetworkSpec *self, GError **error)
 {
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (guint i = 0; self->hosts != NULL && i < self->hosts->len; i++) {
-        const SkNetworkHost *host = self->hosts->pdata[i];
-        gboolean six = host->ip != NULL && strchr(host->ip, ':') != NULL;
-        if (!in_subnet(six ? self->ipv6 : self->ipv4, host->ip, "hosts.ip", error))
+        if (!check_host(self, self->hosts->pdata[i], seen, error))
             return FALSE;
     }
     return TRUE;
@@ -106,7 +131,8 @@ check_host_address(const char *subnet, const char *key, GError **error)
         zeros = zeros && !one;
         ones = ones && one;
     }
-    if (g_inet_address_get_is_loopback(address) || g_inet_address_get_is_multicast(address) || g_inet_address_get_is_any(address) ||
+    gboolean mapped = !four && memcmp(bytes, "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12) == 0;
+    if (g_inet_address_get_is_loopback(address) || g_inet_address_get_is_link_local(address) || mapped || g_inet_address_get_is_multicast(address) || g_inet_address_get_is_any(address) ||
         (four && (bytes[0] == 0 || bytes[0] == 127 || bytes[0] >= 240)))
         return sk_fail(error, SK_ERROR_INVALID, "%s \"%s\" is not a subnet for guests: give one such as %s", key, subnet,
                        four ? "192.168.100.1/24" : "fd00:1::1/64");
@@ -127,10 +153,23 @@ check_range(const char *start, const char *end, const char *key, GError **error)
            sk_fail(error, SK_ERROR_INVALID, "%s \"%s\" is after its end \"%s\"", key, start, end);
 }
 
+/* What the kernel keeps for itself below /proc/sys/net would never become a link. */
+static gboolean
+check_link(const SkNetworkSpec *self, GError **error)
+{
+    if (self->bridge != NULL && (strcmp(self->bridge, "all") == 0 || strcmp(self->bridge, "default") == 0))
+        return sk_fail(error, SK_ERROR_INVALID, "bridge \"%s\" is a name that the kernel keeps for itself", self->bridge);
+    guint least = self->ipv6 != NULL ? 1280 : 68;
+    return self->mtu == 0 || self->mtu >= least ||
+           sk_fail(error, SK_ERROR_INVALID, "mtu is %u, it must be at least %u%s", self->mtu, least, self->ipv6 != NULL ? " for IPv6" : "");
+}
+
 static gboolean
 check_spec(gconstpointer value, GError **error)
 {
     const SkNetworkSpec *self = value;
+    if (!check_link(self, error))
+        return FALSE;
     if (self->forward == SK_FORWARD_BRIDGE && self->bridge == NULL)
         return sk_fail(error, SK_ERROR_INVALID, "bridge is missing: forward \"bridge\" needs the name of an existing one");
     if (self->forward == SK_FORWARD_BRIDGE && (self->ipv4 != NULL || self->ipv6 != NULL))

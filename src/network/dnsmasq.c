@@ -62,6 +62,33 @@ open_process(const char *network, const SkNetworkPaths *paths, pid_t *out_pid)
     return sk_fd_steal(&fd);
 }
 
+/* One whose pid file was lost or lies: it would keep a new one from its ports for ever. */
+static gint
+open_stray(const char *network, const SkNetworkPaths *paths, pid_t *out_pid)
+{
+    g_autofree char *option = config_option(network, paths);
+    g_autoptr(GDir) processes = g_dir_open("/proc", 0, NULL);
+    const char *name;
+    while (processes != NULL && (name = g_dir_read_name(processes)) != NULL) {
+        pid_t pid = (pid_t) g_ascii_strtoll(name, NULL, 10);
+        if (pid <= 1 || pid == getpid() || !is_ours(pid, option))
+            continue;
+        g_auto(SkFd) fd = (gint) syscall(SYS_pidfd_open, pid, 0);
+        if (fd >= 0 && is_ours(pid, option)) {
+            *out_pid = pid;
+            return sk_fd_steal(&fd);
+        }
+    }
+    return -1;
+}
+
+gint
+sk_dnsmasq_open(const char *network, const SkNetworkPaths *paths)
+{
+    pid_t pid;
+    return open_process(network, paths, &pid);
+}
+
 pid_t
 sk_dnsmasq_pid(const char *network, const SkNetworkPaths *paths)
 {
@@ -206,6 +233,8 @@ sk_dnsmasq_stop(const char *network, const SkNetworkPaths *paths, GError **error
     pid_t pid = 0;
     g_auto(SkFd) fd = open_process(network, paths, &pid);
     sk_assert_worker();
+    if (fd < 0)
+        fd = open_stray(network, paths, &pid);
     if (fd >= 0 && !send_signal(fd, SIGTERM, network, error))
         return FALSE;
     if (fd >= 0 && !await_end(fd, STOP_MS)) {

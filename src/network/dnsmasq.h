@@ -37,13 +37,16 @@ gboolean sk_dnsmasq_start(const SkNetworkSpec *spec, const SkNetworkPaths *paths
 /* Its pid, 0 if it does not run. */
 pid_t sk_dnsmasq_pid(const char *network, const SkNetworkPaths *paths);
 
+/* A descriptor that becomes readable when it ends, -1 if it does not run; close it. */
+gint sk_dnsmasq_open(const char *network, const SkNetworkPaths *paths);
+
 /* TRUE if it runs with the configuration that spec gives. */
 gboolean sk_dnsmasq_is_current(const SkNetworkSpec *spec, const SkNetworkPaths *paths);
 
 /* Makes it read all records anew. */
 gboolean sk_dnsmasq_reload(const char *network, const SkNetworkPaths *paths, GError **error);
 
-/* Ends it and waits for that; records and leases stay. Not running is fine. */
+/* Ends it, also one whose pid file was lost, and waits for that; records and leases stay. Not running is fine. */
 gboolean sk_dnsmasq_stop(const char *network, const SkNetworkPaths *paths, GError **error);
 
 /* -- records ---------------------------------------------------------------------------------------- */

@@ -22,7 +22,8 @@ typedef struct {
     SkNetworkRunning running;
     SkRecord *record;
     SkStore *store;
-    gboolean up, was_active, start;
+    gint dnsmasq;           /* its pidfd once it is up, or -1 */
+    gboolean up, was_active, start, skip;
     char *message;          /* an autostart that failed */
 } NetWork;
 
@@ -41,6 +42,7 @@ free_work(gpointer data)
     g_clear_pointer(&work->others, g_ptr_array_unref);
     sk_network_rules_free(work->rules);
     sk_network_running_clear(&work->running);
+    sk_fd_clear(&work->dnsmasq);
     sk_record_free(work->record);
     g_free(work->message);
     g_free(work);
@@ -58,6 +60,7 @@ static NetWork *
 new_work(SkService *self, const SkNetworkSpec *spec)
 {
     NetWork *work = g_new0(NetWork, 1);
+    work->dnsmasq = -1;
     work->spec = sk_value_copy(&sk_network_spec_type, spec);
     work->store = self->store;
     work->paths = sk_service_network_paths(self);
@@ -130,6 +133,7 @@ bring_up(NetWork *work, gboolean reattach, GError **error)
     sk_network_rules_add(work->rules, work->spec);
     if (sk_network_rules_apply(work->rules, error)) {
         work->up = TRUE;
+        work->dnsmasq = sk_dnsmasq_open(work->spec->name, &work->paths);
         return TRUE;
     }
     if (!reattach)
@@ -138,13 +142,14 @@ bring_up(NetWork *work, gboolean reattach, GError **error)
 }
 
 static void
-set_active(SkNetwork *network, const NetWork *work)
+set_active(SkNetwork *network, NetWork *work)
 {
     network->status.active = work->up;
     g_free(network->status.bridge);
     network->status.bridge = g_strdup(work->running.bridge);
     g_clear_pointer(&network->status.message, g_free);
     sk_store_put_state(network->service->store, "network", network->spec->uuid, work->up ? "{\"active\":true}" : "{\"active\":false}");
+    sk_network_watch_dnsmasq(network, sk_fd_steal(&work->dnsmasq));
     if (work->up && work->running.lease_path != NULL)
         sk_network_watch_leases(network, work->running.lease_path);
 }
@@ -272,6 +277,7 @@ deactivate(SkNetwork *network)
     if (self->lease_watch != NULL)
         sk_lease_watch_remove(self->lease_watch, network->spec->name);
     network->stopping = FALSE;
+    sk_network_unwatch_dnsmasq(network);
     g_clear_pointer(&network->leases, g_ptr_array_unref);
     sk_value_clear(&sk_network_status_type, &network->status);
     sk_store_put_state(self->store, "network", network->spec->uuid, "{\"active\":false}");
@@ -521,6 +527,65 @@ commit_autostart(SkJob *job)
 static const SkJobKind autostart_job = {
     .queue = QUEUE, .prepare = prepare_autostart, .run = run_autostart, .commit = commit_autostart, .free_work = free_work,
 };
+
+/* -- dnsmasq ended by itself ---------------------------------------------------------------------------------------------- */
+
+/* By now it may be stopped or gone; then there is nothing to mend. */
+static gboolean
+prepare_mend(SkJob *job, GError **error)
+{
+    NetWork *work = job->work;
+    const SkNetwork *network = g_tree_lookup(job->service->networks, work->spec->name);
+    (void) error;
+    work->skip = network == NULL || !network->status.active || network->stopping;
+    if (work->skip)
+        return TRUE;
+    free_spec(work->spec);
+    work->spec = sk_value_copy(&sk_network_spec_type, network->spec);
+    look_around(job->service, work);
+    return TRUE;
+}
+
+static gboolean
+run_mend(SkJob *job, GError **error)
+{
+    NetWork *work = job->work;
+    g_autoptr(GError) why = NULL;
+    (void) error;
+    if (!work->skip && !bring_up(work, TRUE, &why))
+        work->message = g_strdup(why->message);
+    return TRUE;
+}
+
+static void
+commit_mend(SkJob *job)
+{
+    NetWork *work = job->work;
+    SkNetwork *network = work->skip ? NULL : g_tree_lookup(job->service->networks, work->spec->name);
+    if (network == NULL)
+        return;
+    if (work->message != NULL) {
+        g_warning("network \"%s\" lacks something: %s, trying again", network->spec->name, work->message);
+        g_free(network->status.message);
+        network->status.message = g_steal_pointer(&work->message);
+        sk_network_mend_later(network);
+        return;
+    }
+    /* A change of the network starts dnsmasq anew too, and then nothing was missing. */
+    if (work->running.mended > 0)
+        g_warning("network \"%s\": its dnsmasq had ended, it was started again", network->spec->name);
+    set_active(network, work);
+}
+
+static const SkJobKind mend_job = {
+    .queue = QUEUE, .prepare = prepare_mend, .run = run_mend, .commit = commit_mend, .free_work = free_work,
+};
+
+void
+sk_network_mend(SkNetwork *self)
+{
+    sk_job_start_quiet(self->service, &mend_job, new_work(self->service, self->spec));
+}
 
 /* What a former daemon made and nobody has any more; and the domains that waited for the networks. */
 typedef struct {

@@ -14,6 +14,7 @@ sk_network_free(gpointer data)
     SkNetwork *self = data;
     if (self == NULL)
         return;
+    sk_network_unwatch_dnsmasq(self);
     sk_value_free(&sk_network_spec_type, self->spec);
     sk_value_clear(&sk_network_status_type, &self->status);
     g_clear_pointer(&self->leases, g_ptr_array_unref);

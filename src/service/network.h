@@ -16,12 +16,26 @@ struct SkNetwork {
     gboolean was_active;    /* when the former daemon ended */
     gboolean stopping;      /* a job takes it down: nothing is plugged in any more */
     guint plugging;         /* interfaces that jobs are about to plug in */
+    gint dnsmasq;           /* network-watch.c: pidfd while dnsmasq_watch is set */
+    guint dnsmasq_watch, mend_timer;
+    guint mends;            /* in a row */
+    gint64 mended_at;       /* monotonic; 0: never */
 };
 
 SkNetwork *sk_service_network(SkService *self, const char *name, GError **error);
 /* Bridge of an active network; NULL with NO_NETWORK or STATE. Free with g_free(). */
 char *sk_service_network_bridge(SkService *self, const char *name, GError **error);
 void sk_network_free(gpointer network);
+
+/* network-watch.c: takes the descriptor of the network's dnsmasq (-1: it has none), instead of the one before. */
+void sk_network_watch_dnsmasq(SkNetwork *self, gint pidfd);
+/* And what is about to be mended stays as it is. */
+void sk_network_unwatch_dnsmasq(SkNetwork *self);
+/* It has ended: sk_network_mend(), at once or, if that happens again and again, after a pause. */
+void sk_network_mend_later(SkNetwork *self);
+/* network-jobs.c: a job that makes what an active network lacks. */
+void sk_network_mend(SkNetwork *self);
+
 /* The trade's view of where things are; strings are the service's. */
 SkNetworkPaths sk_service_network_paths(SkService *self);
 

@@ -515,6 +515,46 @@ def test_daemon_that_ends_leaves_guests_connected(daemon, tiny):
     drop(daemon, "stays")
 
 
+def test_dnsmasq_that_ends_is_started_again(daemon):
+    """Killed while the daemon runs, by hand and by a change; stopped, it stays away."""
+    settle(daemon)
+    server = host_of(network(daemon, "default")["spec"]["ipv4"])
+    with_host = {"hosts": [{"mac": "52:54:00:00:00:09", "ip": server[:-1] + "9", "name": "printer"}]}
+    for _ in range(2):
+        first = dnsmasqs(daemon)["default"]
+        os.kill(first, signal.SIGKILL)
+        daemon.wait_until(lambda: dnsmasqs(daemon).get("default", first) != first, "another dnsmasq")
+        daemon.wait_until(lambda: "NXDOMAIN" in output(daemon, "dig", "+time=1", f"@{server}", "nobody.default.skep"), "its answer")
+    daemon.do("PATCH", "/v1/networks/default", with_host)
+    changed = dnsmasqs(daemon)["default"]
+    os.kill(changed, signal.SIGKILL)
+    daemon.wait_until(lambda: dnsmasqs(daemon).get("default", changed) != changed, "one with the change")
+    daemon.wait_until(lambda: output(daemon, "dig", "+short", "+time=1", f"@{server}", "printer.default.skep").strip() == server[:-1] + "9",
+                      "its answer")
+    assert daemon.log().count(b"its dnsmasq had ended") == 3
+    daemon.do("POST", "/v1/networks/default/stop")
+    assert "default" not in dnsmasqs(daemon) and network(daemon, "default")["status"]["active"] is False
+
+
+@pytest.mark.parametrize("pid", [None, "1", "self", "99999999999999999999", "\0"])
+def test_lost_pid_file_does_not_keep_a_network_down(daemon, pid):
+    """The dnsmasq it told of is found all the same, and nothing else is taken for it."""
+    settle(daemon)
+    first = dnsmasqs(daemon)["default"]
+    daemon.kill()
+    path = daemon.root / "run" / "networks" / "default" / "dnsmasq.pid"
+    if pid is None:
+        path.unlink()
+    else:
+        path.write_text(str(os.getpid()) if pid == "self" else pid)
+    daemon.start()
+    settle(daemon)
+    assert network(daemon, "default")["status"]["active"], network(daemon, "default")
+    assert dnsmasqs(daemon)["default"] != first
+    daemon.do("POST", "/v1/networks/default/stop")
+    assert "default" not in dnsmasqs(daemon)
+
+
 def test_network_deleted_and_gone_after_restart(daemon):
     settle(daemon)
     daemon.do("DELETE", "/v1/networks/default")

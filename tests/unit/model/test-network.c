@@ -71,6 +71,17 @@ static const struct {
     { "ipv4=192.168.7.1/24 host=10.0.0.1", "hosts.ip \"10.0.0.1\" is not in the subnet 192.168.7.1/24" },
     { "lease_time=60", "lease_time is 60, it must be from 120 to 31536000" },
     { "domain=a..b", "domain \"\" is not a host name: give 1 to 63 letters, digits or \"-\"" },
+    { "ipv6=fe80::1/64", "ipv6 \"fe80::1/64\" is not a subnet for guests: give one such as fd00:1::1/64" },
+    { "ipv6=::ffff:1.2.3.4/96", "ipv6 \"::ffff:1.2.3.4/96\" is not a subnet for guests: give one such as fd00:1::1/64" },
+    { "ipv4=169.254.169.254/16", "ipv4 \"169.254.169.254/16\" is not a subnet for guests: give one such as 192.168.100.1/24" },
+    { "ipv4=192.168.7.1/24 host=192.168.7.1", "hosts.ip \"192.168.7.1\" is the host's own address" },
+    { "ipv4=192.168.7.1/24 host=192.168.7.5 host=192.168.7.6", "two hosts have the MAC address \"52:54:00:00:00:01\"" },
+    { "ipv4=192.168.7.1/24 ipv6=fd00:7::1/64 host=192.168.7.5 host=fd00:7::5", NULL },
+    { "mtu=10", "mtu is 10, it must be at least 68" },
+    { "mtu=1000 ipv6=fd00:7::1/64", "mtu is 1000, it must be at least 1280 for IPv6" },
+    { "mtu=1400 ipv6=fd00:7::1/64", NULL },
+    { "mac=00:00:00:00:00:00", "mac \"00:00:00:00:00:00\" is no interface's address" },
+    { "bridge=all", "bridge \"all\" is a name that the kernel keeps for itself" },
     { "bridge=a/b", "bridge \"a/b\" is not an interface name: give 1 to 15 letters, digits or -_." },
 };
 
