@@ -11,6 +11,7 @@
 
 #define GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* RFC 6455, section 1.3 */
 #define TURN_BYTES (256 * 1024) /* read before other sources get their turn */
+#define MAX_PINGS 1024  /* whose pongs wait to be sent: a client that reads never comes near */
 #define CLOSE_USEC (5 * G_USEC_PER_SEC)  /* for the goodbye to be sent and answered */
 
 struct SkWebSocket {
@@ -25,6 +26,7 @@ struct SkWebSocket {
     guint timer;            /* pings; after the goodbye: the end */
     gboolean closing;       /* the goodbye is queued */
     gboolean pinged;        /* no pong yet */
+    guint pings;            /* from the client, since all that was queued had been sent */
     GByteArray *early;      /* bytes that came along with the handshake */
     gboolean gone;          /* the socket is closed or broken */
     gsize turn;             /* bytes still to be read in this turn */
@@ -172,6 +174,7 @@ on_message(wslay_event_context_ptr frames, const struct wslay_event_on_msg_recv_
 {
     SkWebSocket *self = data;
     self->pinged = FALSE; /* anything it sends shows that it lives */
+    self->pings += message->opcode == WSLAY_PING;
     if (!self->closing && !wslay_is_ctrl_frame(message->opcode))
         self->funcs->message(message->opcode == WSLAY_TEXT_FRAME, message->msg, message->msg_length, self->data);
 }
@@ -205,6 +208,8 @@ move(SkWebSocket *self, gboolean readable)
             refuse_frames(self);
         return FALSE;
     }
+    if (self->pings > MAX_PINGS)
+        return FALSE;
     if (wslay_event_want_write(self->frames) && wslay_event_send(self->frames) != 0)
         return FALSE;
     return wslay_event_want_read(self->frames) || wslay_event_want_write(self->frames);
@@ -222,6 +227,7 @@ go_on(SkWebSocket *self, gboolean readable)
         return;
     }
     gboolean waits = wslay_event_want_write(self->frames);
+    self->pings = waits ? self->pings : 0;
     watch(self, G_IO_IN | (waits ? G_IO_OUT : 0));
     if (before > 0 && !waits && !self->closing && self->funcs->drained != NULL)
         self->funcs->drained(self->data);

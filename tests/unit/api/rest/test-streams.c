@@ -314,6 +314,29 @@ test_wrong_frames(Server *s, gconstpointer data)
     wait_until(nobody_listens, NULL);
 }
 
+/* Pings whose answers are never read: no more of those are kept than a client could want. */
+static void
+flood_with_pings(gpointer data)
+{
+    static const guint8 ping[] = { 0x89, 0x80, 0, 0, 0, 0 };
+    g_autoptr(GByteArray) pings = g_byte_array_new();
+    Peer peer;
+    for (guint i = 0; i < 10000; i++)
+        g_byte_array_append(pings, ping, sizeof ping);
+    ws_open(&peer, data, OVER_UNIX, "/v1/events", "");
+    while (send(peer.fd, pings->data, pings->len, MSG_NOSIGNAL) > 0)
+        continue;
+    peer_close(&peer);
+}
+
+static void
+test_ping_flood(Server *s, gconstpointer data)
+{
+    server_start(s);
+    client_run(flood_with_pings, s);
+    wait_until(nobody_listens, NULL);
+}
+
 /* -- consoles --------------------------------------------------------------------------------------------------- */
 
 static void
@@ -742,6 +765,7 @@ main(int argc, char **argv)
     CASE(server_ends);
     CASE(wrong_handshakes);
     CASE(wrong_frames);
+    CASE(ping_flood);
     CASE(console);
     CASE(console_holds);
     CASE(upload);
