@@ -35,8 +35,9 @@ class Events:
         return self
 
     def __exit__(self, *exc):
-        self.stream.shutdown()
+        self.stream.sock.shutdown(socket.SHUT_RDWR)     # closing alone does not wake the thread
         self.thread.join()
+        self.stream.shutdown()
 
     def read(self):
         try:
