@@ -87,13 +87,14 @@ is_over(const SkJob *job)
 static void
 forget_oldest(SkJobs *self)
 {
-    while (self->all.length > KEPT) {
-        SkJob *oldest = g_queue_peek_head(&self->all);
-        if (!is_over(oldest))
-            return;
-        g_queue_pop_head(&self->all);
-        g_hash_table_remove(self->by_id, oldest->info.id);
-        sk_job_unref(oldest);
+    for (GList *at = self->all.head, *next; at != NULL && self->all.length > KEPT; at = next) {
+        SkJob *job = at->data;
+        next = at->next;
+        if (!is_over(job))
+            continue;
+        g_queue_delete_link(&self->all, at);
+        g_hash_table_remove(self->by_id, job->info.id);
+        sk_job_unref(job);
     }
 }
 
