@@ -37,6 +37,9 @@ gid_t sk_auth_group_id(SkAuth *self);
 gboolean sk_auth_token(SkAuth *self, const char *authorization, const char *from, SkIdentity *out_who,
                        gboolean *out_bad, GError **error);
 
+/* FALSE if the token that who rests on was revoked or has expired since. */
+gboolean sk_auth_holds(SkAuth *self, const SkIdentity *who);
+
 /* -- operations ---------------------------------------------------------------------------------------- */
 
 /* token.list: answers into the call at once. */

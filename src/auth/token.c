@@ -179,7 +179,17 @@ sk_auth_token(SkAuth *self, const char *authorization, const char *from, SkIdent
     out_who->user = g_strdup(token->user);
     out_who->from = g_strdup(from);
     out_who->role = (SkRole) token->record->token.role;
+    out_who->token = g_strdup(token->record->token.id);
     return TRUE;
+}
+
+gboolean
+sk_auth_holds(SkAuth *self, const SkIdentity *who)
+{
+    if (who->token == NULL)
+        return TRUE;
+    const Token *token = g_hash_table_lookup(self->by_id, who->token);
+    return token != NULL && !is_expired(&token->record->token, g_get_real_time());
 }
 
 /* -- making -------------------------------------------------------------------------------------------- */

@@ -210,6 +210,15 @@ sk_type_find(const SkType *type, const char *key)
     return NULL;
 }
 
+char *
+sk_type_keys(const SkType *type)
+{
+    GString *keys = g_string_new(NULL);
+    for (guint i = 0; i < type->n_fields; i++)
+        g_string_append_printf(keys, "%s%s", i > 0 ? ", " : "", type->fields[i].key);
+    return g_string_free(keys, FALSE);
+}
+
 guint
 sk_field_max_count(const SkField *field)
 {

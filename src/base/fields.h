@@ -113,6 +113,8 @@ GPtrArray *sk_value_list_new(const SkType *type);
 /* -- query -------------------------------------------------------------------------------------- */
 
 const SkField *sk_type_find(const SkType *type, const char *key);
+/* "name, uuid, title": what there is, for messages. Free with g_free(). */
+char *sk_type_keys(const SkType *type);
 gboolean sk_value_equal(const SkType *type, gconstpointer a, gconstpointer b);
 /* Entries that a STRV, MAP or LIST field may have. */
 guint sk_field_max_count(const SkField *field);

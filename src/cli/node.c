@@ -82,25 +82,16 @@ run_stats(SkCli *self, const SkArgs *args, GError **error)
 
 /* -- audit -------------------------------------------------------------------------------------------------------- */
 
-/* The entries come as JSON, a list or a line each; they are passed on as they are. */
+/* One page: the log is long. */
 static gboolean
 run_audit(SkCli *self, const SkArgs *args, GError **error)
 {
     g_autoptr(SkAsk) ask = sk_ask_new(SK_OP_AUDIT_LIST);
     sk_ask_fill(ask, args);
-    g_autofree char *target = sk_ask_target(ask, error);
-    SkHttpRequest request = { .method = "GET", .path = target };
-    g_autoptr(SkHttpAnswer) answer = target != NULL ? sk_http_ask(sk_cli_http(self), &request, error) : NULL;
-    if (answer == NULL)
+    g_autoptr(json_t) page = sk_cli_ask(self, ask, NULL, error);
+    if (page == NULL)
         return FALSE;
-    if (answer->head.status / 100 != 2) {
-        g_autoptr(json_t) body = json_loadb(answer->body->str, answer->body->len, 0, NULL);
-        sk_cli_set_error(error, answer->head.status, body);
-        return FALSE;
-    }
-    fwrite(answer->body->str, 1, answer->body->len, stdout);
-    if (answer->body->len > 0 && answer->body->str[answer->body->len - 1] != '\n')
-        putchar('\n');
+    sk_cli_print(self, sk_args_command(args), json_object_get(page, "items"));
     return TRUE;
 }
 
@@ -129,7 +120,9 @@ const SkCommand sk_node_commands[] = {
                             { "RECEIVED", "net_rx_bytes", SK_CELL_SIZE }, { "SENT", "net_tx_bytes", SK_CELL_SIZE }),
       .notes = "Counters are since the start of the domain.", .examples = "skep stats\nskep stats web1 -o json" },
     { .words = "audit", .ops = SK_OPS(SK_OP_AUDIT_LIST), .run = run_audit,
-      .options = SK_OPTIONS({ 0, "limit", "NUMBER", .param = "limit" }, { 0, "after", "ID", "go on after this entry", .param = "after" }),
-      .notes = "Entries are printed as JSON.", .examples = "skep audit\nskep audit --limit 20" },
+      .columns = SK_COLUMNS({ "NUMBER", "id" }, { "TIME", "time", SK_CELL_TIME }, { "USER", "user" }, { "FROM", "from" }, { "OPERATION", "operation" },
+                            { "OBJECT", "object" }, { "RESULT", "result" }, { "MESSAGE", "message" }),
+      .options = SK_OPTIONS({ 0, "limit", "NUMBER", .param = "limit" }, { 0, "after", "NUMBER", "go on after this entry", .param = "after" }),
+      .notes = "Newest first.", .examples = "skep audit\nskep audit --limit 20" },
     { 0 },
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Field tables of jobs, events, tokens, findings and the host. */
+/* Field tables of jobs, events, audit entries, tokens, findings and the host. */
 #include "model/job.h"
 
 #include "base/text.h"
@@ -41,6 +41,18 @@ static const SkField event_fields[] = {
     SK_FIELD(SkEvent, data, JSON, "details"),
 };
 SK_TYPE(sk_event_type, SkEvent, "Event", "event", event_fields, "something that happened");
+
+static const SkField audit_fields[] = {
+    SK_FIELD(SkAuditEntry, id, INT64, "number"),
+    SK_FIELD(SkAuditEntry, time, INT64, "microseconds since 1970"),
+    SK_FIELD(SkAuditEntry, user, STRING, "who"),
+    SK_FIELD(SkAuditEntry, from, STRING, "from where"),
+    SK_FIELD(SkAuditEntry, operation, STRING, "did what"),
+    SK_FIELD(SkAuditEntry, object, STRING, "to what"),
+    SK_FIELD(SkAuditEntry, result, STRING, "ok, started (a job that goes on), or the error's code"),
+    SK_FIELD(SkAuditEntry, message, STRING, "the error"),
+};
+SK_TYPE(sk_audit_entry_type, SkAuditEntry, "AuditEntry", "audit entry", audit_fields, "who changed what");
 
 static const SkField token_fields[] = {
     SK_FIELD(SkToken, id, STRING, "id"),

@@ -3,7 +3,7 @@
 
 #include "base/fields.h"
 
-/* Jobs, events, tokens and the host as values. Any thread. */
+/* Jobs, events, audit entries, tokens and the host as values. Any thread. */
 
 typedef enum { SK_JOB_QUEUED, SK_JOB_RUNNING, SK_JOB_DONE, SK_JOB_FAILED, SK_JOB_CANCELLED, SK_N_JOB_STATES } SkJobState;
 
@@ -30,6 +30,18 @@ typedef struct {
     char *uuid;
     char *data;             /* JSON object, or NULL */
 } SkEvent;
+
+/* An entry of the audit log. */
+typedef struct {
+    gint64 id;              /* grows; 0 in an append */
+    gint64 time;            /* microseconds since the epoch; 0 in an append: now */
+    char *user;             /* "root", "token:ci" */
+    char *from;             /* "unix:1234" (pid), "192.0.2.7:40112" */
+    char *operation;        /* "domain.start" */
+    char *object;           /* "domain/web1" */
+    char *result;           /* "ok", "started" (a job that goes on) or the error's name */
+    char *message;          /* the error's sentence, or NULL */
+} SkAuditEntry;
 
 typedef enum { SK_ROLE_NONE, SK_ROLE_VIEWER, SK_ROLE_OPERATOR, SK_ROLE_ADMIN, SK_N_ROLES } SkRole;
 
@@ -60,4 +72,4 @@ typedef struct {
 } SkNode;
 
 extern const SkEnum sk_job_state_enum, sk_role_enum, sk_finding_enum;
-extern const SkType sk_job_info_type, sk_event_type, sk_token_type, sk_finding_type, sk_node_type;
+extern const SkType sk_job_info_type, sk_event_type, sk_audit_entry_type, sk_token_type, sk_finding_type, sk_node_type;

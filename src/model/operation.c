@@ -2,6 +2,8 @@
 /* The operation table. */
 #include "model/operation.h"
 
+#include <string.h>
+
 #define OP(id_, name_, object_, right_, mode_, method_, path_, params_, ...)                                          \
     [SK_OP_##id_] = { .id = SK_OP_##id_, .name = (name_), .object = (object_), .right = SK_ROLE_##right_,              \
                       .mode = SK_MODE_##mode_, .method = (method_), .path = (path_), .params = &sk_params_##params_##_type, \
@@ -19,10 +21,10 @@ const SkOperation sk_operations[SK_N_OPERATIONS] = {
     OP(NODE_DOCTOR, "node.doctor", "node", VIEWER, QUERY, "GET", "/v1/node/doctor", none, LISTS(sk_finding_type), HELP("check the host and say what to mend")),
     OP(STATS_LIST, "stats.list", "domain", VIEWER, READ, "GET", "/v1/stats", none, LISTS(sk_domain_stats_type), HELP("show the figures of all active domains")),
     OP(EVENTS, "event.watch", "event", VIEWER, STREAM, "GET", "/v1/events", events, LISTS(sk_event_type), HELP("watch events (WebSocket or server-sent events)")),
-    OP(AUDIT_LIST, "audit.list", "audit", ADMIN, QUERY, "GET", "/v1/audit", job_list, BYTES_OUT, HELP("show who changed what")),
+    OP(AUDIT_LIST, "audit.list", "audit", ADMIN, QUERY, "GET", "/v1/audit", audit_list, LISTS(sk_audit_entry_type), HELP("show who changed what")),
 
-    OP(DOMAIN_LIST, "domain.list", "domain", VIEWER, READ, "GET", "/v1/domains", list, LISTS(sk_domain_summary_type), HELP("list domains")),
-    OP(DOMAIN_SHOW, "domain.show", "domain", VIEWER, READ, "GET", "/v1/domains/{name}", name, GIVES(sk_domain_view_type), HELP("show a domain")),
+    OP(DOMAIN_LIST, "domain.list", "domain", VIEWER, READ, "GET", "/v1/domains", domain_list, LISTS(sk_domain_summary_type), HELP("list domains")),
+    OP(DOMAIN_SHOW, "domain.show", "domain", VIEWER, READ, "GET", "/v1/domains/{name}", show, GIVES(sk_domain_view_type), HELP("show a domain")),
     OP(DOMAIN_CREATE, "domain.create", "domain", OPERATOR, JOB, "POST", "/v1/domains", domain_create, BODY(sk_domain_spec_type), GIVES(sk_created_type), HELP("create a domain")),
     OP(DOMAIN_UPDATE, "domain.update", "domain", OPERATOR, JOB, "PATCH", "/v1/domains/{name}", name, PATCH(sk_domain_spec_type), GIVES(sk_created_type), HELP("change a domain's definition")),
     OP(DOMAIN_DELETE, "domain.delete", "domain", OPERATOR, JOB, "DELETE", "/v1/domains/{name}", delete_domain, HELP("delete a domain")),
@@ -34,7 +36,7 @@ const SkOperation sk_operations[SK_N_OPERATIONS] = {
     OP(DOMAIN_SUSPEND, "domain.suspend", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/suspend", name, HELP("pause a domain's vCPUs")),
     OP(DOMAIN_RESUME, "domain.resume", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/resume", name, HELP("let a paused domain go on")),
     OP(DOMAIN_RENAME, "domain.rename", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/rename", name, BODY(sk_rename_type), GIVES(sk_created_type), HELP("rename a domain")),
-    OP(DOMAIN_STATS, "domain.stats", "domain", VIEWER, READ, "GET", "/v1/domains/{name}/stats", name, GIVES(sk_domain_stats_type), HELP("show the figures of an active domain")),
+    OP(DOMAIN_STATS, "domain.stats", "domain", VIEWER, READ, "GET", "/v1/domains/{name}/stats", show, GIVES(sk_domain_stats_type), HELP("show the figures of an active domain")),
 
     OP(DISK_ATTACH, "disk.attach", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/disks", name, BODY(sk_disk_type), GIVES(sk_disk_type), HELP("attach a disk")),
     OP(DISK_DETACH, "disk.detach", "domain", OPERATOR, JOB, "DELETE", "/v1/domains/{name}/disks/{target}", detach_disk, HELP("detach a disk")),
@@ -45,53 +47,53 @@ const SkOperation sk_operations[SK_N_OPERATIONS] = {
     OP(NIC_UPDATE, "nic.update", "domain", OPERATOR, JOB, "PATCH", "/v1/domains/{name}/interfaces/{nic}", nic, PATCH(sk_interface_type), HELP("change a network interface: link, network, bandwidth, addresses")),
     OP(NIC_DETACH, "nic.detach", "domain", OPERATOR, JOB, "DELETE", "/v1/domains/{name}/interfaces/{nic}", nic, HELP("detach a network interface")),
 
-    OP(AGENT_PING, "agent.ping", "domain", VIEWER, QUERY, "GET", "/v1/domains/{name}/agent", name, HELP("see whether the guest agent answers")),
-    OP(AGENT_EXEC, "agent.exec", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/exec", name, BODY(sk_exec_request_type), GIVES(sk_exec_result_type), HELP("run a program in the guest through its agent")),
-    OP(AGENT_ADDRESSES, "agent.addresses", "domain", VIEWER, QUERY, "GET", "/v1/domains/{name}/agent/addresses", name, LISTS(sk_domain_address_type), HELP("ask the guest agent for the guest's addresses")),
-    OP(AGENT_SET_TIME, "agent.set-time", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/set-time", name, HELP("set the guest's clock to the host's")),
-    OP(AGENT_FREEZE, "agent.freeze", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/freeze", name, GIVES(sk_agent_freeze_type), HELP("freeze the guest's file systems")),
-    OP(AGENT_THAW, "agent.thaw", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/thaw", name, GIVES(sk_agent_freeze_type), HELP("thaw the guest's file systems")),
-    OP(AGENT_PASSWORD, "agent.password", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/password", name, BODY(sk_agent_password_type), HELP("set a password in the guest")),
+    OP(AGENT_PING, "agent.ping", "domain", VIEWER, QUERY, "GET", "/v1/domains/{name}/agent", object, HELP("see whether the guest agent answers")),
+    OP(AGENT_EXEC, "agent.exec", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/exec", object, BODY(sk_exec_request_type), GIVES(sk_exec_result_type), HELP("run a program in the guest through its agent")),
+    OP(AGENT_ADDRESSES, "agent.addresses", "domain", VIEWER, QUERY, "GET", "/v1/domains/{name}/agent/addresses", show, LISTS(sk_domain_address_type), HELP("ask the guest agent for the guest's addresses")),
+    OP(AGENT_SET_TIME, "agent.set-time", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/set-time", object, HELP("set the guest's clock to the host's")),
+    OP(AGENT_FREEZE, "agent.freeze", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/freeze", object, GIVES(sk_agent_freeze_type), HELP("freeze the guest's file systems")),
+    OP(AGENT_THAW, "agent.thaw", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/thaw", object, GIVES(sk_agent_freeze_type), HELP("thaw the guest's file systems")),
+    OP(AGENT_PASSWORD, "agent.password", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/password", object, BODY(sk_agent_password_type), HELP("set a password in the guest")),
 
-    OP(CONSOLE_TICKET, "console.ticket", "domain", OPERATOR, READ, "POST", "/v1/domains/{name}/console", name, BODY(sk_console_request_type), GIVES(sk_console_ticket_type), HELP("get a one-time ticket for a console")),
+    OP(CONSOLE_TICKET, "console.ticket", "domain", OPERATOR, READ, "POST", "/v1/domains/{name}/console", object, BODY(sk_console_request_type), GIVES(sk_console_ticket_type), HELP("get a one-time ticket for a console")),
     OP(CONSOLE_OPEN, "console.open", "domain", NONE, STREAM, "GET", "/v1/console", ticket, BYTES_OUT, HELP("open a console (WebSocket) with a ticket")),
     OP(CONSOLE_LOG, "console.log", "domain", OPERATOR, QUERY, "GET", "/v1/domains/{name}/console/log", console_log, BYTES_OUT, HELP("show what the serial console printed")),
 
     OP(NETWORK_LIST, "network.list", "network", VIEWER, READ, "GET", "/v1/networks", list, LISTS(sk_network_view_type), HELP("list networks")),
-    OP(NETWORK_SHOW, "network.show", "network", VIEWER, READ, "GET", "/v1/networks/{name}", name, GIVES(sk_network_view_type), HELP("show a network")),
+    OP(NETWORK_SHOW, "network.show", "network", VIEWER, READ, "GET", "/v1/networks/{name}", show, GIVES(sk_network_view_type), HELP("show a network")),
     OP(NETWORK_CREATE, "network.create", "network", ADMIN, JOB, "POST", "/v1/networks", domain_create, BODY(sk_network_spec_type), GIVES(sk_created_type), HELP("create a network")),
     OP(NETWORK_UPDATE, "network.update", "network", ADMIN, JOB, "PATCH", "/v1/networks/{name}", name, PATCH(sk_network_spec_type), GIVES(sk_created_type), HELP("change a network's definition")),
     OP(NETWORK_DELETE, "network.delete", "network", ADMIN, JOB, "DELETE", "/v1/networks/{name}", name, HELP("delete a network")),
     OP(NETWORK_START, "network.start", "network", ADMIN, JOB, "POST", "/v1/networks/{name}/start", name, HELP("start a network")),
     OP(NETWORK_STOP, "network.stop", "network", ADMIN, JOB, "POST", "/v1/networks/{name}/stop", name, HELP("stop a network")),
-    OP(NETWORK_LEASES, "network.leases", "network", VIEWER, READ, "GET", "/v1/networks/{name}/leases", name, LISTS(sk_lease_type), HELP("show the addresses a network has handed out")),
+    OP(NETWORK_LEASES, "network.leases", "network", VIEWER, READ, "GET", "/v1/networks/{name}/leases", show, LISTS(sk_lease_type), HELP("show the addresses a network has handed out")),
 
     OP(POOL_LIST, "pool.list", "pool", VIEWER, READ, "GET", "/v1/pools", list, LISTS(sk_pool_view_type), HELP("list storage pools")),
-    OP(POOL_SHOW, "pool.show", "pool", VIEWER, READ, "GET", "/v1/pools/{name}", name, GIVES(sk_pool_view_type), HELP("show a storage pool")),
+    OP(POOL_SHOW, "pool.show", "pool", VIEWER, READ, "GET", "/v1/pools/{name}", show, GIVES(sk_pool_view_type), HELP("show a storage pool")),
     OP(POOL_CREATE, "pool.create", "pool", ADMIN, JOB, "POST", "/v1/pools", wait, BODY(sk_pool_spec_type), GIVES(sk_created_type), HELP("create a storage pool")),
     OP(POOL_DELETE, "pool.delete", "pool", ADMIN, JOB, "DELETE", "/v1/pools/{name}", delete_pool, HELP("delete a storage pool (its files stay unless asked)")),
     OP(POOL_START, "pool.start", "pool", ADMIN, JOB, "POST", "/v1/pools/{name}/start", name, HELP("start a storage pool")),
     OP(POOL_STOP, "pool.stop", "pool", ADMIN, JOB, "POST", "/v1/pools/{name}/stop", name, HELP("stop a storage pool")),
     OP(POOL_REFRESH, "pool.refresh", "pool", OPERATOR, JOB, "POST", "/v1/pools/{name}/refresh", name, HELP("look through a storage pool again")),
 
-    OP(VOLUME_LIST, "volume.list", "pool", VIEWER, READ, "GET", "/v1/pools/{name}/volumes", name, LISTS(sk_volume_type), HELP("list the volumes of a pool")),
-    OP(VOLUME_SHOW, "volume.show", "pool", VIEWER, READ, "GET", "/v1/pools/{name}/volumes/{volume}", volume, GIVES(sk_volume_type), HELP("show a volume")),
+    OP(VOLUME_LIST, "volume.list", "pool", VIEWER, READ, "GET", "/v1/pools/{name}/volumes", volume_list, LISTS(sk_volume_type), HELP("list the volumes of a pool")),
+    OP(VOLUME_SHOW, "volume.show", "pool", VIEWER, READ, "GET", "/v1/pools/{name}/volumes/{volume}", volume_show, GIVES(sk_volume_type), HELP("show a volume")),
     OP(VOLUME_CREATE, "volume.create", "pool", OPERATOR, JOB, "POST", "/v1/pools/{name}/volumes", name, BODY(sk_volume_create_type), GIVES(sk_volume_type), HELP("create a volume")),
     OP(VOLUME_CLONE, "volume.clone", "pool", OPERATOR, JOB, "POST", "/v1/pools/{name}/volumes/{volume}/clone", volume, BODY(sk_volume_clone_type), GIVES(sk_volume_type), HELP("copy a volume")),
     OP(VOLUME_RESIZE, "volume.resize", "pool", OPERATOR, JOB, "POST", "/v1/pools/{name}/volumes/{volume}/resize", resize_volume, BODY(sk_resize_type), GIVES(sk_volume_type), HELP("change a volume's size")),
     OP(VOLUME_DELETE, "volume.delete", "pool", OPERATOR, JOB, "DELETE", "/v1/pools/{name}/volumes/{volume}", volume, HELP("delete a volume")),
-    OP(VOLUME_UPLOAD, "volume.upload", "pool", OPERATOR, STREAM, "PUT", "/v1/pools/{name}/volumes/{volume}/data", upload, BYTES_IN, GIVES(sk_volume_type), HELP("upload a volume; offset goes on with one that was cut")),
+    OP(VOLUME_UPLOAD, "volume.upload", "pool", OPERATOR, STREAM, "PUT", "/v1/pools/{name}/volumes/{volume}/data", upload, BYTES_IN, GIVES(sk_volume_type), HELP("upload a volume, or go on with an upload that was cut")),
     OP(VOLUME_DOWNLOAD, "volume.download", "pool", OPERATOR, STREAM, "GET", "/v1/pools/{name}/volumes/{volume}/data", upload, BYTES_OUT, HELP("download a volume (Range is obeyed)")),
 
     OP(IMAGE_LIST, "image.list", "image", VIEWER, READ, "GET", "/v1/images", list, LISTS(sk_image_type), HELP("list images")),
-    OP(IMAGE_SHOW, "image.show", "image", VIEWER, READ, "GET", "/v1/images/{name}", name, GIVES(sk_image_type), HELP("show an image")),
+    OP(IMAGE_SHOW, "image.show", "image", VIEWER, READ, "GET", "/v1/images/{name}", show, GIVES(sk_image_type), HELP("show an image")),
     OP(IMAGE_IMPORT, "image.import", "image", ADMIN, JOB, "POST", "/v1/images", wait, BODY(sk_image_import_type), GIVES(sk_image_type), HELP("import an image from a URL or a path on the host")),
     OP(IMAGE_BUILD, "image.build", "image", ADMIN, JOB, "POST", "/v1/images/build", wait, BODY(sk_image_build_type), GIVES(sk_image_type), HELP("build an image from packages")),
-    OP(IMAGE_UPLOAD, "image.upload", "image", OPERATOR, STREAM, "PUT", "/v1/images/{name}/data", name, BYTES_IN, GIVES(sk_image_type), HELP("upload an image")),
+    OP(IMAGE_UPLOAD, "image.upload", "image", OPERATOR, STREAM, "PUT", "/v1/images/{name}/data", object, BYTES_IN, GIVES(sk_image_type), HELP("upload an image")),
     OP(IMAGE_DELETE, "image.delete", "image", ADMIN, JOB, "DELETE", "/v1/images/{name}", name, HELP("delete an image")),
 
     OP(JOB_LIST, "job.list", "job", VIEWER, READ, "GET", "/v1/jobs", job_list, LISTS(sk_job_info_type), HELP("list jobs")),
-    OP(JOB_SHOW, "job.show", "job", VIEWER, READ, "GET", "/v1/jobs/{id}", id, GIVES(sk_job_info_type), HELP("show a job; wait waits for its end")),
+    OP(JOB_SHOW, "job.show", "job", VIEWER, READ, "GET", "/v1/jobs/{id}", id, GIVES(sk_job_info_type), HELP("show a job, or wait for its end")),
     OP(JOB_CANCEL, "job.cancel", "job", OPERATOR, READ, "POST", "/v1/jobs/{id}/cancel", id, GIVES(sk_job_info_type), HELP("cancel a job")),
 
     OP(TOKEN_LIST, "token.list", "token", ADMIN, READ, "GET", "/v1/tokens", none, LISTS(sk_token_type), HELP("list access tokens")),
@@ -103,6 +105,17 @@ const SkOperation *
 sk_operation(SkOperationId id)
 {
     return &sk_operations[id];
+}
+
+gboolean
+sk_operation_has_etag(const SkOperation *op)
+{
+    static const char *const things[] = { "/v1/domains/{name}", "/v1/networks/{name}", "/v1/pools/{name}" };
+    for (guint i = 0; i < G_N_ELEMENTS(things); i++) {
+        if (op->mode == SK_MODE_JOB && g_str_has_prefix(op->path, things[i]))
+            return strstr(op->path, "/volumes") == NULL;
+    }
+    return FALSE;
 }
 
 const SkOperation *

@@ -61,6 +61,9 @@ typedef struct {
 
 extern const SkOperation sk_operations[SK_N_OPERATIONS];
 
+/* TRUE if it changes one thing that has an ETag, so that If-Match has a meaning. */
+gboolean sk_operation_has_etag(const SkOperation *op);
+
 const SkOperation *sk_operation(SkOperationId id);
 /* By name; NULL if there is none. */
 const SkOperation *sk_operation_find(const char *name);

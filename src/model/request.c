@@ -20,15 +20,28 @@
     static const SkField symbol##_fields[] = { __VA_ARGS__ };                                                   \
     SK_TYPE(symbol, SkParams, name, "request", symbol##_fields, "parameters")
 
+static gboolean
+check_number(const char *text, const char *what, GError **error)
+{
+    return g_ascii_string_to_unsigned(text, 10, 1, G_MAXINT64, NULL, NULL) ||
+           sk_fail(error, SK_ERROR_INVALID, "%s is \"%.32s\", give a number of an entry", what, text);
+}
+
 static const SkField none_fields[] = { P_WAIT };
 const SkType sk_params_none_type = { .name = "NoParams", .what = "request", .size = sizeof(SkParams), .fields = none_fields, .n_fields = 0, .help = "no parameters" };
 
-PARAMS(sk_params_name_type, "NameParams", P_NAME, P_FIELDS, P_WAIT);
-PARAMS(sk_params_list_type, "ListParams", P_LIMIT, P_AFTER, P_MATCH, P_FIELDS,
-       SK_FIELD(SkParams, state, STRING, "only those in this state", .max = 32),
+#define P_STATE SK_FIELD(SkParams, state, STRING, "only those in this state", .max = 32)
+PARAMS(sk_params_object_type, "ObjectParams", P_NAME);
+PARAMS(sk_params_name_type, "NameParams", P_NAME, P_WAIT);
+PARAMS(sk_params_show_type, "ShowParams", P_NAME, P_FIELDS);
+PARAMS(sk_params_list_type, "ListParams", P_LIMIT, P_AFTER, P_MATCH, P_FIELDS);
+PARAMS(sk_params_domain_list_type, "DomainListParams", P_LIMIT, P_AFTER, P_MATCH, P_FIELDS, P_STATE,
        SK_FIELD(SkParams, tag, STRING, "only those with this tag", .max = 128));
-PARAMS(sk_params_job_list_type, "JobListParams", P_LIMIT, P_AFTER, P_FIELDS,
-       SK_FIELD(SkParams, state, STRING, "only those in this state", .max = 32));
+PARAMS(sk_params_volume_list_type, "VolumeListParams", P_NAME, P_LIMIT, P_AFTER, P_MATCH, P_FIELDS);
+PARAMS(sk_params_job_list_type, "JobListParams", P_LIMIT, SK_FIELD(SkParams, after, STRING, "last id of the page before", .max = 64), P_FIELDS,
+       P_STATE);
+PARAMS(sk_params_audit_list_type, "AuditListParams", P_LIMIT, P_FIELDS,
+       SK_FIELD(SkParams, after, STRING, "last number of the page before", .max = 20, .check = check_number));
 PARAMS(sk_params_domain_create_type, "DomainCreateParams", P_WAIT,
        SK_FIELD(SkParams, start, BOOL, "start it too"));
 PARAMS(sk_params_start_type, "StartParams", P_NAME, P_WAIT, SK_FIELD(SkParams, paused, BOOL, "do not let the guest run yet"));
@@ -43,14 +56,15 @@ PARAMS(sk_params_detach_disk_type, "DetachDiskParams", P_NAME, P_TARGET, P_WAIT,
        SK_FIELD(SkParams, volumes, BOOL, "delete its volume too"));
 PARAMS(sk_params_nic_type, "NicParams", P_NAME, SK_FIELD(SkParams, nic, STRING, "MAC address, alias or place", NEEDED, .max = 32), P_WAIT);
 #define P_VOLUME SK_FIELD(SkParams, volume, STRING, "volume", NEEDED, .max = 128)
-PARAMS(sk_params_volume_type, "VolumeParams", P_NAME, P_VOLUME, P_WAIT, P_FIELDS);
+PARAMS(sk_params_volume_type, "VolumeParams", P_NAME, P_VOLUME, P_WAIT);
+PARAMS(sk_params_volume_show_type, "VolumeShowParams", P_NAME, P_VOLUME, P_FIELDS);
 PARAMS(sk_params_resize_volume_type, "ResizeVolumeParams", P_NAME, P_VOLUME, P_WAIT,
        SK_FIELD(SkParams, shrink, BOOL, "make it smaller, losing what lies beyond"));
-PARAMS(sk_params_upload_type, "UploadParams", P_NAME, P_VOLUME, P_WAIT, SK_FIELD(SkParams, offset, UINT64, "byte to go on from"));
+PARAMS(sk_params_upload_type, "UploadParams", P_NAME, P_VOLUME, SK_FIELD(SkParams, offset, UINT64, "byte to go on from"));
 PARAMS(sk_params_id_type, "IdParams", SK_FIELD(SkParams, id, STRING, "id", NEEDED, .max = 64), P_WAIT);
 PARAMS(sk_params_wait_type, "WaitParams", P_WAIT);
 PARAMS(sk_params_events_type, "EventParams", SK_FIELD(SkParams, since, UINT64, "resume after this revision"),
-       P_MATCH);
+       SK_FIELD(SkParams, match, STRING, "only events whose type or object begins with this", .max = 128));
 PARAMS(sk_params_console_log_type, "ConsoleLogParams", P_NAME, SK_FIELD(SkParams, port, UINT, "serial port", .min = 0, .max = 15),
        SK_FIELD(SkParams, offset, UINT64, "byte to begin at"));
 PARAMS(sk_params_ticket_type, "TicketParams", SK_FIELD(SkParams, ticket, STRING, "one-time ticket", NEEDED, .max = 128));
@@ -115,7 +129,8 @@ static gboolean
 check_duration(const char *text, const char *what, GError **error)
 {
     guint64 seconds;
-    return sk_duration_parse(text, what, &seconds, error);
+    return sk_duration_parse(text, what, &seconds, error) &&
+           (seconds > 0 || sk_fail(error, SK_ERROR_INVALID, "%s is \"%.64s\": such a token would never be good", what, text));
 }
 static const SkField token_create_fields[] = {
     SK_FIELD(SkTokenCreate, name, STRING, "what it is for", .max = 128),

@@ -72,8 +72,9 @@ extern const SkType sk_rename_type, sk_resize_type, sk_media_type, sk_volume_clo
     sk_created_type;
 
 /* Parameter types: views of SkParams. */
-extern const SkType sk_params_none_type, sk_params_name_type, sk_params_list_type, sk_params_job_list_type,
-    sk_params_domain_create_type, sk_params_start_type, sk_params_shutdown_type, sk_params_delete_domain_type,
+extern const SkType sk_params_none_type, sk_params_object_type, sk_params_name_type, sk_params_show_type, sk_params_list_type,
+    sk_params_domain_list_type, sk_params_volume_list_type, sk_params_volume_show_type, sk_params_job_list_type,
+    sk_params_audit_list_type, sk_params_domain_create_type, sk_params_start_type, sk_params_shutdown_type, sk_params_delete_domain_type,
     sk_params_disk_type, sk_params_detach_disk_type, sk_params_nic_type, sk_params_volume_type, sk_params_resize_volume_type,
     sk_params_upload_type, sk_params_id_type, sk_params_wait_type, sk_params_events_type, sk_params_console_log_type,
     sk_params_ticket_type, sk_params_delete_pool_type;

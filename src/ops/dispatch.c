@@ -7,8 +7,9 @@
 #include "store/audit.h"
 #include "store/requests.h"
 
-/* Beyond this many kept keys those older than a day are dropped. */
-#define REQUESTS_MAX 4096
+/* Kept keys: beyond the first number those older than a day are dropped, beyond the second there is no place. */
+#define REQUESTS_MANY 4096
+#define REQUESTS_MAX 65536
 
 struct SkOps {
     SkService *service;
@@ -78,8 +79,33 @@ free_request(gpointer request)
 static gboolean
 is_replayed(const SkCall *call)
 {
-    /* What makes a secret is not kept: nothing of ours holds the secret itself. */
-    return call->idempotency_key != NULL && call->op->mode == SK_MODE_JOB && call->op->id != SK_OP_TOKEN_CREATE;
+    return call->idempotency_key != NULL && call->op->mode == SK_MODE_JOB;
+}
+
+static gboolean
+is_old(gpointer id, gpointer request, gpointer unused)
+{
+    (void) id, (void) unused;
+    return ((const SkRequestRecord *) request)->time < g_get_real_time() - SK_STORE_REQUESTS_KEPT_USEC;
+}
+
+static void
+check_room(SkOps *self, GError **error)
+{
+    guint count = g_hash_table_size(self->requests);
+    if (count >= REQUESTS_MANY)
+        count -= g_hash_table_foreach_remove(self->requests, is_old, self);
+    if (count >= REQUESTS_MAX)
+        sk_fail(error, SK_ERROR_TOO_MANY, "there are %u idempotency keys of the last 24 hours: come again later, or without one", count);
+}
+
+/* Nothing of ours holds a token's secret, so its first answer cannot be given again. */
+static gboolean
+made_a_secret(const SkCall *call, GError **error)
+{
+    return call->op->id == SK_OP_TOKEN_CREATE &&
+           !sk_fail(error, SK_ERROR_EXISTS, "a token was made under Idempotency-Key \"%.64s\", and its secret is shown only once: revoke it and make another",
+                    call->idempotency_key);
 }
 
 /*
@@ -93,9 +119,11 @@ replay(SkOps *self, SkCall *call, GError **error)
         return FALSE;
     g_autofree char *id = request_id(call->who.user, call->idempotency_key);
     const SkRequestRecord *before = g_hash_table_lookup(self->requests, id);
-    if (before == NULL)
+    if (before == NULL) {
+        check_room(self, error);
         return FALSE;
-    if (!g_str_equal(before->operation, call->op->name) || g_strcmp0(before->body_hash, call->body_hash) != 0) {
+    }
+    if (!g_str_equal(before->operation, call->op->name) || g_strcmp0(before->body_hash, call->request_hash) != 0) {
         sk_fail(error, SK_ERROR_INVALID, "Idempotency-Key \"%.64s\" was used for another request: give a new one", call->idempotency_key);
         return FALSE;
     }
@@ -103,17 +131,12 @@ replay(SkOps *self, SkCall *call, GError **error)
         sk_fail(error, SK_ERROR_STATE, "the request with Idempotency-Key \"%.64s\" is still being worked on", call->idempotency_key);
         return FALSE;
     }
+    if (made_a_secret(call, error))
+        return FALSE;
     g_string_assign(call->answer, before->response);
     call->job_id = g_strdup(before->job);
     sk_call_finish(call, NULL);
     return TRUE;
-}
-
-static gboolean
-is_old(gpointer id, gpointer request, gpointer unused)
-{
-    (void) id, (void) unused;
-    return ((const SkRequestRecord *) request)->time < g_get_real_time() - SK_STORE_REQUESTS_KEPT_USEC;
 }
 
 static void
@@ -122,11 +145,9 @@ keep_request(SkOps *self, const SkCall *call, const char *response)
     if (!is_replayed(call))
         return;
     const SkRequestRecord record = {
-        .user = call->who.user, .key = call->idempotency_key, .operation = (char *) call->op->name, .body_hash = call->body_hash,
+        .user = call->who.user, .key = call->idempotency_key, .operation = (char *) call->op->name, .body_hash = call->request_hash,
         .status = response != NULL ? 200 : 0, .response = (char *) response, .job = call->job_id, .time = g_get_real_time(),
     };
-    if (g_hash_table_size(self->requests) >= REQUESTS_MAX)
-        g_hash_table_foreach_remove(self->requests, is_old, self);
     g_hash_table_replace(self->requests, request_id(record.user, record.key), sk_request_record_copy(&record));
     sk_store_request_save_async(self->store, &record, NULL, NULL);
 }
@@ -149,7 +170,7 @@ on_ended(SkCall *call, const GError *error, gpointer data)
     SkOps *self = data;
     audit(self, call, error);
     if (error == NULL)
-        keep_request(self, call, call->answer->str);
+        keep_request(self, call, call->op->id == SK_OP_TOKEN_CREATE ? "" : call->answer->str);
     else
         forget_request(self, call);
 }

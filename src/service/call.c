@@ -7,6 +7,7 @@ sk_identity_clear(SkIdentity *self)
 {
     g_clear_pointer(&self->user, g_free);
     g_clear_pointer(&self->from, g_free);
+    g_clear_pointer(&self->token, g_free);
 }
 
 /* Every field of SkParams, to free them whatever the operation's own view shows. */
@@ -26,6 +27,7 @@ sk_call_new(const SkOperation *op, const SkIdentity *who)
     call->who.user = g_strdup(who->user);
     call->who.from = g_strdup(who->from);
     call->who.role = who->role;
+    call->who.token = g_strdup(who->token);
     sk_value_init(op->params, &call->params);
     call->answer = g_string_new(NULL);
     return call;
@@ -43,7 +45,7 @@ sk_call_free(SkCall *call)
     g_clear_pointer(&call->patch, json_decref);
     g_free(call->if_match);
     g_free(call->idempotency_key);
-    g_free(call->body_hash);
+    g_free(call->request_hash);
     g_string_free(call->answer, TRUE);
     g_free(call->etag);
     g_free(call->next);

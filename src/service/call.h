@@ -10,10 +10,11 @@
  * it, ops/ judges it, a handler answers it.  Main thread.
  */
 
-/* Who asks. user: "root", "token:ci"; from: "unix:pid 4711", "127.0.0.1:5050". */
+/* Who asks. user: "root", "token:ci"; from: "unix:pid 4711", "127.0.0.1:5050"; token: the id of the token it rests on, or NULL. */
 typedef struct {
     char *user, *from;
     SkRole role;
+    char *token;
 } SkIdentity;
 
 typedef struct SkCall SkCall;
@@ -32,7 +33,7 @@ struct SkCall {
     json_t *patch;          /* body_kind PATCH: the merge patch */
     char *if_match;         /* ETag the change is based on, or NULL */
     char *idempotency_key;  /* or NULL */
-    char *body_hash;        /* of the raw body, for the idempotency key */
+    char *request_hash;     /* of parameters and raw body, for the idempotency key */
 
     GString *answer;        /* JSON text; bytes for RESULT_BYTES; empty: nothing to say */
     char *etag;             /* of the object shown or changed */

@@ -19,7 +19,7 @@
 
 typedef struct {
     SkDomain *domain;       /* a reference */
-    char *user;
+    char *user, *token;     /* of who asked */
     SkConsoleRequest request;
     gint64 expires;         /* monotonic */
 } Grant;
@@ -30,6 +30,7 @@ free_grant(gpointer data)
     Grant *grant = data;
     g_object_unref(grant->domain);
     g_free(grant->user);
+    g_free(grant->token);
     g_free(grant);
 }
 
@@ -99,6 +100,7 @@ sk_handle_console_ticket(SkService *self, SkCall *call, GError **error)
     Grant *grant = g_new0(Grant, 1);
     grant->domain = g_object_ref(domain);
     grant->user = g_strdup(call->who.user);
+    grant->token = g_strdup(call->who.token);
     grant->request = *request;
     grant->expires = now + TICKET_SECONDS * G_USEC_PER_SEC;
     g_hash_table_insert(self->tickets, g_strdup(ticket), grant);
@@ -339,8 +341,9 @@ open_serial(SkConsoleSession *self, const Grant *grant, GError **error)
 }
 
 SkConsoleSession *
-sk_service_console_open(SkService *self, const char *ticket, const SkConsoleFuncs *funcs, gpointer data, GError **error)
+sk_service_console_open(SkService *self, SkCall *call, const SkConsoleFuncs *funcs, gpointer data, GError **error)
 {
+    const char *ticket = call->params.ticket;
     const Grant *grant = g_hash_table_lookup(self->tickets, ticket);
     if (grant == NULL || grant->expires < g_get_monotonic_time()) {
         sk_fail(error, SK_ERROR_UNAUTHENTICATED, "the console ticket is not known: a ticket is good once and for %d seconds", TICKET_SECONDS);
@@ -352,6 +355,7 @@ sk_service_console_open(SkService *self, const char *ticket, const SkConsoleFunc
     session->fd = -1;
     session->read_only = grant->request.read_only;
     session->domain = g_object_ref(grant->domain);
+    call->who.token = g_strdup(grant->token);
     session->backlog = g_byte_array_new();
     gboolean ok = grant->request.kind == SK_TICKET_VNC ? open_vnc(session, error) : open_serial(session, grant, error);
     g_hash_table_remove(self->tickets, ticket);

@@ -11,7 +11,7 @@ gboolean
 sk_domain_change_begin(SkDomainChange *self, SkJob *job, GError **error)
 {
     SkDomain *domain = sk_service_domain(job->service, job->call->params.name, error);
-    if (domain == NULL || !sk_domain_check_etag(domain, job->call, error) ||
+    if (domain == NULL ||
         !sk_domain_verb_check(SK_VERB_ATTACH, sk_domain_state(domain), sk_domain_name(domain), error))
         return FALSE;
     if (sk_domain_is_active(domain) && domain->qmp == NULL)

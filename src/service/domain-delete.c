@@ -87,7 +87,7 @@ static gboolean
 prepare(SkJob *job, GError **error)
 {
     SkDomain *domain = sk_service_domain(job->service, job->call->params.name, error);
-    if (domain == NULL || !sk_domain_check_etag(domain, job->call, error))
+    if (domain == NULL)
         return FALSE;
     DeleteWork *work = job->work = g_new0(DeleteWork, 1);
     work->domain = g_object_ref(domain);

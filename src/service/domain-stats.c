@@ -183,7 +183,7 @@ is_active(gconstpointer object, const SkCall *call)
 }
 
 static void
-write_stats(GString *out, gconstpointer object, const SkCall *call)
+write_stats(SkService *self, GString *out, gconstpointer object, const SkCall *call)
 {
     SkDomainStats stats;
     fill(object, &stats);
@@ -195,7 +195,7 @@ sk_handle_stats_list(SkService *self, SkCall *call, GError **error)
 {
     (void) error;
     want(self);
-    sk_list_tree(call, self->domains, is_active, write_stats);
+    sk_list_tree(self, call, self->domains, is_active, write_stats);
     return TRUE;
 }
 
@@ -208,6 +208,6 @@ sk_handle_domain_stats(SkService *self, SkCall *call, GError **error)
     if (!sk_domain_is_active(domain))
         return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is off: it has no figures", sk_domain_name(domain));
     want(self);
-    write_stats(call->answer, domain, call);
+    write_stats(self, call->answer, domain, call);
     return TRUE;
 }

@@ -43,7 +43,7 @@ static UpdateWork *
 new_work(SkJob *job, GError **error)
 {
     SkDomain *domain = sk_service_domain(job->service, job->call->params.name, error);
-    if (domain == NULL || !sk_domain_check_etag(domain, job->call, error))
+    if (domain == NULL)
         return NULL;
     UpdateWork *work = job->work = g_new0(UpdateWork, 1);
     work->domain = g_object_ref(domain);

@@ -32,7 +32,7 @@ fill_summary(const SkDomain *domain, SkDomainSummary *row, char **addresses)
 
 /* Rows without a choice of fields are kept: a list of thousands is copying of text. */
 static void
-write_row(GString *out, gconstpointer object, const SkCall *call)
+write_row(SkService *self, GString *out, gconstpointer object, const SkCall *call)
 {
     SkDomain *domain = (SkDomain *) object;
     if (domain->row == NULL || call->params.fields != NULL) {
@@ -69,7 +69,7 @@ sk_handle_domain_list(SkService *self, SkCall *call, GError **error)
     if (call->params.state != NULL && !g_str_equal(call->params.state, "active") &&
         !sk_enum_parse(&sk_domain_state_enum, call->params.state, &state, error))
         return FALSE;
-    sk_list_tree(call, self->domains, is_wanted, write_row);
+    sk_list_tree(self, call, self->domains, is_wanted, write_row);
     return TRUE;
 }
 

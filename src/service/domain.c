@@ -134,18 +134,6 @@ sk_domain_etag(const SkDomain *self)
     return g_strdup_printf("%" G_GUINT64_FORMAT, self->revision);
 }
 
-gboolean
-sk_domain_check_etag(const SkDomain *self, SkCall *call, GError **error)
-{
-    g_autofree char *present = sk_domain_etag(self);
-    if (call->if_match == NULL || g_str_equal(call->if_match, "*") || g_str_equal(call->if_match, present))
-        return TRUE;
-    g_free(call->etag);
-    call->etag = g_strdup(present);
-    return sk_fail(error, SK_ERROR_CHANGED, "domain \"%s\" was changed in between: its ETag is \"%s\" now, not \"%.64s\"",
-                   sk_domain_name(self), present, call->if_match);
-}
-
 char *
 sk_domain_job_object(SkService *service, SkCall *call)
 {

@@ -92,9 +92,6 @@ void sk_domain_fill_view(const SkDomain *self, SkDomainView *out_view);
 /* The changed definition as a record for the store. */
 SkRecord *sk_domain_record(const SkDomainSpec *spec);
 
-/* If-Match of a change: CHANGED if it is another; the call gets the present ETag to answer with. */
-gboolean sk_domain_check_etag(const SkDomain *self, SkCall *call, GError **error);
-
 /* object of a job's call by params.name: the UUID's owner too, so that a name and a UUID queue together. */
 char *sk_domain_job_object(SkService *service, SkCall *call);
 

@@ -83,7 +83,7 @@ sk_service_load_images(SkService *self, GError **error)
 /* -- reads ---------------------------------------------------------------------------------------------------- */
 
 static void
-write_image(GString *out, gconstpointer object, const SkCall *call)
+write_image(SkService *self, GString *out, gconstpointer object, const SkCall *call)
 {
     sk_json_write(out, &sk_image_type, object, (const char *const *) call->params.fields, 0);
 }
@@ -114,7 +114,7 @@ sk_handle_image_list(SkService *self, SkCall *call, GError **error)
 {
     (void) error;
     find_users(self);
-    sk_list_tree(call, self->images, NULL, write_image);
+    sk_list_tree(self, call, self->images, NULL, write_image);
     return TRUE;
 }
 

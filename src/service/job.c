@@ -303,6 +303,8 @@ begin_turn(SkJob *job)
 
     gboolean ok = !g_cancellable_is_cancelled(job->cancellable) ||
                   sk_fail(&outcome->error, SK_ERROR_CANCELLED, "%s was cancelled before it began", job->info.operation);
+    if (ok && job->call != NULL)
+        ok = sk_call_check_etag(job->service, job->call, &outcome->error);
     if (ok && job->kind->prepare != NULL)
         ok = job->kind->prepare(job, &outcome->error);
     if (ok && job->kind->run != NULL)

@@ -17,8 +17,8 @@ end_page(SkCall *call, const char *next)
 }
 
 void
-sk_list_tree(SkCall *call, GTree *tree, gboolean (*shown)(gconstpointer object, const SkCall *call),
-             void (*write)(GString *out, gconstpointer object, const SkCall *call))
+sk_list_tree(SkService *self, SkCall *call, GTree *tree, gboolean (*shown)(gconstpointer object, const SkCall *call),
+             void (*write)(SkService *self, GString *out, gconstpointer object, const SkCall *call))
 {
     const SkParams *params = &call->params;
     GTreeNode *node = params->after != NULL ? g_tree_upper_bound(tree, params->after) : g_tree_node_first(tree);
@@ -39,7 +39,7 @@ sk_list_tree(SkCall *call, GTree *tree, gboolean (*shown)(gconstpointer object, 
         }
         if (count++ > 0)
             g_string_append_c(call->answer, ',');
-        write(call->answer, object, call);
+        write(self, call->answer, object, call);
         last = name;
     }
     end_page(call, NULL);
@@ -54,13 +54,19 @@ sk_answer_value(SkCall *call, const SkType *type, gconstpointer value)
 void
 sk_answer_list(SkCall *call, const SkType *type, const GPtrArray *list)
 {
+    sk_answer_page(call, type, list, NULL);
+}
+
+void
+sk_answer_page(SkCall *call, const SkType *type, const GPtrArray *list, const char *next)
+{
     g_string_append(call->answer, "{\"items\":[");
     for (guint i = 0; list != NULL && i < list->len; i++) {
         if (i > 0)
             g_string_append_c(call->answer, ',');
         sk_json_write(call->answer, type, list->pdata[i], (const char *const *) call->params.fields, 0);
     }
-    end_page(call, NULL);
+    end_page(call, next);
 }
 
 static gint

@@ -369,13 +369,6 @@ prepare_update(SkJob *job, GError **error)
     const SkNetwork *network = sk_service_network(job->service, call->params.name, error);
     if (network == NULL)
         return FALSE;
-    g_autofree char *etag = g_strdup_printf("%" G_GUINT64_FORMAT, network->revision);
-    if (call->if_match != NULL && !g_str_equal(call->if_match, "*") && !g_str_equal(call->if_match, etag)) {
-        g_free(call->etag);
-        call->etag = g_strdup(etag);
-        return sk_fail(error, SK_ERROR_CHANGED, "network \"%s\" was changed in between: its ETag is \"%s\" now, not \"%.64s\"",
-                       network->spec->name, etag, call->if_match);
-    }
     NetWork *work = job->work = new_work(job->service, network->spec);
     work->old = sk_value_copy(&sk_network_spec_type, network->spec);
     work->was_active = network->status.active;

@@ -71,7 +71,7 @@ count_connected(SkService *self, const char *name)
 }
 
 static void
-write_network(GString *out, gconstpointer object, const SkCall *call)
+write_network(SkService *self, GString *out, gconstpointer object, const SkCall *call)
 {
     const SkNetwork *network = object;
     g_autofree char *etag = g_strdup_printf("%" G_GUINT64_FORMAT, network->revision);
@@ -84,7 +84,7 @@ gboolean
 sk_handle_network_list(SkService *self, SkCall *call, GError **error)
 {
     (void) error;
-    sk_list_tree(call, self->networks, NULL, write_network);
+    sk_list_tree(self, call, self->networks, NULL, write_network);
     return TRUE;
 }
 
@@ -95,7 +95,7 @@ sk_handle_network_show(SkService *self, SkCall *call, GError **error)
     if (network == NULL)
         return FALSE;
     call->etag = g_strdup_printf("%" G_GUINT64_FORMAT, network->revision);
-    write_network(call->answer, network, call);
+    write_network(self, call->answer, network, call);
     return TRUE;
 }
 

@@ -70,23 +70,12 @@ const SkJobKind sk_node_doctor_job = { .run = run_doctor, .commit = commit_docto
 
 /* -- audit -------------------------------------------------------------------------------------------------------- */
 
-static const SkField audit_fields[] = {
-    SK_FIELD(SkAuditEntry, id, INT64, "number"),
-    SK_FIELD(SkAuditEntry, time, INT64, "microseconds since 1970"),
-    SK_FIELD(SkAuditEntry, user, STRING, "who"),
-    SK_FIELD(SkAuditEntry, from, STRING, "from where"),
-    SK_FIELD(SkAuditEntry, operation, STRING, "did what"),
-    SK_FIELD(SkAuditEntry, object, STRING, "to what"),
-    SK_FIELD(SkAuditEntry, result, STRING, "ok, or the error's code"),
-    SK_FIELD(SkAuditEntry, message, STRING, "the error"),
-};
-static SK_TYPE(audit_type, SkAuditEntry, "AuditEntry", "entry", audit_fields, "who changed what");
-
 static gboolean
 run_audit(SkJob *job, GError **error)
 {
     const SkParams *params = &job->call->params;
-    const SkAuditQuery query = { .limit = params->limit, .before_id = params->after != NULL ? g_ascii_strtoll(params->after, NULL, 10) : 0 };
+    /* One more than a page tells whether there is another. */
+    const SkAuditQuery query = { .limit = params->limit + 1, .before_id = params->after != NULL ? g_ascii_strtoll(params->after, NULL, 10) : 0 };
     GPtrArray *entries = NULL;
     if (!sk_store_audit_query(job->service->store, &query, &entries, error))
         return FALSE;
@@ -97,7 +86,14 @@ run_audit(SkJob *job, GError **error)
 static void
 commit_audit(SkJob *job)
 {
-    sk_answer_list(job->call, &audit_type, job->work);
+    GPtrArray *entries = job->work;
+    guint limit = job->call->params.limit;
+    g_autofree char *next = NULL;
+    if (entries->len > limit) {
+        g_ptr_array_set_size(entries, (gint) limit);
+        next = g_strdup_printf("%" G_GINT64_FORMAT, ((const SkAuditEntry *) entries->pdata[limit - 1])->id);
+    }
+    sk_answer_page(job->call, &sk_audit_entry_type, entries, next);
 }
 
 const SkJobKind sk_audit_list_job = { .run = run_audit, .commit = commit_audit, .free_work = (GDestroyNotify) g_ptr_array_unref };

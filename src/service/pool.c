@@ -123,7 +123,7 @@ sk_pool_forget_all(SkPool *self)
 /* -- reads -------------------------------------------------------------------------------------------------------- */
 
 static void
-write_pool(GString *out, gconstpointer object, const SkCall *call)
+write_pool(SkService *self, GString *out, gconstpointer object, const SkCall *call)
 {
     const SkPool *pool = object;
     g_autofree char *etag = g_strdup_printf("%" G_GUINT64_FORMAT, pool->revision);
@@ -135,7 +135,7 @@ gboolean
 sk_handle_pool_list(SkService *self, SkCall *call, GError **error)
 {
     (void) error;
-    sk_list_tree(call, self->pools, NULL, write_pool);
+    sk_list_tree(self, call, self->pools, NULL, write_pool);
     return TRUE;
 }
 
@@ -146,14 +146,15 @@ sk_handle_pool_show(SkService *self, SkCall *call, GError **error)
     if (pool == NULL)
         return FALSE;
     call->etag = g_strdup_printf("%" G_GUINT64_FORMAT, pool->revision);
-    write_pool(call->answer, pool, call);
+    write_pool(self, call->answer, pool, call);
     return TRUE;
 }
 
 /* used_by is found when shown: definitions change more often than volumes are listed. */
 static void
-write_volume(SkService *self, GString *out, const SkVolume *volume, const SkCall *call)
+write_volume(SkService *self, GString *out, gconstpointer object, const SkCall *call)
 {
+    const SkVolume *volume = object;
     g_auto(GStrv) users = sk_service_users_of_path(self, volume->path);
     SkVolume shown = *volume;
     shown.used_by = users;
@@ -166,15 +167,7 @@ sk_handle_volume_list(SkService *self, SkCall *call, GError **error)
     SkPool *pool = sk_service_pool(self, call->params.name, error);
     if (pool == NULL)
         return FALSE;
-    g_string_append(call->answer, "{\"items\":[");
-    gboolean first = TRUE;
-    for (GTreeNode *node = g_tree_node_first(pool->volumes); node != NULL; node = g_tree_node_next(node)) {
-        if (!first)
-            g_string_append_c(call->answer, ',');
-        write_volume(self, call->answer, g_tree_node_value(node), call);
-        first = FALSE;
-    }
-    g_string_append(call->answer, "]}");
+    sk_list_tree(self, call, pool->volumes, NULL, write_volume);
     return TRUE;
 }
 

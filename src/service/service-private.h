@@ -59,12 +59,16 @@ void sk_service_autostart_domains(SkService *self);
  * Answers a page of a name-keyed tree: {"items":[...],"next":"..."} by the call's limit, after and
  * match. shown may be NULL: all.
  */
-void sk_list_tree(SkCall *call, GTree *tree, gboolean (*shown)(gconstpointer object, const SkCall *call),
-                  void (*write)(GString *out, gconstpointer object, const SkCall *call));
+void sk_list_tree(SkService *self, SkCall *call, GTree *tree, gboolean (*shown)(gconstpointer object, const SkCall *call),
+                  void (*write)(SkService *self, GString *out, gconstpointer object, const SkCall *call));
 
-/* Answers one value, or a whole list of them in one page. */
+/* CHANGED, with the present ETag in the call, if the call is based on another version of its object than the present one. */
+gboolean sk_call_check_etag(SkService *self, SkCall *call, GError **error);
+
+/* Answers one value, a whole list of them in one page, or a page: next is the name to go on after, or NULL at the end. */
 void sk_answer_value(SkCall *call, const SkType *type, gconstpointer value);
 void sk_answer_list(SkCall *call, const SkType *type, const GPtrArray *list);
+void sk_answer_page(SkCall *call, const SkType *type, const GPtrArray *list, const char *next);
 
 /* Name-keyed tree that owns its keys and unrefs or frees its values. */
 GTree *sk_name_tree_new(GDestroyNotify free_value);

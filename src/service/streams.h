@@ -35,9 +35,11 @@ typedef struct {
     void (*closed)(gpointer data);                       /* the domain was deleted, or the VNC peer ended */
 } SkConsoleFuncs;
 
-/* Redeems a ticket (good once). Serial: scrollback comes first, then live output. VNC: raw RFB bytes. */
-SkConsoleSession *sk_service_console_open(SkService *self, const char *ticket, const SkConsoleFuncs *funcs, gpointer data,
-                                          GError **error);
+/*
+ * Redeems the call's ticket (good once); the call rests from then on on the token of who asked for it. Serial: scrollback
+ * comes first, then live output. VNC: raw RFB bytes.
+ */
+SkConsoleSession *sk_service_console_open(SkService *self, SkCall *call, const SkConsoleFuncs *funcs, gpointer data, GError **error);
 /* Input; FALSE if this session is not the writer (nothing is sent). */
 gboolean sk_console_session_write(SkConsoleSession *self, const void *bytes, gsize length);
 /* Become the writer. */

@@ -4,24 +4,13 @@
 
 #include "store/private.h"
 
-void
-sk_audit_entry_free(SkAuditEntry *self)
-{
-    if (self == NULL)
-        return;
-    g_free(self->user);
-    g_free(self->from);
-    g_free(self->operation);
-    g_free(self->object);
-    g_free(self->result);
-    g_free(self->message);
-    g_free(self);
-}
+/* A page of the largest size, and one more to see whether there is another. */
+#define LIMIT_MAX 10001
 
 static void
 free_entry(gpointer entry)
 {
-    sk_audit_entry_free(entry);
+    sk_value_free(&sk_audit_entry_type, entry);
 }
 
 /* -- append --------------------------------------------------------------------------------------------------- */
@@ -42,16 +31,9 @@ append_work(SkDb *db, gpointer data, GError **error)
 void
 sk_store_audit(SkStore *self, const SkAuditEntry *entry)
 {
-    SkAuditEntry *copy = g_new(SkAuditEntry, 1);
-    *copy = (SkAuditEntry){
-        .time = entry->time != 0 ? entry->time : g_get_real_time(),
-        .user = g_strdup(entry->user),
-        .from = g_strdup(entry->from),
-        .operation = g_strdup(entry->operation),
-        .object = g_strdup(entry->object),
-        .result = g_strdup(entry->result),
-        .message = g_strdup(entry->message),
-    };
+    SkAuditEntry *copy = sk_value_copy(&sk_audit_entry_type, entry);
+    if (copy->time == 0)
+        copy->time = g_get_real_time();
     sk_queue_send(self->queue, SK_QUEUE_NOTE, append_work, copy, free_entry, NULL, NULL);
 }
 
@@ -84,7 +66,7 @@ find_work(SkDb *db, gpointer data, GError **error)
 {
     Find *find = data;
     const SkAuditQuery *query = find->query;
-    guint limit = query->limit == 0 ? 100 : MIN(query->limit, 10000);
+    guint limit = query->limit == 0 ? 100 : MIN(query->limit, LIMIT_MAX);
     g_ptr_array_set_size(find->entries, 0);
     return sk_db_query(db, take_entry, find->entries, error,
                        "SELECT id, time, user, origin, operation, object, result, message FROM audit"

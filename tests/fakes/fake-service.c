@@ -50,7 +50,7 @@ echo(SkCall *call)
     if (call->if_match != NULL)
         g_string_append_printf(call->answer, ",\"if_match\":\"%s\"", call->if_match);
     if (call->idempotency_key != NULL)
-        g_string_append_printf(call->answer, ",\"key\":\"%s\",\"hash\":\"%s\"", call->idempotency_key, call->body_hash);
+        g_string_append_printf(call->answer, ",\"key\":\"%s\",\"hash\":\"%s\"", call->idempotency_key, call->request_hash);
     g_string_append_c(call->answer, '}');
     g_free(fake.last);
     fake.last = g_strdup(call->answer->str);
@@ -188,9 +188,9 @@ struct SkConsoleSession {
 };
 
 SkConsoleSession *
-sk_service_console_open(SkService *self, const char *ticket, const SkConsoleFuncs *funcs, gpointer data, GError **error)
+sk_service_console_open(SkService *self, SkCall *call, const SkConsoleFuncs *funcs, gpointer data, GError **error)
 {
-    if (strcmp(ticket, "good") != 0) {
+    if (strcmp(call->params.ticket, "good") != 0) {
         sk_fail(error, SK_ERROR_DENIED, "the ticket is not good, or was used");
         return NULL;
     }

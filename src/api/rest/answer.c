@@ -62,8 +62,11 @@ sk_rest_answer_error(SkRestRequest *request, guint status, const GError *error)
     status = status != 0 ? status : sk_error_info_of(error)->http_status;
     if (status == MHD_HTTP_UNAUTHORIZED)
         MHD_add_response_header(response, "WWW-Authenticate", "Bearer realm=\"skep\"");
-    if (status == MHD_HTTP_TOO_MANY_REQUESTS)
-        MHD_add_response_header(response, "Retry-After", "1");
+    if (status == MHD_HTTP_TOO_MANY_REQUESTS) {
+        char seconds[16];
+        snprintf(seconds, sizeof seconds, "%u", MAX(request->retry_after, 1));
+        MHD_add_response_header(response, "Retry-After", seconds);
+    }
     sk_rest_answer_response(request, status, response);
 }
 
@@ -108,8 +111,7 @@ is_unchanged(SkRestRequest *request, const SkCall *call)
 static const char *
 content_type(const SkCall *call)
 {
-    /* The audit log is bytes to the model, but they are JSON. */
-    return call->op->result_kind == SK_RESULT_BYTES && call->op->id != SK_OP_AUDIT_LIST ? BYTES : JSON;
+    return call->op->result_kind == SK_RESULT_BYTES ? BYTES : JSON;
 }
 
 static void

@@ -84,14 +84,15 @@ new_client(SkLimits *self, const char *key)
 }
 
 SkLimitsClient *
-sk_limits_connect(SkLimits *self, const char *key)
+sk_limits_connect(SkLimits *self, const char *key, gboolean exempt)
 {
     SkLimitsClient *client = g_hash_table_lookup(self->clients, key);
-    if (self->connections >= self->settings.max_connections)
+    if (self->connections >= self->settings.max_connections + (exempt ? SK_LIMITS_RESERVE : 0))
         return NULL;
     if (client == NULL)
         client = new_client(self, key);
-    if (!client->exempt && client->connections >= self->settings.max_connections_client)
+    client->exempt = exempt;
+    if (!exempt && client->connections >= self->settings.max_connections_client)
         return NULL;
     client->connections++;
     self->connections++;
@@ -106,12 +107,6 @@ sk_limits_disconnect(SkLimits *self, SkLimitsClient *client)
     self->connections--;
     if (client->connections == 0 && g_hash_table_size(self->clients) > MAX_CLIENTS)
         g_hash_table_remove(self->clients, client->key);
-}
-
-void
-sk_limits_exempt(SkLimitsClient *client)
-{
-    client->exempt = TRUE;
 }
 
 gboolean

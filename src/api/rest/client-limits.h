@@ -23,17 +23,20 @@ SkLimits *sk_limits_new(const SkLimitsSettings *settings);
 /* All connections have been given back. */
 void sk_limits_free(SkLimits *self);
 
-/* Takes a place for a connection of the client called key; NULL if there is none left, for it or for all. */
-SkLimitsClient *sk_limits_connect(SkLimits *self, const char *key);
+/* Places beyond max_connections, for who is exempt: clients cannot lock the administrator of the host out. */
+#define SK_LIMITS_RESERVE 16
+
+/*
+ * Takes a place for a connection of the client called key; NULL if there is none left, for it or for all.
+ * exempt: root on the Unix socket; it has no limit but the total of connections.
+ */
+SkLimitsClient *sk_limits_connect(SkLimits *self, const char *key, gboolean exempt);
 void sk_limits_disconnect(SkLimits *self, SkLimitsClient *client);
 
 /* FALSE: too many requests; out_seconds is when to come again. */
 gboolean sk_limits_request(SkLimits *self, SkLimitsClient *client, guint *out_seconds);
 /* The client came with a wrong token. FALSE: too many of those. */
 gboolean sk_limits_bad_token(SkLimits *self, SkLimitsClient *client, guint *out_seconds);
-
-/* Root on the Unix socket: no limit but the total of connections. */
-void sk_limits_exempt(SkLimitsClient *client);
 
 /* Forgets clients that are gone and owe nothing. To be called now and then. */
 void sk_limits_sweep(SkLimits *self);

@@ -59,6 +59,29 @@ is_late(SkRestConnection *self, gint64 now)
     return TRUE;
 }
 
+/* A stream may last for days: it ends with the token it was opened by. */
+static gboolean
+has_lost_its_right(SkRestConnection *self)
+{
+    const SkRestRequest *request = self->request;
+    return request != NULL && request->stream != NULL && request->call != NULL && !sk_auth_holds(self->rest->auth, &request->call->who);
+}
+
+static void
+end_connection(SkRestConnection *self, const char *why)
+{
+    SkRestRequest *request = self->request;
+    g_debug("closing %s: %s", self->from, why);
+    if (self->fd < 0) {
+        free_connection(self);
+    } else if (request != NULL && request->stream != NULL && request->kind->close != NULL) {
+        request->kind->close(request, why);
+        sk_rest_request_resume(request);
+    } else {
+        shutdown(self->fd, SHUT_RDWR);
+    }
+}
+
 static gboolean
 sweep(gpointer data)
 {
@@ -67,13 +90,10 @@ sweep(gpointer data)
     for (GList *at = rest->connections.head, *next; at != NULL; at = next) {
         SkRestConnection *connection = at->data;
         next = at->next;
-        if (!is_late(connection, now))
-            continue;
-        g_debug("closing %s: no whole request in %u s", connection->from, rest->settings.request_time);
-        if (connection->fd < 0)
-            free_connection(connection);
-        else
-            shutdown(connection->fd, SHUT_RDWR);
+        if (is_late(connection, now))
+            end_connection(connection, "no whole request in the time for it");
+        else if (has_lost_its_right(connection))
+            end_connection(connection, "its token was revoked or has expired");
     }
     sk_limits_sweep(rest->limits);
     if (sk_limits_connections(rest->limits) > 0)
@@ -183,15 +203,13 @@ sk_rest_connection_new(SkRest *rest, gint fd, const struct sockaddr *address, gb
     if (is_unix)
         sk_auth_peer(rest->auth, fd, &peer, &uid, &refused);
     g_autofree char *key = client_key(address, uid);
-    SkLimitsClient *client = sk_limits_connect(rest->limits, key);
+    SkLimitsClient *client = sk_limits_connect(rest->limits, key, is_unix && uid == 0);
     if (client == NULL) {
         turn_away(fd, encrypted);
         sk_identity_clear(&peer);
         g_clear_error(&refused);
         return;
     }
-    if (is_unix && uid == 0)
-        sk_limits_exempt(client);
 
     SkRestConnection *self = g_new0(SkRestConnection, 1);
     self->rest = rest;
@@ -236,16 +254,9 @@ sk_rest_connections_close(SkRest *rest)
 {
     for (GList *at = rest->connections.head, *next; at != NULL; at = next) {
         SkRestConnection *connection = at->data;
+        SkRestRequest *request = connection->fd >= 0 ? connection->request : NULL;
         next = at->next;
-        if (connection->fd < 0) {
-            free_connection(connection);
-            continue;
-        }
-        SkRestRequest *request = connection->request;
-        if (request != NULL && request->stream != NULL && request->kind->close != NULL)
-            request->kind->close(request);
-        else
-            shutdown(connection->fd, SHUT_RDWR);
+        end_connection(connection, "the daemon ends");
         /* MHD does not stop while one of its connections is suspended. */
         if (request != NULL)
             sk_rest_request_resume(request);

@@ -145,7 +145,7 @@ open_console(Console *self, GError **error)
     self->socket = sk_websocket_accept(request, "binary", &socket_funcs, self, error);
     if (self->socket == NULL)
         return FALSE;
-    self->session = sk_service_console_open(request->rest->service, request->call->params.ticket, &console_funcs, self, error);
+    self->session = sk_service_console_open(request->rest->service, request->call, &console_funcs, self, error);
     if (self->session != NULL)
         return TRUE;
     g_clear_pointer(&request->response, MHD_destroy_response);
@@ -167,11 +167,11 @@ begin(SkRestRequest *request, GError **error)
 }
 
 static void
-server_ends(SkRestRequest *request)
+close_stream(SkRestRequest *request, const char *why)
 {
     Console *self = request->stream;
     close_session(self);
-    sk_websocket_close(self->socket, SK_WS_GOING_AWAY, "the daemon ends");
+    sk_websocket_close(self->socket, SK_WS_GOING_AWAY, why);
 }
 
-const SkRestStreamKind sk_rest_console_kind = { .begin = begin, .end = end, .close = server_ends };
+const SkRestStreamKind sk_rest_console_kind = { .begin = begin, .end = end, .close = close_stream };

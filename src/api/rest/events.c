@@ -224,13 +224,13 @@ begin(SkRestRequest *request, GError **error)
 }
 
 static void
-server_ends(SkRestRequest *request)
+close_stream(SkRestRequest *request, const char *why)
 {
     Events *self = request->stream;
     unsubscribe(self);
     self->ended = TRUE;
     if (self->socket != NULL)
-        sk_websocket_close(self->socket, SK_WS_GOING_AWAY, "the daemon ends");
+        sk_websocket_close(self->socket, SK_WS_GOING_AWAY, why);
 }
 
-const SkRestStreamKind sk_rest_events_kind = { .begin = begin, .end = end, .close = server_ends };
+const SkRestStreamKind sk_rest_events_kind = { .begin = begin, .end = end, .close = close_stream };

@@ -155,7 +155,8 @@ params(const SkOperation *op)
         json_array_append_new(list, param(op, &op->params->fields[i]));
     if (op->mode == SK_MODE_JOB) {
         json_array_append_new(list, header_param("Prefer", "wait=N is the same as the parameter wait"));
-        json_array_append_new(list, header_param("If-Match", "ETag the change is based on; another one at present is error \"changed\""));
+        if (sk_operation_has_etag(op))
+            json_array_append_new(list, header_param("If-Match", "ETag the change is based on; another one at present is error \"changed\""));
         json_array_append_new(list, header_param("Idempotency-Key", "the same request with the same key is done once, for 24 hours"));
     } else if (op->result_kind == SK_RESULT_OBJECT && strcmp(op->method, "GET") == 0) {
         json_array_append_new(list, header_param("If-None-Match", "ETag that is known: 304 if it is still the present one"));
@@ -224,8 +225,6 @@ ok_answer(const SkOperation *op)
     g_autofree char *list = op->result_kind == SK_RESULT_LIST ? g_strconcat(op->result->name, "List", NULL) : NULL;
     if (starts_job(op))
         return ended_job(op);
-    if (op->id == SK_OP_AUDIT_LIST)
-        return answer("entries, newest first", "application/json", json_pack("{s:s}", "type", "object"));
     if (op->result_kind == SK_RESULT_OBJECT)
         return answer(op->result->help, "application/json", ref(op->result->name));
     if (op->result_kind == SK_RESULT_LIST)

@@ -9,6 +9,7 @@
 
 #define MAX_KEY 128             /* characters of an idempotency key or ETag */
 #define MAX_DROPPED (64 * 1024 * 1024) /* bytes read and dropped after a refusal, so that the client sees it */
+#define SHORT_BODY (64 * 1024)  /* bytes: a body up to this is taken, though the head was refused */
 #define BODY_STEP (64 * 1024)
 
 /* -- life ------------------------------------------------------------------------------------------------ */
@@ -94,9 +95,10 @@ sk_rest_request_header(SkRestRequest *self, const char *name)
 /* -- who asks -------------------------------------------------------------------------------------------- */
 
 static gboolean
-slow_down(guint seconds, const char *what, GError **error)
+slow_down(SkRestRequest *self, guint seconds, const char *what, GError **error)
 {
-    return sk_fail(error, SK_ERROR_TOO_MANY, "too many %s; come again in %u s", what, MAX(seconds, 1));
+    self->retry_after = MAX(seconds, 1);
+    return sk_fail(error, SK_ERROR_TOO_MANY, "too many %s; come again in %u s", what, self->retry_after);
 }
 
 static gboolean
@@ -110,7 +112,7 @@ identify_by_token(SkRestRequest *self, SkIdentity *who, GError **error)
     if (!bad || sk_limits_bad_token(self->rest->limits, self->connection->client, &seconds))
         return FALSE;
     g_clear_error(error);
-    return slow_down(seconds, "wrong tokens from this address", error);
+    return slow_down(self, seconds, "wrong tokens from this address", error);
 }
 
 /* A console's ticket is all it needs. */
@@ -159,6 +161,17 @@ take_text_header(SkRestRequest *self, const char *name, gboolean quoted, char **
     return TRUE;
 }
 
+/* One that would not be obeyed is refused: who sends it relies on it. */
+static gboolean
+take_if_match(SkRestRequest *self, GError **error)
+{
+    const SkOperation *op = self->match.op;
+    if (!take_text_header(self, "If-Match", TRUE, &self->call->if_match, error))
+        return FALSE;
+    return self->call->if_match == NULL || sk_operation_has_etag(op) || strcmp(op->method, "GET") == 0 ||
+           sk_fail(error, SK_ERROR_INVALID, "%s takes no If-Match: there is no ETag it could be based on", op->name);
+}
+
 /* "Prefer: wait=10" is "?wait=10"; what else is preferred is not understood, and so ignored (RFC 7240). */
 static gboolean
 take_prefer(SkRestRequest *self, GError **error)
@@ -190,10 +203,9 @@ is_json_type(const SkOperation *op, const char *type)
 static gint64
 announced(SkRestRequest *self)
 {
-    guint64 length;
     const char *text = sk_rest_request_header(self, "Content-Length");
-    if (text != NULL && g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT64, &length, NULL))
-        return (gint64) length;
+    if (text != NULL) /* digits, as MHD has seen to; what is more than fits stays far too much */
+        return (gint64) MIN(g_ascii_strtoull(text, NULL, 10), G_MAXINT64);
     return sk_rest_request_header(self, "Transfer-Encoding") != NULL ? -1 : 0;
 }
 
@@ -241,7 +253,7 @@ make_call(SkRestRequest *self, GError **error)
     self->call = sk_call_new(self->match.op, &who);
     sk_identity_clear(&who);
     return sk_route_params(&self->match, &self->call->params, error) && take_prefer(self, error) &&
-           take_text_header(self, "If-Match", TRUE, &self->call->if_match, error) &&
+           take_if_match(self, error) &&
            take_text_header(self, "Idempotency-Key", FALSE, &self->call->idempotency_key, error) && check_body_head(self, error);
 }
 
@@ -351,7 +363,7 @@ begin(SkRestRequest *self, const char *method)
 
     self->begun = TRUE;
     if (!sk_limits_request(self->rest->limits, self->connection->client, &seconds))
-        slow_down(seconds, "requests", &error);
+        slow_down(self, seconds, "requests", &error);
     else if (check_size(self, &error) && route(self, method) && make_call(self, &error)) {
         if (self->match.op->mode == SK_MODE_STREAM)
             begin_stream(self, &error);
@@ -392,6 +404,19 @@ take_piece(SkRestRequest *self, const char *data, gsize size)
     return TRUE;
 }
 
+/* What a request under an idempotency key is known again by: all that is asked for, but not how long it waits. */
+static char *
+hash_request(const SkCall *call, const char *body, gsize length)
+{
+    SkParams params = call->params;
+    params.wait = 0;
+    g_autofree char *text = sk_json_encode(call->op->params, &params, 0);
+    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+    g_checksum_update(sum, (const guchar *) text, (gssize) strlen(text) + 1);
+    g_checksum_update(sum, (const guchar *) body, (gssize) length);
+    return g_strdup(g_checksum_get_string(sum));
+}
+
 static gboolean
 decode_body(SkRestRequest *self, GError **error)
 {
@@ -401,7 +426,7 @@ decode_body(SkRestRequest *self, GError **error)
     gsize length = self->body != NULL ? self->body->len : 2;
 
     if (call->idempotency_key != NULL)
-        call->body_hash = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *) text, length);
+        call->request_hash = hash_request(call, text, length);
     if (call->op->body_kind == SK_BODY_OBJECT) {
         call->body = sk_json_decode_text(call->op->body, text, length, what, error);
         return call->body != NULL;
@@ -468,8 +493,9 @@ sk_rest_on_request(void *cls, struct MHD_Connection *mhd, const char *url, const
         return MHD_NO;
     if (!self->begun) {
         begin(self, method);
-        /* An answer before the body ends the connection; without a body it is given at the end, and it stays. */
-        return self->response != NULL && announced(self) != 0 ? send_response(self) : MHD_YES;
+        /* An answer before the body ends the connection, maybe under a client that still writes: that is for long bodies. */
+        gint64 length = announced(self);
+        return self->response != NULL && (length < 0 || length > SHORT_BODY) ? send_response(self) : MHD_YES;
     }
     if (*size > 0) {
         gboolean go_on = take_piece(self, data, *size);

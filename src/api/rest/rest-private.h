@@ -100,6 +100,7 @@ struct SkRestRequest {
     gboolean dispatched;    /* call is the dispatcher's, and not answered yet */
     struct MHD_Response *response; /* ready to be sent, or NULL */
     guint refusal;          /* status of an error of the head; 0: the error's own */
+    guint retry_after;      /* seconds, for TOO_MANY; 0: 1 */
     guint status;
     gboolean refused;       /* an error was sent into the middle of the body; the rest is dropped */
     guint64 dropped;        /* bytes of it */
@@ -117,8 +118,8 @@ struct SkRestStreamKind {
     void (*finish)(SkRestRequest *request);
     /* The request is over, or the client gone: free the stream. */
     void (*end)(SkRestRequest *request);
-    /* The server ends: let go of the connection. May be NULL. */
-    void (*close)(SkRestRequest *request);
+    /* The server ends, or the right to the stream: let go of the connection, and say why. May be NULL. */
+    void (*close)(SkRestRequest *request, const char *why);
 };
 
 void *sk_rest_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd);

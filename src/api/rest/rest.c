@@ -55,7 +55,7 @@ start_http(SkRest *self, GError **error)
     guint flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_TURBO | MHD_USE_ERROR_LOG;
     self->http = MHD_start_daemon(flags, 0, NULL, NULL, sk_rest_on_request, self,
                                   MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-                                  MHD_OPTION_CONNECTION_LIMIT, self->settings.max_connections + 16,
+                                  MHD_OPTION_CONNECTION_LIMIT, self->settings.max_connections + SK_LIMITS_RESERVE,
                                   MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) MHD_MEMORY,
                                   MHD_OPTION_CONNECTION_TIMEOUT, self->settings.idle_time,
                                   MHD_OPTION_STRICT_FOR_CLIENT, 1,

@@ -334,6 +334,19 @@ take_query(const SkRouteMatch *match, SkParams *params, GError **error)
     return TRUE;
 }
 
+/* What stands between the commas of fields: keys of the answer, or of its entries. */
+static gboolean
+check_fields(const SkOperation *op, char *const *fields, GError **error)
+{
+    for (guint i = 0; fields != NULL && fields[i] != NULL; i++) {
+        if (sk_type_find(op->result, fields[i]) != NULL)
+            continue;
+        g_autofree char *known = sk_type_keys(op->result);
+        return sk_fail(error, SK_ERROR_INVALID, "fields: \"%.64s\" is not a key of %s; there are %s", fields[i], op->name, known);
+    }
+    return TRUE;
+}
+
 gboolean
 sk_route_params(const SkRouteMatch *match, SkParams *params, GError **error)
 {
@@ -341,5 +354,6 @@ sk_route_params(const SkRouteMatch *match, SkParams *params, GError **error)
         if (!set_param(match->fields[i], params, match->values[i], match->lengths[i], FALSE, error))
             return FALSE;
     }
-    return take_query(match, params, error) && sk_value_check(match->op->params, params, NULL, error);
+    return take_query(match, params, error) && sk_value_check(match->op->params, params, NULL, error) &&
+           check_fields(match->op, params->fields, error);
 }

@@ -281,12 +281,8 @@ decode_field(const SkType *type, const SkField *field, gpointer value, json_t *j
 static gboolean
 unknown_key(const SkType *type, const char *path, GError **error)
 {
-    GString *known = g_string_new(NULL);
-    for (guint i = 0; i < type->n_fields; i++)
-        g_string_append_printf(known, "%s%s", i > 0 ? ", " : "", type->fields[i].key);
-    sk_fail(error, SK_ERROR_INVALID, "%.200s is not a setting of a %s; there are %s", path, type->what, known->str);
-    g_string_free(known, TRUE);
-    return FALSE;
+    g_autofree char *known = sk_type_keys(type);
+    return sk_fail(error, SK_ERROR_INVALID, "%.200s is not a setting of a %s; there are %s", path, type->what, known);
 }
 
 static gboolean

@@ -82,6 +82,7 @@ test_token_life(Fixture *f, gconstpointer data)
     g_assert_cmpstr(who.user, ==, "token:ci");
     g_assert_cmpstr(who.from, ==, "192.0.2.1:5");
     g_assert_cmpint(who.role, ==, SK_ROLE_OPERATOR);
+    g_assert_true(sk_auth_holds(f->auth, &who));
     sk_identity_clear(&who);
 
     /* The store has it after a restart, without the secret. */
@@ -171,7 +172,6 @@ test_operations(Fixture *f, gconstpointer data)
 
     SkIdentity who = { 0 };
     g_assert_true(token_works(f, header, &who, NULL));
-    sk_identity_clear(&who);
 
     SkCall *call = make_call(f, SK_OP_TOKEN_LIST);
     g_assert_true(sk_auth_handle_list(f->auth, call, NULL));
@@ -183,8 +183,11 @@ test_operations(Fixture *f, gconstpointer data)
     g_assert_error(f->error, SK_ERROR, SK_ERROR_EXISTS);
     delete(f, "no-such-id");
     g_assert_error(f->error, SK_ERROR, SK_ERROR_NO_TOKEN);
+    g_assert_true(sk_auth_holds(f->auth, &who));
     delete(f, id);
     g_assert_no_error(f->error);
+    g_assert_false(sk_auth_holds(f->auth, &who));
+    sk_identity_clear(&who);
     g_assert_false(token_works(f, header, &who, NULL));
 }
 
