@@ -446,7 +446,7 @@ def test_guests_reach_out_behind_the_hosts_address(shared_daemon, web1):
         shared_daemon.run("ip", "addr", "add", "198.51.100.1/24", "dev", "wan1")
         shared_daemon.run("ip", "link", "set", "wan1", "up")
         for argv in (["addr", "add", "198.51.100.2/24", "dev", "wan2"], ["link", "set", "wan2", "up"]):
-            subprocess.run(["ip", "-n", world] + argv, check=True)
+            subprocess.run(in_netns(world) + ["ip"] + argv, check=True)
         server = subprocess.Popen(in_netns(world) + ["/usr/bin/python3", "-u", "-c",
                                    "import socket; s = socket.create_server(('198.51.100.2', 80)); print('up')\n"
                                    "c, a = s.accept(); print(a[0]); c.sendall(b'hello from the world\\n'); c.close()"],
@@ -457,7 +457,7 @@ def test_guests_reach_out_behind_the_hosts_address(shared_daemon, web1):
         server.wait()
         # The other way round nothing comes in, even if the world knows the way.
         subnet = str(ipaddress.ip_interface(network(shared_daemon, "default")["spec"]["ipv4"]).network)
-        subprocess.run(["ip", "-n", world, "route", "add", subnet, "via", "198.51.100.1"], check=True)
+        subprocess.run(in_netns(world) + ["ip", "route", "add", subnet, "via", "198.51.100.1"], check=True)
         ping = subprocess.run(in_netns(world) + ["ping", "-c", "1", "-W", "1", guest_address(shared_daemon, web1)],
                               capture_output=True, text=True)
         assert ping.returncode != 0, ping.stdout
