@@ -16,7 +16,7 @@ resolve_volume(SkService *self, SkDisk *disk, GError **error)
     if (volume == NULL)
         return FALSE;
     if (volume->kind == SK_VOLUME_FOREIGN)
-        return sk_fail(error, SK_ERROR_INVALID, "volume \"%s\" is a %s image, which cannot be a disk: import it with `skep image import`",
+        return sk_fail(error, SK_ERROR_INVALID, "volume \"%s\" cannot be a disk as it is (%s): import it with `skep image import`",
                        volume->name, volume->foreign_format);
     if (g_hash_table_contains(self->volumes_going, volume->path))
         return sk_fail(error, SK_ERROR_IN_USE, "volume \"%s\" is being deleted", volume->name);
@@ -38,9 +38,23 @@ adopt_format(SkService *self, SkDisk *disk)
         disk->format = SK_FORMAT_RAW;
 }
 
+/* What would be passed over in silence: nothing is made for this disk. */
+static gboolean
+check_not_new(const SkDisk *disk, GError **error)
+{
+    if (disk->size > 0)
+        return sk_fail(error, SK_ERROR_INVALID, "disk \"%s\" has a size, which is for new volumes: leave it out, or leave out what it is to use",
+                       disk->target);
+    if (disk->image != NULL && disk->source != SK_SOURCE_VOLUME)
+        return sk_fail(error, SK_ERROR_INVALID, "disk \"%s\" has an image, which is for new volumes: leave it out, or leave out its source", disk->target);
+    return TRUE;
+}
+
 gboolean
 sk_service_resolve_disk(SkService *self, SkDisk *disk, GError **error)
 {
+    if (!check_not_new(disk, error))
+        return FALSE;
     if (disk->source == SK_SOURCE_VOLUME && disk->volume != NULL)
         return resolve_volume(self, disk, error);
     if (disk->source == SK_SOURCE_FILE || disk->source == SK_SOURCE_BLOCK)
@@ -60,22 +74,17 @@ sk_service_resolve_disks(SkService *self, SkDomainSpec *spec, GError **error)
 
 /* -- who writes ---------------------------------------------------------------------------------------------- */
 
-static gboolean
-needs_mark(const SkDisk *disk)
-{
-    return disk->path != NULL && disk->source != SK_SOURCE_NONE && sk_disk_is_writable(disk) && !disk->shareable;
-}
-
 gboolean
 sk_domain_reserve_disk(SkDomain *self, const SkDisk *disk, GError **error)
 {
-    if (!needs_mark(disk))
+    if (disk->path == NULL || disk->source == SK_SOURCE_NONE || disk->shareable)
         return TRUE;
     const char *writer = g_hash_table_lookup(self->service->disk_writers, disk->path);
     if (writer != NULL)
         return sk_fail(error, SK_ERROR_IN_USE, "disk \"%s\" of domain \"%s\" is in use: domain \"%s\" has \"%s\" open for writing",
                        disk->target, sk_domain_name(self), writer, disk->path);
-    g_hash_table_insert(self->service->disk_writers, g_strdup(disk->path), g_strdup(sk_domain_name(self)));
+    if (sk_disk_is_writable(disk))
+        g_hash_table_insert(self->service->disk_writers, g_strdup(disk->path), g_strdup(sk_domain_name(self)));
     return TRUE;
 }
 

@@ -10,8 +10,8 @@ gboolean sk_service_resolve_disks(SkService *self, SkDomainSpec *spec, GError **
 gboolean sk_service_resolve_disk(SkService *self, SkDisk *disk, GError **error);
 
 /*
- * Marks the writable disks of spec as open by the domain: two domains never write to one disk. IN_USE,
- * naming disk and domain; nothing is marked then.
+ * Marks the writable disks of spec as open by the domain: two domains never write to one disk, and none reads what
+ * another writes. IN_USE, naming disk and domain; nothing is marked then.
  */
 gboolean sk_domain_reserve_disks(SkDomain *self, const SkDomainSpec *spec, GError **error);
 gboolean sk_domain_reserve_disk(SkDomain *self, const SkDisk *disk, GError **error);

@@ -223,7 +223,7 @@ sk_launch_open_disk(const SkDisk *disk, char **roots, GError **error)
 void
 sk_launch_explain_lock(GError **error)
 {
-    if (error == NULL || *error == NULL || strstr((*error)->message, "Failed to get \"") == NULL || strstr((*error)->message, "lock") == NULL)
+    if (error == NULL || *error == NULL || strstr((*error)->message, "Failed to get ") == NULL || strstr((*error)->message, "lock") == NULL)
         return;
     g_autofree char *words = g_strdup((*error)->message);
     g_clear_error(error);
