@@ -10,11 +10,14 @@
 #include "service/domain-rights.h"
 #include "service/domain-seed.h"
 #include "service/domain.h"
+#include "service/image.h"
 #include "service/network.h"
 #include "service/new-volume.h"
 #include "service/pool.h"
 #include "service/session-network.h"
 #include "storage/chain.h"
+
+#define USUAL_ACCOUNT "skep"    /* made for those who are to log in, where nothing else is known */
 
 typedef struct {
     SkDomainSpec *spec;
@@ -81,6 +84,22 @@ plan_disks(SkService *self, CreateWork *work, GError **error)
     return TRUE;
 }
 
+/* Somebody is to log in, and nobody said as whom: the account of the image, by which `skep ssh` knows it too. */
+static void
+choose_account(SkService *self, SkDomainSpec *spec)
+{
+    SkCloudInit *settings = spec->cloud_init;
+    if (settings == NULL || settings->user != NULL || settings->user_data != NULL ||
+        (settings->ssh_keys == NULL && settings->password == NULL && settings->password_hash == NULL))
+        return;
+    const SkImage *image = NULL;
+    for (guint i = 0; image == NULL && spec->disks != NULL && i < spec->disks->len; i++) {
+        const SkDisk *disk = spec->disks->pdata[i];
+        image = disk->image != NULL ? sk_service_image(self, disk->image, NULL) : NULL;
+    }
+    settings->user = g_strdup(image != NULL && image->default_user != NULL ? image->default_user : USUAL_ACCOUNT);
+}
+
 static gboolean
 prepare(SkJob *job, GError **error)
 {
@@ -98,6 +117,7 @@ prepare(SkJob *job, GError **error)
     if (!check_new(self, work->spec, error) || !sk_domain_check_interfaces(self, work->spec, error) || !plan_disks(self, work, error) ||
         !sk_engine_assign(work->spec, error) || !sk_value_check(&sk_domain_spec_type, work->spec, NULL, error))
         return FALSE;
+    choose_account(self, work->spec);
     work->roots = sk_service_storage_roots(self);
     work->seed_path = sk_domain_seed_path(self->settings, work->spec->uuid);
     return TRUE;

@@ -317,6 +317,21 @@ check_request(const Import *self, GError **error)
     return check_free(self, error) && sk_fs_make_dir(self->dir, 0711, error);
 }
 
+/* The account that the cloud images of a distribution make, by the beginning of the image's name; NULL: not known. */
+static const char *
+usual_user(const char *name)
+{
+    static const struct { const char *begins, *user; } table[] = {
+        { "debian", "debian" }, { "ubuntu", "ubuntu" }, { "fedora", "fedora" },       { "centos", "cloud-user" }, { "rhel", "cloud-user" },
+        { "rocky", "rocky" },   { "alma", "almalinux" }, { "opensuse", "opensuse" }, { "alpine", "alpine" },     { "arch", "arch" },
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(table); i++) {
+        if (g_ascii_strncasecmp(name, table[i].begins, strlen(table[i].begins)) == 0)
+            return table[i].user;
+    }
+    return NULL;
+}
+
 SkImage *
 sk_storage_image_import(const char *dir, const SkImageImport *request, gboolean consume,
                         const SkStorageContext *context, GError **error)
@@ -326,7 +341,7 @@ sk_storage_image_import(const char *dir, const SkImageImport *request, gboolean 
     self.image = sk_value_new(&sk_image_type);
     self.image->name = g_strdup(request->name);
     self.image->os = g_strdup(request->os);
-    self.image->default_user = g_strdup(request->default_user);
+    self.image->default_user = g_strdup(request->default_user != NULL ? request->default_user : usual_user(name_of(&self)));
 
     if (!check_request(&self, error) || !fetch(&self, error) || !verify(&self, error) || !make(&self, error) ||
         !record_and_place(&self, error))

@@ -56,6 +56,19 @@ def test_seed_of_a_new_domain(shared_daemon):
     assert volume.lower() == "cidata"
 
 
+@pytest.mark.parametrize("image, account", [("debian-mini", "debian"), ("mini", "skep")])
+def test_account_that_nobody_named(shared_daemon, tmp_path, image, account):
+    """skep ssh has to know whom the keys let in: that of the image, by its name at least."""
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(tmp_path / "mini.qcow2"), "1M"], check=True)
+    shared_daemon.do("POST", "/v1/images", {"name": image, "url": str(tmp_path / "mini.qcow2")})
+    domain = shared_daemon.paused_domain(f"of-{image}", disks=[{"image": image}], cloud_init={"ssh_keys": [KEY]})
+    shared_daemon.do("POST", "/v1/domains", domain)
+    assert shared_daemon.get(f"/v1/domains/of-{image}")["spec"]["cloud_init"]["user"] == account
+    raw = shared_daemon.paused_domain(f"raw-{image}", disks=[{"image": image}], cloud_init={"user_data": "#cloud-config\n{}\n"})
+    shared_daemon.do("POST", "/v1/domains", raw)
+    assert "user" not in shared_daemon.get(f"/v1/domains/raw-{image}")["spec"]["cloud_init"]
+
+
 def test_raw_user_data_goes_in_as_it_is(shared_daemon):
     raw = "#!/bin/sh\necho 'it is \\ so'\n"
     assert read(create(shared_daemon, "raw", user_data=raw), "user-data") == raw
