@@ -56,11 +56,7 @@ run_password(SkCli *self, const SkArgs *args, GError **error)
         return FALSE;
     g_autoptr(SkAsk) ask = sk_ask_new_named(SK_OP_AGENT_PASSWORD, sk_args_operand(args, "DOMAIN"));
     sk_ask_take_body(ask, body);
-    json_t *result = sk_cli_ask(self, ask, NULL, error);
-    if (result == NULL)
-        return FALSE;
-    sk_cli_done(self, args, sk_args_operand(args, "USER"), result);
-    return TRUE;
+    return sk_cli_ask_done(self, args, ask, sk_args_operand(args, "USER"), error);
 }
 
 const SkCommand sk_agent_commands[] = {

@@ -25,7 +25,7 @@ static const SkOperand operand_table[] = {
     { "DISK", "target", "disk", "target of a disk, such as vda" },
     { "NIC", "nic", "nic", "MAC address, alias or place (0, 1, ...) of an interface" },
     { "JOB", "id", "job", "id of a job, or the beginning of it" },
-    { "TOKEN", "id", "token", "id of a token" },
+    { "TOKEN", "id", "token", "id of a token, the beginning of it, or its name" },
     { "FILE", NULL, "file", "file" },
     { "SOURCE", NULL, "file", "file, or an https, http or file URL" },
     { "MEDIUM", NULL, "file", "file on the host, or POOL/VOLUME" },

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -170,15 +171,26 @@ clear(SkCli *self)
     sk_target_clear(&self->target);
 }
 
+/* A reader that has seen enough ("skep job ls | head") is no error worth a word. */
+static gboolean
+reader_left(void)
+{
+    struct pollfd out = { .fd = STDOUT_FILENO };
+    return poll(&out, 1, 0) > 0 && (out.revents & POLLERR) != 0;
+}
+
 static gint
 run_command(SkArgs *args, GError **error)
 {
     SkCli cli = { 0 };
     gboolean ok = read_globals(&cli, args, error) && sk_args_command(args)->run(&cli, args, error);
     clear(&cli);
-    if (ok && fflush(stdout) != 0)
-        ok = sk_fail(error, SK_ERROR_IO, "cannot write to standard output");
-    return ok ? cli.exit_code : 1;
+    if (!ok || (fflush(stdout) == 0 && !ferror(stdout)))
+        return ok ? cli.exit_code : 1;
+    if (reader_left())
+        return 128 + SIGPIPE;
+    sk_fail(error, SK_ERROR_IO, "cannot write to standard output");
+    return 1;
 }
 
 gint
@@ -188,6 +200,7 @@ sk_cli_main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN);
+    (void) setvbuf(stdout, NULL, _IOLBF, 0);    /* "web1 created" is told before the wait for its guest, to a pipe too */
     gboolean ok = sk_args_parse(argv + 1, &args, &error);
     if (sk_args_has(args, "help") && (ok || sk_args_command(args) != NULL))
         return run_help(args);

@@ -75,6 +75,21 @@ void sk_ask_fill(SkAsk *self, const SkArgs *args);
 /* The body that options with .field and KEY=VALUE operands make over base (taken; NULL: empty). */
 json_t *sk_args_body(const SkArgs *args, json_t *base, GError **error);
 
+/*
+ * The end of most changes: asks, then says that it was done to name. FALSE if it was refused.
+ */
+gboolean sk_cli_ask_done(SkCli *self, const SkArgs *args, const SkAsk *ask, const char *name, GError **error);
+/*
+ * sk_run_operation for what cannot be taken back: on a terminal asks first, "WHAT NAME, NAME TAIL?" ("Delete image a, b?").
+ */
+gboolean sk_run_confirmed(SkCli *self, const SkArgs *args, const char *what, const char *tail, GError **error);
+
+/*
+ * The id that text means among the entries of a list: the id, its beginning, or the entry's name.
+ * What is not there is returned as it is, for the daemon to refuse. Free.
+ */
+char *sk_cli_full_id(SkCli *self, SkOperationId list, const char *text, GError **error);
+
 /* Prints what a change answered, or says that it was done ("web1 started"). Takes result. */
 void sk_cli_done(SkCli *self, const SkArgs *args, const char *name, json_t *result);
 /* Prints an object as the command's columns and sections say, or a list. Do not free what is given. */
@@ -122,8 +137,10 @@ typedef struct { char *address; guint port; } SkGuestAddress;
 void sk_guest_address_clear(SkGuestAddress *self);
 /* From the view of a domain; FALSE if none is known yet. */
 gboolean sk_guest_ssh_address(SkCli *cli, json_t *view, SkGuestAddress *out);
-/* Waits until the guest answers by ssh or agent; returns its view. */
-json_t *sk_guest_wait(SkCli *cli, const char *name, GError **error);
+/*
+ * Waits until the guest answers by ssh, or by its agent if nobody gave it ssh keys or ssh does not come; says how it answers.
+ */
+gboolean sk_guest_wait(SkCli *cli, const char *name, GError **error);
 
 /* -- hidden and generated ------------------------------------------------------------------------------------------ */
 

@@ -165,12 +165,16 @@ on_interrupt(int number)
     _exit(130);
 }
 
+/* id NULL: the daemon has not told it yet, the question is on its way. */
 static void
 catch_interrupt(const char *id)
 {
     struct sigaction action = { .sa_handler = on_interrupt };
-    g_snprintf(interrupt_text, sizeof interrupt_text,
-               "\nskep: no longer waiting; job %.64s goes on: skep job wait %.64s, or skep job cancel %.64s\n", id, id, id);
+    if (id != NULL)
+        g_snprintf(interrupt_text, sizeof interrupt_text,
+                   "\nskep: no longer waiting; job %.64s goes on: skep job wait %.64s, or skep job cancel %.64s\n", id, id, id);
+    else
+        g_snprintf(interrupt_text, sizeof interrupt_text, "\nskep: no longer waiting; what was asked for may go on: skep job ls\n");
     (void) sigaction(SIGINT, &action, NULL);
 }
 
@@ -350,7 +354,10 @@ sk_cli_ask(SkCli *self, const SkAsk *ask, char **out_etag, GError **error)
 {
     SkHttpHead head = { 0 };
     g_autofree char *prefer = prefer_of(self, ask);
+    if (ask->op->mode == SK_MODE_JOB)
+        catch_interrupt(NULL);
     json_t *answer = ask_json(self, ask, prefer, &head, error);
+    release_interrupt();
     if (answer != NULL && out_etag != NULL)
         *out_etag = g_strdup(g_hash_table_lookup(head.headers, "etag"));
     sk_http_head_clear(&head);

@@ -20,6 +20,8 @@ typedef enum {
     SK_CELL_SIZE,       /* bytes as "20 GiB" */
     SK_CELL_TIME,       /* microseconds since the epoch as local time; 0 is "-" */
     SK_CELL_SECONDS,    /* the same from seconds */
+    SK_CELL_DURATION,   /* nanoseconds as "12.5 s" */
+    SK_CELL_KNOWN,      /* as it is, but "unknown" is "-" */
     SK_CELL_YES,        /* "yes" or "-" */
     SK_CELL_PERCENT,    /* 0..1 as "45%"; below 0 is "-" */
     SK_CELL_SHORT_ID,   /* the first 8 characters of a UUID */

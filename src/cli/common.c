@@ -125,7 +125,60 @@ sk_cli_done(SkCli *self, const SkArgs *args, const char *name, json_t *result)
         printf("%s %s\n", clean, command->done);
 }
 
+gboolean
+sk_cli_ask_done(SkCli *self, const SkArgs *args, const SkAsk *ask, const char *name, GError **error)
+{
+    json_t *result = sk_cli_ask(self, ask, NULL, error);
+    if (result == NULL)
+        return FALSE;
+    sk_cli_done(self, args, name, result);
+    return TRUE;
+}
+
 /* -- commands that are one operation -------------------------------------------------------------------------------------- */
+
+char *
+sk_cli_full_id(SkCli *self, SkOperationId list_op, const char *text, GError **error)
+{
+    enum { ID_LENGTH = 36 };
+    if (strlen(text) >= ID_LENGTH)
+        return g_strdup(text);
+    g_autoptr(SkAsk) ask = sk_ask_new(list_op);
+    g_autoptr(json_t) list = sk_cli_list(self, ask, error);
+    const char *found = NULL;
+    gsize i;
+    json_t *entry;
+    if (list == NULL)
+        return NULL;
+    json_array_foreach(list, i, entry) {
+        const char *id = sk_json_text_at(entry, "id"), *name = sk_json_text_at(entry, "name");
+        if (id == NULL || (!g_str_has_prefix(id, text) && g_strcmp0(name, text) != 0))
+            continue;
+        if (found != NULL) {
+            sk_fail(error, SK_ERROR_INVALID, "more than one %s begins with \"%s\": give more of the id", ask->op->object, text);
+            return NULL;
+        }
+        found = id;
+    }
+    return g_strdup(found != NULL ? found : text);
+}
+
+/* The parameter that name is for: a volume's two, the id of what has one, or the name. */
+static gboolean
+set_name(SkCli *self, SkAsk *ask, const SkCommand *command, const char *name, GError **error)
+{
+    if (strstr(command->operands, "VOLUME") != NULL) {
+        sk_ask_set_volume(ask, name);
+    } else if (strstr(ask->op->path, "{id}") != NULL) {
+        g_autofree char *id = sk_cli_full_id(self, (SkOperationId) command->ops[1], name, error);
+        if (id == NULL)
+            return FALSE;
+        sk_ask_set(ask, "id", id);
+    } else {
+        sk_ask_set(ask, "name", name);
+    }
+    return TRUE;
+}
 
 static gboolean
 run_once(SkCli *self, const SkArgs *args, const char *name, GError **error)
@@ -133,10 +186,8 @@ run_once(SkCli *self, const SkArgs *args, const char *name, GError **error)
     const SkCommand *command = sk_args_command(args);
     g_autoptr(SkAsk) ask = sk_ask_new((SkOperationId) command->ops[0]);
     sk_ask_fill(ask, args);
-    if (name != NULL && strstr(command->operands, "VOLUME") != NULL)
-        sk_ask_set_volume(ask, name);
-    else if (name != NULL)
-        sk_ask_set(ask, strstr(ask->op->path, "{id}") != NULL ? "id" : "name", name);
+    if (name != NULL && !set_name(self, ask, command, name, error))
+        return FALSE;
     if (ask->op->body != NULL) {
         sk_ask_take_body(ask, sk_args_body(args, NULL, error));
         if (ask->body == NULL)
@@ -200,6 +251,15 @@ sk_cli_confirm(SkCli *self, const char *format, ...)
     fprintf(stderr, "%s [y/N] ", clean);
     fflush(stderr);
     return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+gboolean
+sk_run_confirmed(SkCli *self, const SkArgs *args, const char *what, const char *tail, GError **error)
+{
+    g_autofree char *list = g_strjoinv(", ", (char **) sk_args_operands(args));
+    if (!sk_cli_confirm(self, "%s %s%s?", what, list, tail))
+        return sk_fail(error, SK_ERROR_CANCELLED, "nothing was %s", sk_args_command(args)->done);
+    return sk_run_operation(self, args, error);
 }
 
 json_t *

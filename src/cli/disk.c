@@ -49,11 +49,7 @@ run_detach(SkCli *self, const SkArgs *args, GError **error)
         return sk_fail(error, SK_ERROR_CANCELLED, "nothing was detached");
     g_autoptr(SkAsk) ask = sk_ask_new(SK_OP_DISK_DETACH);
     sk_ask_fill(ask, args);
-    json_t *result = sk_cli_ask(self, ask, NULL, error);
-    if (result == NULL)
-        return FALSE;
-    sk_cli_done(self, args, sk_args_operand(args, "DISK"), result);
-    return TRUE;
+    return sk_cli_ask_done(self, args, ask, sk_args_operand(args, "DISK"), error);
 }
 
 /* "50G", or "+10G" more than it has now. */
@@ -90,11 +86,7 @@ run_resize(SkCli *self, const SkArgs *args, GError **error)
     g_autoptr(SkAsk) ask = sk_ask_new(SK_OP_DISK_RESIZE);
     sk_ask_fill(ask, args);
     sk_ask_take_body(ask, json_pack("{s:I}", "size", (json_int_t) size));
-    json_t *result = sk_cli_ask(self, ask, NULL, error);
-    if (result == NULL)
-        return FALSE;
-    sk_cli_done(self, args, sk_args_operand(args, "DISK"), result);
-    return TRUE;
+    return sk_cli_ask_done(self, args, ask, sk_args_operand(args, "DISK"), error);
 }
 
 /* -- cdrom ------------------------------------------------------------------------------------------------------- */
@@ -150,11 +142,7 @@ change_medium(SkCli *self, const SkArgs *args, SkOperationId op, json_t *body, G
     sk_ask_set(ask, "target", drive);
     if (sk_args_has(args, "force"))
         sk_ask_set(ask, "force", "true");
-    json_t *result = sk_cli_ask(self, ask, NULL, error);
-    if (result == NULL)
-        return FALSE;
-    sk_cli_done(self, args, drive, result);
-    return TRUE;
+    return sk_cli_ask_done(self, args, ask, drive, error);
 }
 
 static gboolean

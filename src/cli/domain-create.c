@@ -301,17 +301,9 @@ start_created(SkCli *self, const char *name, GError **error)
     g_autoptr(json_t) result = sk_cli_ask(self, ask, NULL, error);
     if (result == NULL)
         g_prefix_error(error, "%s was created, but not started: ", name);
+    else if (!self->quiet && self->format == SK_FORMAT_TABLE)
+        printf("%s started\n", name);
     return result != NULL;
-}
-
-static void
-print_created(SkCli *self, const SkArgs *args, const char *name, json_t *result, json_t *view)
-{
-    SkGuestAddress address = { 0 };
-    sk_cli_done(self, args, name, result);
-    if (view != NULL && !self->quiet && self->format == SK_FORMAT_TABLE && sk_guest_ssh_address(self, view, &address))
-        printf("%s answers at %s, port %u: skep ssh %s\n", name, address.address, address.port, name);
-    sk_guest_address_clear(&address);
 }
 
 gboolean
@@ -331,14 +323,9 @@ sk_run_create(SkCli *self, const SkArgs *args, GError **error)
         sk_ask_set(ask, "start", "true");
     sk_ask_take_body(ask, g_steal_pointer(&spec));
     ask->what = g_strdup_printf("create %s", name);
-    g_autoptr(json_t) result = sk_cli_ask(self, ask, NULL, error);
-    if (result == NULL || (start && !self->no_wait && !start_created(self, name, error)))
+    if (!sk_cli_ask_done(self, args, ask, name, error) || (start && !self->no_wait && !start_created(self, name, error)))
         return FALSE;
-    g_autoptr(json_t) view = wait ? sk_guest_wait(self, name, error) : NULL;
-    if (wait && view == NULL)
-        return FALSE;
-    print_created(self, args, name, json_incref(result), view);
-    return TRUE;
+    return !wait || sk_guest_wait(self, name, error);
 }
 
 const SkCommand sk_domain_create_commands[] = {

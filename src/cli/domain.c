@@ -5,28 +5,6 @@
 #include "codec/json/json.h"
 
 static gboolean
-run_list(SkCli *self, const SkArgs *args, GError **error)
-{
-    g_autoptr(SkAsk) ask = sk_ask_new(SK_OP_DOMAIN_LIST);
-    sk_ask_fill(ask, args);
-    g_autoptr(json_t) list = sk_cli_list(self, ask, error);
-    if (list == NULL)
-        return FALSE;
-    sk_cli_print(self, sk_args_command(args), list);
-    return TRUE;
-}
-
-static gboolean
-run_show(SkCli *self, const SkArgs *args, GError **error)
-{
-    g_autoptr(json_t) view = sk_cli_show(self, SK_OP_DOMAIN_SHOW, sk_args_operand(args, "DOMAIN"), NULL, error);
-    if (view == NULL)
-        return FALSE;
-    sk_cli_print(self, sk_args_command(args), view);
-    return TRUE;
-}
-
-static gboolean
 run_start(SkCli *self, const SkArgs *args, GError **error)
 {
     if (!sk_run_operation(self, args, error))
@@ -34,8 +12,7 @@ run_start(SkCli *self, const SkArgs *args, GError **error)
     if (!sk_args_has(args, "wait") || self->no_wait || self->exit_code != 0)
         return TRUE;
     for (const char *const *at = sk_args_rest(args, "DOMAIN"); *at != NULL; at++) {
-        g_autoptr(json_t) view = sk_guest_wait(self, *at, error);
-        if (view == NULL)
+        if (!sk_guest_wait(self, *at, error))
             return FALSE;
     }
     return TRUE;
@@ -68,21 +45,13 @@ run_rename(SkCli *self, const SkArgs *args, GError **error)
     const char *name = sk_args_operand(args, "NEW-NAME");
     g_autoptr(SkAsk) ask = sk_ask_new_named(SK_OP_DOMAIN_RENAME, sk_args_operand(args, "DOMAIN"));
     sk_ask_take_body(ask, json_pack("{s:s}", "name", name));
-    json_t *result = sk_cli_ask(self, ask, NULL, error);
-    if (result == NULL)
-        return FALSE;
-    sk_cli_done(self, args, sk_args_operand(args, "DOMAIN"), result);
-    return TRUE;
+    return sk_cli_ask_done(self, args, ask, sk_args_operand(args, "DOMAIN"), error);
 }
 
 static gboolean
 run_delete(SkCli *self, const SkArgs *args, GError **error)
 {
-    const char *const *names = sk_args_rest(args, "DOMAIN");
-    g_autofree char *list = g_strjoinv(", ", (char **) names);
-    if (!sk_cli_confirm(self, "Delete %s%s?", list, sk_args_has(args, "disks") ? " and its disks" : ""))
-        return sk_fail(error, SK_ERROR_CANCELLED, "nothing was deleted");
-    return sk_run_operation(self, args, error);
+    return sk_run_confirmed(self, args, "Delete", sk_args_has(args, "disks") ? " and its disks" : "", error);
 }
 
 #define PATH_COLUMNS SK_COLUMNS({ "NAME", "name" }, { "STATE", "state" }, { "VCPUS", "vcpus" }, \
@@ -105,14 +74,14 @@ static const SkColumn address_columns[] = {
 #define MANY_NOTE "With several names each is done; the exit code is that of the first failure."
 
 const SkCommand sk_domain_commands[] = {
-    { .words = "ls", .ops = SK_OPS(SK_OP_DOMAIN_LIST), .run = run_list, .columns = PATH_COLUMNS,
+    { .words = "ls", .ops = SK_OPS(SK_OP_DOMAIN_LIST), .run = sk_run_operation, .columns = PATH_COLUMNS,
       .options = SK_OPTIONS({ 's', "state", "STATE", .param = "state", .choices = "running|paused|in shutdown|shut off|crashed|pmsuspended" },
                             { 0, "tag", "TAG", .param = "tag" }, { 0, "match", "TEXT", .param = "match" }),
       .notes = "All domains are listed, running or not.",
       .examples = "skep ls\nskep ls --state running -o name\nskep ls --tag web -o json" },
-    { .words = "show", .operands = "DOMAIN", .ops = SK_OPS(SK_OP_DOMAIN_SHOW), .run = run_show,
+    { .words = "show", .operands = "DOMAIN", .ops = SK_OPS(SK_OP_DOMAIN_SHOW), .run = sk_run_operation,
       .columns = SK_COLUMNS({ "Name", "spec.name" }, { "UUID", "spec.uuid" }, { "Title", "spec.title" }, { "Description", "spec.description" },
-                            { "Tags", "spec.tags" }, { "State", "status.state" }, { "Reason", "status.reason" }, { "Message", "status.message" },
+                            { "Tags", "spec.tags" }, { "State", "status.state" }, { "Reason", "status.reason", SK_CELL_KNOWN }, { "Message", "status.message" },
                             { "Job", "status.job" }, { "Started", "status.started", SK_CELL_TIME }, { "Accelerator", "status.accel" },
                             { "QEMU", "status.qemu_version" }, { "Process", "status.pid" }, { "Machine", "spec.machine" },
                             { "vCPUs", "spec.vcpus.current" }, { "vCPUs at most", "spec.vcpus.maximum" },

@@ -2,6 +2,7 @@
 /* Where a guest answers, and waiting until it does. */
 #include <netdb.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 
 #define WAIT_SECONDS 600
 #define ROUND_MS 500            /* between two looks at the domain */
+#define SSH_GRACE_SECONDS 120   /* for ssh after the agent, where keys were given: cloud-init has yet to let them in */
 #define BANNER_MS 3000          /* for the guest's ssh to show its banner */
 
 void
@@ -120,17 +122,53 @@ agent_answers(SkCli *cli, const char *name, json_t *view)
     return answer != NULL;
 }
 
-/* TRUE when it answers; *out_step says what is still missing. An address alone does not say that the guest is up. */
+/* How far a guest is. agent_since: when its agent first answered; 0: not yet. */
+typedef struct {
+    const char *step;
+    gboolean by_ssh;
+    gint64 agent_since;
+} Progress;
+
+/* Somebody who gave keys is going to log in, which the agent alone does not promise. */
 static gboolean
-guest_answers(SkCli *cli, const char *name, json_t *view, const char **out_step)
+wants_ssh(json_t *view)
+{
+    return json_array_size(sk_json_at(sk_view_spec(view), "cloud_init.ssh_keys")) > 0;
+}
+
+/* TRUE when it answers. An address alone does not say that the guest is up. */
+static gboolean
+guest_answers(SkCli *cli, const char *name, json_t *view, Progress *progress)
 {
     SkGuestAddress at = { 0 };
     gboolean known = sk_guest_ssh_address(cli, view, &at);
     gboolean has_nic = json_array_size(json_object_get(sk_view_spec(view), "interfaces")) > 0;
-    *out_step = !known && has_nic ? "waiting for an address" : "waiting for ssh or the agent";
-    gboolean answers = known && sk_http_host(sk_cli_http(cli)) == NULL && shows_banner(&at);
+    gboolean can_try = known && sk_http_host(sk_cli_http(cli)) == NULL;
+    progress->by_ssh = can_try && shows_banner(&at);
     sk_guest_address_clear(&at);
-    return answers || ((known || !has_nic) && agent_answers(cli, name, view));
+    if (progress->by_ssh)
+        return TRUE;
+    progress->step = !known && has_nic ? "waiting for an address" : "waiting for ssh or the agent";
+    if ((!known && has_nic) || !agent_answers(cli, name, view))
+        return FALSE;
+    if (progress->agent_since == 0)
+        progress->agent_since = g_get_monotonic_time();
+    progress->step = "the agent answers, waiting for ssh";
+    return !can_try || !wants_ssh(view) || g_get_monotonic_time() - progress->agent_since > SSH_GRACE_SECONDS * G_USEC_PER_SEC;
+}
+
+static void
+print_answer(SkCli *cli, const char *name, json_t *view, gboolean by_ssh)
+{
+    SkGuestAddress at = { 0 };
+    if (cli->quiet || cli->format != SK_FORMAT_TABLE)
+        return;
+    gboolean known = sk_guest_ssh_address(cli, view, &at);
+    if (by_ssh)
+        printf("%s answers at %s, port %u: skep ssh %s\n", name, at.address, at.port, name);
+    else
+        printf("%s answers by its agent%s%s\n", name, known ? ", its address is " : "", known ? at.address : "");
+    sk_guest_address_clear(&at);
 }
 
 static gboolean
@@ -143,23 +181,25 @@ still_runs(json_t *view, const char *name, GError **error)
                    message != NULL ? ": " : "", message != NULL ? message : "");
 }
 
-json_t *
+gboolean
 sk_guest_wait(SkCli *cli, const char *name, GError **error)
 {
     guint seconds = cli->timeout > 0 ? cli->timeout : WAIT_SECONDS;
     gint64 start = g_get_monotonic_time(), deadline = start + seconds * G_USEC_PER_SEC;
     g_autofree char *what = g_strdup_printf("wait for %s", name);
     g_autoptr(SkProgress) progress = sk_progress_new(what, cli->quiet);
+    Progress far = { 0 };
     while (g_get_monotonic_time() < deadline) {
-        const char *step;
         g_autoptr(json_t) view = sk_cli_show(cli, SK_OP_DOMAIN_SHOW, name, NULL, error);
         if (view == NULL || !still_runs(view, name, error))
-            return NULL;
-        if (guest_answers(cli, name, view, &step))
-            return g_steal_pointer(&view);
-        sk_progress_show(progress, -1, step, 0, 0);
+            return FALSE;
+        if (guest_answers(cli, name, view, &far)) {
+            g_clear_pointer(&progress, sk_progress_free);
+            print_answer(cli, name, view, far.by_ssh);
+            return TRUE;
+        }
+        sk_progress_show(progress, -1, far.step, 0, 0);
         g_usleep(ROUND_MS * 1000);
     }
-    sk_fail(error, SK_ERROR_TIMEOUT, "domain \"%s\" has not answered after %u seconds; see what it says: skep log %s", name, seconds, name);
-    return NULL;
+    return sk_fail(error, SK_ERROR_TIMEOUT, "domain \"%s\" has not answered after %u seconds; see what it says: skep log %s", name, seconds, name);
 }

@@ -213,6 +213,6 @@ sk_help_print_all(GString *out)
     }
     append_options(out, "Options of all commands:", NULL, sk_global_options);
     g_string_append(out, "\nExit codes: 0 done, 1 failed, 2 wrong usage or value, 3 not found, 4 in the way (state, in use, taken),\n"
-                         "5 not allowed, 6 no daemon, 7 timed out, 8 cancelled, 9 not supported here.\n"
+                         "5 not allowed, 6 no daemon, 7 timed out, 8 cancelled, 9 not supported here, 130 Ctrl-C.\n"
                          "\nMore about a command: skep COMMAND --help\n");
 }

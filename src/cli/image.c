@@ -98,10 +98,7 @@ run_build(SkCli *self, const SkArgs *args, GError **error)
 static gboolean
 run_delete(SkCli *self, const SkArgs *args, GError **error)
 {
-    g_autofree char *list = g_strjoinv(", ", (char **) sk_args_rest(args, "IMAGE"));
-    if (!sk_cli_confirm(self, "Delete image %s?", list))
-        return sk_fail(error, SK_ERROR_CANCELLED, "nothing was deleted");
-    return sk_run_operation(self, args, error);
+    return sk_run_confirmed(self, args, "Delete image", "", error);
 }
 
 const SkCommand sk_image_commands[] = {

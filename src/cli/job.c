@@ -2,7 +2,6 @@
 /* skep job and events. */
 #include <poll.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "cli/cli.h"
@@ -11,72 +10,13 @@
 
 /* -- jobs ------------------------------------------------------------------------------------------------------- */
 
-/* The full id that text is the beginning of. */
-static char *
-full_id(SkCli *self, const char *text, GError **error)
-{
-    if (strlen(text) >= 36)
-        return g_strdup(text);
-    g_autoptr(SkAsk) ask = sk_ask_new(SK_OP_JOB_LIST);
-    g_autoptr(json_t) list = sk_cli_list(self, ask, error);
-    g_autofree char *found = NULL;
-    gsize i;
-    json_t *job;
-    if (list == NULL)
-        return NULL;
-    json_array_foreach(list, i, job) {
-        const char *id = sk_json_text_at(job, "id");
-        if (id == NULL || !g_str_has_prefix(id, text))
-            continue;
-        if (found != NULL) {
-            sk_fail(error, SK_ERROR_INVALID, "more than one job begins with \"%s\": give more of the id", text);
-            return NULL;
-        }
-        found = g_strdup(id);
-    }
-    if (found == NULL)
-        sk_fail(error, SK_ERROR_NO_JOB, "there is no job \"%s\"", text);
-    return g_steal_pointer(&found);
-}
-
-static gboolean
-ask_job(SkCli *self, const SkArgs *args, SkOperationId op, GError **error)
-{
-    g_autofree char *id = full_id(self, sk_args_operand(args, "JOB"), error);
-    if (id == NULL)
-        return FALSE;
-    g_autoptr(SkAsk) ask = sk_ask_new(op);
-    sk_ask_set(ask, "id", id);
-    json_t *job = sk_cli_ask(self, ask, NULL, error);
-    if (job == NULL)
-        return FALSE;
-    if (sk_args_command(args)->done != NULL) {
-        sk_cli_done(self, args, id, job);
-        return TRUE;
-    }
-    sk_cli_print(self, sk_args_command(args), job);
-    json_decref(job);
-    return TRUE;
-}
-
-static gboolean
-run_show(SkCli *self, const SkArgs *args, GError **error)
-{
-    return ask_job(self, args, SK_OP_JOB_SHOW, error);
-}
-
-static gboolean
-run_cancel(SkCli *self, const SkArgs *args, GError **error)
-{
-    return ask_job(self, args, SK_OP_JOB_CANCEL, error);
-}
-
 static gboolean
 run_wait(SkCli *self, const SkArgs *args, GError **error)
 {
     for (const char *const *at = sk_args_rest(args, "JOB"); *at != NULL; at++) {
-        g_autofree char *id = full_id(self, *at, error);
-        json_t *job = id != NULL ? sk_cli_wait_job(self, id, "job", error) : NULL;
+        g_autofree char *id = sk_cli_full_id(self, SK_OP_JOB_LIST, *at, error);
+        g_autofree char *what = g_strdup_printf("job %.8s", *at);
+        json_t *job = id != NULL ? sk_cli_wait_job(self, id, what, error) : NULL;
         if (job == NULL)
             return FALSE;
         sk_cli_done(self, args, id, job);
@@ -92,13 +32,32 @@ typedef struct {
     gboolean stop;
 } Watch;
 
+/* "state=running reason=booted"; of a job's event what it does and what came of it. */
+static char *
+data_text(json_t *data)
+{
+    const char *operation = sk_json_text_at(data, "operation"), *object = sk_json_text_at(data, "object"), *message = sk_json_text_at(data, "message");
+    if (operation != NULL && object != NULL) {
+        g_autofree char *text = g_strdup_printf("%s %s%s%s", operation, object, message != NULL ? ": " : "", message != NULL ? message : "");
+        return sk_text_clean(text);
+    }
+    g_autoptr(GString) out = g_string_new(NULL);
+    const char *key;
+    json_t *value;
+    json_object_foreach(data, key, value) {
+        g_autofree char *text = sk_cell_text(value, SK_CELL_TEXT);
+        g_string_append_printf(out, "%s%s=%s", out->len > 0 ? " " : "", key, text);
+    }
+    return sk_text_clean(out->str);
+}
+
 static void
 print_event(json_t *event)
 {
     g_autofree char *time = sk_cell_text(sk_json_at(event, "time"), SK_CELL_TIME);
     g_autofree char *type = sk_cell_text(sk_json_at(event, "type"), SK_CELL_TEXT);
     g_autofree char *object = sk_cell_text(sk_json_at(event, "object"), SK_CELL_TEXT);
-    g_autofree char *data = sk_json_at(event, "data") != NULL ? sk_cell_text(sk_json_at(event, "data"), SK_CELL_TEXT) : g_strdup("");
+    g_autofree char *data = data_text(sk_json_at(event, "data"));
     printf("%s  %-22s  %s%s%s\n", time, type, object, *data != '\0' ? "  " : "", data);
 }
 
@@ -170,7 +129,7 @@ const SkCommand sk_job_commands[] = {
                             { "MESSAGE", "message" }),
       .options = SK_OPTIONS({ 's', "state", "STATE", .param = "state", .choices = "queued|running|done|failed|cancelled" }),
       .examples = "skep job ls\nskep job ls --state running" },
-    { .words = "job show", .operands = "JOB", .help = "show a job", .ops = SK_OPS(SK_OP_JOB_SHOW, SK_OP_JOB_LIST), .run = run_show,
+    { .words = "job show", .operands = "JOB", .help = "show a job", .ops = SK_OPS(SK_OP_JOB_SHOW, SK_OP_JOB_LIST), .run = sk_run_operation,
       .columns = SK_COLUMNS({ "Id", "id" }, { "Operation", "operation" }, { "Object", "object" }, { "User", "user" }, { "State", "state" },
                             { "Done", "progress", SK_CELL_PERCENT }, { "Step", "step" }, { "Created", "created", SK_CELL_TIME },
                             { "Started", "started", SK_CELL_TIME }, { "Ended", "ended", SK_CELL_TIME }, { "Error", "error" },
@@ -178,7 +137,7 @@ const SkCommand sk_job_commands[] = {
       .examples = "skep job show 3f2a91c0" },
     { .words = "job wait", .operands = "JOB...", .help = "wait for the end of jobs", .ops = SK_OPS(SK_OP_JOB_SHOW, SK_OP_JOB_LIST), .run = run_wait,
       .done = "done", .notes = "The exit code is that of the job. --timeout gives up waiting; the job goes on.", .examples = "skep job wait 3f2a91c0" },
-    { .words = "job cancel", .operands = "JOB", .ops = SK_OPS(SK_OP_JOB_CANCEL, SK_OP_JOB_LIST), .run = run_cancel, .done = "told to stop",
+    { .words = "job cancel", .operands = "JOB", .ops = SK_OPS(SK_OP_JOB_CANCEL, SK_OP_JOB_LIST), .run = sk_run_operation, .done = "told to stop",
       .examples = "skep job cancel 3f2a91c0" },
     { .words = "events", .help = "watch what happens", .ops = SK_OPS(SK_OP_EVENTS), .run = sk_run_events,
       .options = SK_OPTIONS({ 0, "since", "REVISION", .param = "since" },

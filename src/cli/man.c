@@ -77,7 +77,7 @@ static const char man_end[] =
     ".TP\n.I ~/.local/share/skep/known_hosts/\nHost keys of guests, a file for each domain.\n"
     ".SH EXIT STATUS\n"
     "0 done, 1 failed, 2 wrong usage or value, 3 not found, 4 in the way (state, in use, taken), 5 not allowed, 6 no daemon, "
-    "7 timed out, 8 cancelled, 9 not supported here. skep ssh and skep agent exec end as the command in the guest did.\n";
+    "7 timed out, 8 cancelled, 9 not supported here, 130 interrupted by Ctrl-C (what was asked for goes on). skep ssh and skep agent exec end as the command in the guest did.\n";
 
 gboolean
 sk_run_man(SkCli *self, const SkArgs *args, GError **error)

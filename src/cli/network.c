@@ -52,11 +52,7 @@ run_create(SkCli *self, const SkArgs *args, GError **error)
     if (!sk_args_has(args, "no-start"))
         sk_ask_set(ask, "start", "true");
     sk_ask_take_body(ask, body);
-    json_t *result = sk_cli_ask(self, ask, NULL, error);
-    if (result == NULL)
-        return FALSE;
-    sk_cli_done(self, args, sk_json_text_at(ask->body, "name"), result);
-    return TRUE;
+    return sk_cli_ask_done(self, args, ask, sk_json_text_at(ask->body, "name"), error);
 }
 
 static gboolean
@@ -71,20 +67,13 @@ run_set(SkCli *self, const SkArgs *args, GError **error)
     g_autoptr(SkAsk) ask = sk_ask_new_named(SK_OP_NETWORK_UPDATE, name);
     ask->if_match = g_strdup(header != NULL ? header : sk_json_text_at(view, "etag"));
     sk_ask_take_body(ask, patch);
-    json_t *result = sk_cli_ask(self, ask, NULL, error);
-    if (result == NULL)
-        return FALSE;
-    sk_cli_done(self, args, name, result);
-    return TRUE;
+    return sk_cli_ask_done(self, args, ask, name, error);
 }
 
 static gboolean
 run_delete(SkCli *self, const SkArgs *args, GError **error)
 {
-    g_autofree char *list = g_strjoinv(", ", (char **) sk_args_rest(args, "NETWORK"));
-    if (!sk_cli_confirm(self, "Delete network %s?", list))
-        return sk_fail(error, SK_ERROR_CANCELLED, "nothing was deleted");
-    return sk_run_operation(self, args, error);
+    return sk_run_confirmed(self, args, "Delete network", "", error);
 }
 
 static const SkColumn host_columns[] = { { "MAC", "mac" }, { "ADDRESS", "ip" }, { "NAME", "name" }, { 0 } };

@@ -45,11 +45,7 @@ run_set(SkCli *self, const SkArgs *args, GError **error)
     g_autoptr(SkAsk) ask = sk_ask_new(SK_OP_NIC_UPDATE);
     sk_ask_fill(ask, args);
     sk_ask_take_body(ask, g_steal_pointer(&patch));
-    json_t *result = sk_cli_ask(self, ask, NULL, error);
-    if (result == NULL)
-        return FALSE;
-    sk_cli_done(self, args, sk_args_operand(args, "NIC"), result);
-    return TRUE;
+    return sk_cli_ask_done(self, args, ask, sk_args_operand(args, "NIC"), error);
 }
 
 static gboolean
@@ -57,11 +53,7 @@ run_detach(SkCli *self, const SkArgs *args, GError **error)
 {
     g_autoptr(SkAsk) ask = sk_ask_new(SK_OP_NIC_DETACH);
     sk_ask_fill(ask, args);
-    json_t *result = sk_cli_ask(self, ask, NULL, error);
-    if (result == NULL)
-        return FALSE;
-    sk_cli_done(self, args, sk_args_operand(args, "NIC"), result);
-    return TRUE;
+    return sk_cli_ask_done(self, args, ask, sk_args_operand(args, "NIC"), error);
 }
 
 static const SkColumn nic_columns[] = {

@@ -67,12 +67,52 @@ run_doctor(SkCli *self, const SkArgs *args, GError **error)
 
 /* -- stats -------------------------------------------------------------------------------------------------------- */
 
+#define FRESH_USEC (5 * G_USEC_PER_SEC)     /* the daemon looks every other second while somebody asks */
+#define LOOKS 10
+#define LOOK_USEC (200 * 1000)
+
+static json_t *
+ask_stats(SkCli *self, const char *name, GError **error)
+{
+    g_autoptr(SkAsk) ask = name != NULL ? sk_ask_new_named(SK_OP_DOMAIN_STATS, name) : sk_ask_new(SK_OP_STATS_LIST);
+    return name != NULL ? sk_cli_ask(self, ask, NULL, error) : sk_cli_list(self, ask, error);
+}
+
+/* TRUE if a running domain's figures are of an earlier question, or not taken yet. */
+static gboolean
+is_stale(json_t *answer)
+{
+    gsize i;
+    json_t *row;
+    if (json_is_object(answer))
+        return g_strcmp0(sk_json_text_at(answer, "state"), "running") == 0 && g_get_real_time() - sk_json_int_at(answer, "time") > FRESH_USEC;
+    json_array_foreach(answer, i, row) {
+        if (is_stale(row))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* The first question after a while only sets the daemon looking; one more look after the first fresh one has the disks too. */
+static json_t *
+fresh_stats(SkCli *self, const char *name, GError **error)
+{
+    json_t *answer = ask_stats(self, name, error);
+    gboolean stale = answer != NULL && is_stale(answer);
+    for (guint i = 0; i < LOOKS && stale && answer != NULL; i++) {
+        stale = is_stale(answer);
+        json_decref(answer);
+        g_usleep(LOOK_USEC);
+        answer = ask_stats(self, name, error);
+    }
+    return answer;
+}
+
 static gboolean
 run_stats(SkCli *self, const SkArgs *args, GError **error)
 {
     const char *name = sk_args_operand(args, "DOMAIN");
-    g_autoptr(SkAsk) ask = name != NULL ? sk_ask_new_named(SK_OP_DOMAIN_STATS, name) : sk_ask_new(SK_OP_STATS_LIST);
-    g_autoptr(json_t) answer = name != NULL ? sk_cli_ask(self, ask, NULL, error) : sk_cli_list(self, ask, error);
+    g_autoptr(json_t) answer = fresh_stats(self, name, error);
     if (answer == NULL)
         return FALSE;
     g_autoptr(json_t) rows = json_is_array(answer) || self->format != SK_FORMAT_TABLE ? json_incref(answer) : json_pack("[O]", answer);
@@ -114,7 +154,7 @@ const SkCommand sk_node_commands[] = {
       .examples = "skep top\nskep top --once --sort memory" },
     { .words = "stats", .operands = "[DOMAIN]", .help = "show the figures of active domains as they are", .ops = SK_OPS(SK_OP_STATS_LIST, SK_OP_DOMAIN_STATS),
       .run = run_stats,
-      .columns = SK_COLUMNS({ "NAME", "name" }, { "STATE", "state" }, { "VCPUS", "vcpus" }, { "CPU TIME NS", "cpu_time" },
+      .columns = SK_COLUMNS({ "NAME", "name" }, { "STATE", "state" }, { "VCPUS", "vcpus" }, { "CPU TIME", "cpu_time", SK_CELL_DURATION },
                             { "MEMORY", "memory_assigned", SK_CELL_SIZE }, { "RESIDENT", "memory_rss", SK_CELL_SIZE },
                             { "READ", "block_read_bytes", SK_CELL_SIZE }, { "WRITTEN", "block_write_bytes", SK_CELL_SIZE },
                             { "RECEIVED", "net_rx_bytes", SK_CELL_SIZE }, { "SENT", "net_tx_bytes", SK_CELL_SIZE }),

@@ -143,6 +143,10 @@ sk_cell_text(json_t *value, SkCell cell)
         return time_text(number / G_USEC_PER_SEC);
     case SK_CELL_SECONDS:
         return time_text(number);
+    case SK_CELL_DURATION:
+        return g_strdup_printf("%.1f s", (gdouble) number / 1e9);
+    case SK_CELL_KNOWN:
+        return g_strcmp0(json_string_value(value), "unknown") != 0 ? plain_text(value) : g_strdup("-");
     case SK_CELL_YES:
         return g_strdup(json_is_true(value) ? "yes" : "-");
     case SK_CELL_PERCENT:
@@ -259,7 +263,7 @@ sk_output_table(GString *out, json_t *list, const SkColumn *columns)
         for (guint i = 0; i < n; i++) {
             json_t *value = sk_json_at(entry, columns[i].path);
             g_autofree char *text = sk_cell_text(value, columns[i].cell);
-            gboolean number = columns[i].cell == SK_CELL_SIZE || columns[i].cell == SK_CELL_PERCENT ||
+            gboolean number = columns[i].cell == SK_CELL_SIZE || columns[i].cell == SK_CELL_PERCENT || columns[i].cell == SK_CELL_DURATION ||
                               (columns[i].cell == SK_CELL_TEXT && json_is_number(value));
             sk_table_add(table, text, number);
         }

@@ -12,11 +12,12 @@
 
 #define BAR 24
 #define REDRAW_USEC (100 * 1000)
+#define TELL_USEC G_USEC_PER_SEC     /* plain lines: what is done sooner needs none */
 
 struct SkProgress {
     char *what;
     gboolean quiet, terminal, drawn;
-    gint64 last;            /* when it was drawn */
+    gint64 last;            /* when it was drawn or told; at first, when it began */
     gint tenth;             /* plain lines: the last one told */
     char *step;
 };
@@ -29,6 +30,7 @@ sk_progress_new(const char *what, gboolean quiet)
     self->quiet = quiet;
     self->terminal = isatty(STDERR_FILENO) && g_strcmp0(g_getenv("TERM"), "dumb") != 0;
     self->tenth = -1;
+    self->last = g_get_monotonic_time();
     return self;
 }
 
@@ -88,14 +90,15 @@ draw(SkProgress *self, gdouble fraction, const char *step, guint64 done, guint64
     self->last = now;
 }
 
-/* A line when the step changes and at each tenth. */
+/* A line when the step changes and at each tenth, but not more than one a second. */
 static void
 tell(SkProgress *self, gdouble fraction, const char *step)
 {
     gint tenth = fraction >= 0 ? (gint) (fraction * 10) : -1;
     gboolean new_step = step != NULL && g_strcmp0(step, self->step) != 0;
-    if (!new_step && (tenth <= self->tenth))
+    if ((!new_step && tenth <= self->tenth) || g_get_monotonic_time() - self->last < TELL_USEC)
         return;
+    self->last = g_get_monotonic_time();
     g_autofree char *clean = sk_text_clean(step != NULL ? step : "");
     fprintf(stderr, "%s:", self->what);
     if (tenth >= 0)

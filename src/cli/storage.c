@@ -26,20 +26,13 @@ run_pool_create(SkCli *self, const SkArgs *args, GError **error)
     }
     g_autoptr(SkAsk) ask = sk_ask_new(SK_OP_POOL_CREATE);
     sk_ask_take_body(ask, body);
-    json_t *result = sk_cli_ask(self, ask, NULL, error);
-    if (result == NULL)
-        return FALSE;
-    sk_cli_done(self, args, name, result);
-    return TRUE;
+    return sk_cli_ask_done(self, args, ask, name, error);
 }
 
 static gboolean
 run_pool_delete(SkCli *self, const SkArgs *args, GError **error)
 {
-    g_autofree char *list = g_strjoinv(", ", (char **) sk_args_rest(args, "POOL"));
-    if (!sk_cli_confirm(self, "Delete pool %s%s?", list, sk_args_has(args, "volumes") ? " and all volumes in it" : ""))
-        return sk_fail(error, SK_ERROR_CANCELLED, "nothing was deleted");
-    return sk_run_operation(self, args, error);
+    return sk_run_confirmed(self, args, "Delete pool", sk_args_has(args, "volumes") ? " and all volumes in it" : "", error);
 }
 
 const SkCommand sk_pool_commands[] = {
@@ -94,11 +87,7 @@ change_volume(SkCli *self, const SkArgs *args, SkOperationId op, json_t *extra, 
     sk_ask_fill(ask, args);
     sk_ask_take_body(ask, body);
     ask->what = g_strdup_printf("%s %s", sk_args_command(args)->words, sk_args_operand(args, "VOLUME"));
-    json_t *result = sk_cli_ask(self, ask, NULL, error);
-    if (result == NULL)
-        return FALSE;
-    sk_cli_done(self, args, sk_args_operand(args, "VOLUME"), result);
-    return TRUE;
+    return sk_cli_ask_done(self, args, ask, sk_args_operand(args, "VOLUME"), error);
 }
 
 /* [POOL/]NAME of the new volume: the pool goes into the path, the name into the body. */
@@ -121,11 +110,7 @@ run_volume_create(SkCli *self, const SkArgs *args, GError **error)
     g_autoptr(SkAsk) ask = sk_ask_new_named(SK_OP_VOLUME_CREATE, g_hash_table_lookup(split->params, "name"));
     sk_ask_take_body(ask, g_steal_pointer(&full));
     ask->what = g_strdup_printf("create %s", sk_args_operand(args, "VOLUME"));
-    json_t *result = sk_cli_ask(self, ask, NULL, error);
-    if (result == NULL)
-        return FALSE;
-    sk_cli_done(self, args, sk_args_operand(args, "VOLUME"), result);
-    return TRUE;
+    return sk_cli_ask_done(self, args, ask, sk_args_operand(args, "VOLUME"), error);
 }
 
 static gboolean
@@ -150,10 +135,7 @@ run_volume_resize(SkCli *self, const SkArgs *args, GError **error)
 static gboolean
 run_volume_delete(SkCli *self, const SkArgs *args, GError **error)
 {
-    g_autofree char *list = g_strjoinv(", ", (char **) sk_args_rest(args, "VOLUME"));
-    if (!sk_cli_confirm(self, "Delete volume %s?", list))
-        return sk_fail(error, SK_ERROR_CANCELLED, "nothing was deleted");
-    return sk_run_operation(self, args, error);
+    return sk_run_confirmed(self, args, "Delete volume", "", error);
 }
 
 static gboolean

@@ -32,10 +32,7 @@ run_create(SkCli *self, const SkArgs *args, GError **error)
 static gboolean
 run_delete(SkCli *self, const SkArgs *args, GError **error)
 {
-    g_autofree char *list = g_strjoinv(", ", (char **) sk_args_rest(args, "TOKEN"));
-    if (!sk_cli_confirm(self, "Revoke token %s?", list))
-        return sk_fail(error, SK_ERROR_CANCELLED, "nothing was revoked");
-    return sk_run_operation(self, args, error);
+    return sk_run_confirmed(self, args, "Revoke token", "", error);
 }
 
 const SkCommand sk_token_commands[] = {
@@ -45,11 +42,11 @@ const SkCommand sk_token_commands[] = {
       .examples = "skep token ls" },
     { .words = "token create", .ops = SK_OPS(SK_OP_TOKEN_CREATE), .run = run_create, .body = &sk_token_create_type,
       .columns = SK_COLUMNS({ "Id", "id" }, { "Secret", "secret" }, { "Expires", "expires", SK_CELL_TIME }),
-      .options = SK_OPTIONS({ 'r', "role", "ROLE", "what it may do: admin, operator or viewer (if not given)", .field = "role", .choices = "admin|operator|viewer" },
+      .options = SK_OPTIONS({ 'r', "role", "ROLE", "what it may do: viewer, operator or admin; viewer if not given", .field = "role", .choices = "viewer|operator|admin" },
                             { 'e', "expires", "TIME", .field = "expires" }, { 'n', "name", "TEXT", .field = "name" }),
       .notes = "The token is printed once and kept by the daemon only as a hash.",
       .examples = "skep token create --role operator --expires 30d --name ci\nskep token create > ~/.config/skep/token" },
-    { .words = "token delete", .operands = "TOKEN...", .ops = SK_OPS(SK_OP_TOKEN_DELETE), .run = run_delete, .done = "revoked",
-      .examples = "skep token delete 5c1d" },
+    { .words = "token delete", .operands = "TOKEN...", .ops = SK_OPS(SK_OP_TOKEN_DELETE, SK_OP_TOKEN_LIST), .run = run_delete, .done = "revoked",
+      .examples = "skep token delete ci\nskep token delete 5c1d" },
     { 0 },
 };

@@ -126,6 +126,10 @@ sk_download(SkCli *self, const SkAsk *ask, const char *path, gboolean resume, GE
         return sk_fail_errno(error, errno, "cannot write \"%s\"", part);
     Transfer transfer = { .fd = fd, .before = (guint64) there };
     if (!fetch(self, ask, path, &transfer, error)) {
+        if (lseek(fd, 0, SEEK_END) == 0) {
+            (void) unlink(part);
+            return FALSE;
+        }
         g_prefix_error(error, "what came is in \"%s\" (--resume goes on): ", part);
         return FALSE;
     }

@@ -75,7 +75,8 @@ TOKENS = [{"id": "5c1d", "name": "ci", "role": "operator", "created": T0, "expir
 FINDINGS = [{"check": "kvm", "level": "ok", "text": "KVM can run guests"},
             {"check": "nftables", "level": "warning", "text": "nft is old"},
             {"check": "qemu", "level": "problem", "text": "no QEMU was found", "remedy": "apt install qemu-system-x86"}]
-STATS = [{"name": "web1", "uuid": UUID % 1, "state": "running", "time": T0, "cpu_time": 12000000000, "vcpus": 2, "memory_assigned": GIB,
+FRESH = 4102444800000000     # figures that are never old
+STATS = [{"name": "web1", "uuid": UUID % 1, "state": "running", "time": FRESH, "cpu_time": 12000000000, "vcpus": 2, "memory_assigned": GIB,
           "memory_rss": GIB // 2, "memory_balloon": GIB, "block_read_bytes": 1 << 20, "block_write_bytes": 2 << 20, "block_reads": 10,
           "block_writes": 20, "net_rx_bytes": 3 << 20, "net_tx_bytes": 4 << 20, "net_rx_packets": 30, "net_tx_packets": 40}]
 LEASES = [{"mac": "52:54:00:00:00:01", "ip": "192.168.100.20", "hostname": "web1", "domain": "web1", "expires": 1767229200}]
@@ -84,7 +85,7 @@ EVENTS = [{"revision": n, "time": T0, "type": "domain." + what, "object": "domai
 
 GETS = {
     "/v1/node": NODE, "/v1/node/doctor": {"items": FINDINGS}, "/v1/stats": {"items": STATS},
-    "/v1/audit": {"items": [{"user": "root", "operation": "domain.start"}]},
+    "/v1/audit": {"items": [{"id": 7, "time": T0, "user": "root", "from": "unix:42", "operation": "domain.start", "object": "domain/web1", "result": "ok"}]},
     "/v1/domains": {"items": DOMAINS}, "/v1/domains/web1": WEB1, "/v1/domains/db1": DB1, "/v1/domains/usermode": USERMODE,
     "/v1/domains/busy": {**DB1, "spec": {**DB1["spec"], "name": "busy"}},
     "/v1/domains/odd": {"spec": {"name": "odd", "title": "red \x1b[31m alert\nsecond line"}, "status": {"state": "running"}},
@@ -211,6 +212,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         name = unquote(path.split("/")[3]) if path.count("/") > 2 else ""
         job = {"id": "cccccccc-0000-0000-0000-00000000000" + str(len(name)), "operation": "test.job", "object": name, "user": "root",
                "state": "done", "progress": 1, "created": T0, "cancellable": False}
+        if name == "stuck":     # no answer until the client goes
+            self.rfile.read(1)
+            self.close_connection = True
+            return
         if name == "slow":
             self.looks[job["id"]] = 0
             return self.reply(202, {**job, "state": "running", "progress": 0, "step": "beginning"})
@@ -232,6 +237,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                          "progress": 1 if done else 0.4 * self.looks[job_id], "step": "working", "created": T0})
 
     def download(self):
+        if "nope" in self.path:
+            return self.fail(404, "no-volume", 'there is no volume "nope" in pool "default"')
         start = 0
         if "Range" in self.headers:
             start = int(self.headers["Range"].split("=")[1].rstrip("-"))

@@ -130,6 +130,25 @@ def test_progress_bar(socket):
     assert terminal.end() == 0
 
 
+def test_interrupt(socket):
+    terminal = Terminal(socket, "job", "wait", "aaaa")
+    terminal.expect(b"job aaaa  [")
+    terminal.process.send_signal(signal.SIGINT)
+    terminal.expect(b"no longer waiting; job ")
+    assert terminal.end() == 130
+
+
+def test_interrupt_before_the_job_is_known(socket):
+    terminal = Terminal(socket, "start", "stuck")
+    log = pathlib.Path(socket).with_name("log")
+    end = time.monotonic() + 30
+    while "stuck" not in log.read_text():
+        assert time.monotonic() < end, "the question did not come"
+    terminal.process.send_signal(signal.SIGINT)
+    terminal.expect(b"what was asked for may go on: skep job ls")
+    assert terminal.end() == 130
+
+
 def test_top(socket):
     terminal = Terminal(socket, "top", "--delay", "1")
     terminal.expect(b"sorted by cpu")
