@@ -3,6 +3,7 @@
 #include "service/domain-change.h"
 
 #include "base/error.h"
+#include "service/domain-note.h"
 #include "service/domain-rights.h"
 #include "service/network.h"
 #include "service/pool.h"
@@ -21,6 +22,7 @@ sk_domain_change_begin(SkDomainChange *self, SkJob *job, GError **error)
     self->spec = sk_value_copy(&sk_domain_spec_type, domain->spec);
     self->live = sk_value_copy(&sk_domain_spec_type, domain->runtime.live);
     self->qmp = domain->qmp != NULL ? g_object_ref(domain->qmp) : NULL;
+    self->runtime = self->live != NULL ? sk_domain_note_begin(domain) : NULL;
     self->roots = sk_service_storage_roots(job->service);
     self->revision = domain->revision;
     self->store = job->service->store;
@@ -36,6 +38,15 @@ sk_domain_change_check(SkDomainChange *self, GError **error)
     if (!sk_engine_assign(self->spec, error) || !sk_value_check(&sk_domain_spec_type, self->spec, NULL, error))
         return FALSE;
     return self->live == NULL || sk_engine_assign(self->live, error);
+}
+
+gboolean
+sk_domain_change_note(SkDomainChange *self, GError **error)
+{
+    if (self->live == NULL)
+        return TRUE;
+    self->noted = TRUE;
+    return sk_domain_note_change(self->domain->run_dir, self->runtime, self->live, error);
 }
 
 gboolean
@@ -70,6 +81,8 @@ sk_domain_change_commit(SkDomainChange *self)
     SkDomain *domain = self->domain;
     if (self->live != NULL && domain->runtime.live != NULL) {
         sk_domain_set_live(domain, g_steal_pointer(&self->live));
+        if (self->noted)
+            domain->runtime.change = self->runtime->change;
         sk_domain_save_runtime(domain);
     }
     sk_domain_set_spec(domain, g_steal_pointer(&self->spec), self->record->revision, self->record->modified);
@@ -85,6 +98,7 @@ sk_domain_change_clear(SkDomainChange *self)
     sk_value_free(&sk_domain_spec_type, self->live);
     sk_record_free(self->record);
     sk_record_free(self->old_record);
+    sk_value_free(&sk_domain_runtime_type, self->runtime);
     g_strfreev(self->roots);
     sk_intent_free(self->intent);
 }

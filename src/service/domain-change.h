@@ -19,6 +19,8 @@ typedef struct {
     SkRecord *old_record;   /* the definition before */
     char **roots;
     const SkCall *call;     /* whose rights count; borrowed from the job */
+    SkDomainRuntime *runtime; /* for the note of a change of live; NULL: off */
+    gboolean noted;
     guint64 revision;       /* of the definition before */
     SkIntent *intent;       /* note of what is made for the change: settled when it is kept; may be NULL */
 } SkDomainChange;
@@ -27,6 +29,8 @@ typedef struct {
 gboolean sk_domain_change_begin(SkDomainChange *self, SkJob *job, GError **error);
 /* Gives both definitions addresses and checks the definition. Main. */
 gboolean sk_domain_change_check(SkDomainChange *self, GError **error);
+/* If it runs, notes live for the next daemon, before QEMU is told: see domain-note.h. Workers. */
+gboolean sk_domain_change_note(SkDomainChange *self, GError **error);
 /* Keeps the definition. Workers. */
 gboolean sk_domain_change_keep(SkDomainChange *self, SkJob *job, GError **error);
 /* An undo step: keeps the definition as it was before. Workers. */

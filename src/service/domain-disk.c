@@ -109,7 +109,7 @@ plug(DiskWork *work, GError **error)
         return FALSE;
     }
     g_autoptr(SkPlug) plug = sk_plug_disk(change->live, disk, chain, error);
-    if (plug != NULL && sk_qmp_attach(change->qmp, plug, error))
+    if (plug != NULL && sk_domain_change_note(change, error) && sk_qmp_attach(change->qmp, plug, error))
         return TRUE;
     sk_launch_explain_lock(error);
     return FALSE;
@@ -212,7 +212,7 @@ run_detach(SkJob *job, GError **error)
     const SkDisk *plugged = change->live != NULL ? sk_domain_spec_find_disk(change->live, work->disk->target) : NULL;
     if (plugged != NULL) {
         g_autoptr(SkPlug) plug = sk_plug_disk(change->live, plugged, NULL, error);
-        if (plug == NULL || !sk_qmp_detach(change->qmp, plug, DETACH_MS, error))
+        if (plug == NULL || !sk_domain_change_note(change, error) || !sk_qmp_detach(change->qmp, plug, DETACH_MS, error))
             return FALSE;
     }
     remove_disk(change->live, work->disk->target);

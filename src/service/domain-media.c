@@ -119,7 +119,7 @@ run(SkJob *job, GError **error)
             sk_block_chain_add(old, SK_FD_NONE, SK_FD_NONE, (SkDiskFormat) work->old->format, work->old->path);
         }
         g_autoptr(GPtrArray) steps = sk_plug_media(change->live, work->fresh, old, fresh, work->force, error);
-        if (steps == NULL || !sk_qmp_run_steps(change->qmp, steps, TRAY_MS, error))
+        if (steps == NULL || !sk_domain_change_note(change, error) || !sk_qmp_run_steps(change->qmp, steps, TRAY_MS, error))
             return FALSE;
     }
     return sk_domain_change_keep(change, job, error);

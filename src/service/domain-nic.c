@@ -96,10 +96,8 @@ plug(NicWork *work, SkUndo *undo, GError **error)
         return FALSE;
     }
     g_autoptr(SkPlug) plug = sk_plug_interface(change->live, nic, end, error);
-    if (plug == NULL || !sk_qmp_attach(change->qmp, plug, error))
-        return FALSE;
     nic->tap = g_strdup(work->plan->tap);
-    return TRUE;
+    return plug != NULL && sk_domain_change_note(change, error) && sk_qmp_attach(change->qmp, plug, error);
 }
 
 static gboolean
@@ -158,7 +156,7 @@ run_detach(SkJob *job, GError **error)
     const SkInterface *plugged = change->live != NULL ? sk_domain_spec_find_interface(change->live, work->mac) : NULL;
     if (plugged != NULL) {
         g_autoptr(SkPlug) plug = sk_plug_interface(change->live, plugged, NULL, error);
-        if (plug == NULL || !sk_qmp_detach(change->qmp, plug, DETACH_MS, error))
+        if (plug == NULL || !sk_domain_change_note(change, error) || !sk_qmp_detach(change->qmp, plug, DETACH_MS, error))
             return FALSE;
         if (plugged->tap != NULL)
             sk_network_tap_remove(job->service->tag, plugged->tap, NULL);
@@ -233,6 +231,8 @@ run_update(SkJob *job, GError **error)
 {
     NicWork *work = job->work;
     SkDomainChange *change = &work->change;
+    if (!sk_domain_change_note(change, error))
+        return FALSE;
     if (work->move && work->tap != NULL && !sk_network_tap_move(work->tap, work->plan->bridge, error))
         return FALSE;
     if (work->limit && !sk_network_tap_limit(job->service->tag, work->tap, &work->bandwidth, error))

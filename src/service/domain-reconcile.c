@@ -9,6 +9,8 @@
 #include "engine/qmp/commands.h"
 #include "service/domain-disks.h"
 #include "service/domain-launch.h"
+#include "service/domain-live.h"
+#include "service/domain-verify.h"
 #include "service/domain.h"
 
 /* -- one domain: connect to its QEMU ------------------------------------------------------------------------ */
@@ -21,12 +23,17 @@ typedef struct {
     SkQemuProcess *process; /* NULL: it is gone */
     SkQmp *qmp;
     SkQmpStatus status;
+    SkDomainSpec *spec;     /* a copy of the definition */
+    SkDomainSpec *live;     /* a copy of what ran as far as we know; then what runs */
+    gboolean replay;
 } TakeBack;
 
 static void
 free_take_back(gpointer data)
 {
     TakeBack *work = data;
+    sk_value_free(&sk_domain_spec_type, work->spec);
+    sk_value_free(&sk_domain_spec_type, work->live);
     g_clear_object(&work->domain);
     g_clear_object(&work->process);
     g_clear_object(&work->qmp);
@@ -34,6 +41,15 @@ free_take_back(gpointer data)
     g_free(work->monitor);
     g_free(work->log);
     g_free(work);
+}
+
+/* A change that the former daemon kept but did not tell QEMU, or not of all of it, is done now. */
+static gboolean
+find_live(SkJob *job, TakeBack *work, GError **error)
+{
+    return work->qmp == NULL || work->live == NULL ||
+           (sk_domain_verify_live(work->qmp, work->live, work->spec, job->service->tag, error) &&
+            (!work->replay || sk_domain_apply_live(work->qmp, work->live, work->spec, error)));
 }
 
 static gboolean
@@ -50,6 +66,9 @@ run_take_back(SkJob *job, GError **error)
         g_clear_object(&work->qmp);
     if (why != NULL)
         g_warning("domain \"%s\" runs, but its QEMU does not answer: %s, continuing", work->name, why->message);
+    g_clear_error(&why);
+    if (!find_live(job, work, &why))
+        g_warning("domain \"%s\": not all of the last change could be done while running: %s", work->name, why->message);
     return TRUE;
 }
 
@@ -65,6 +84,20 @@ static const struct {
 };
 
 static void
+take_live(SkDomain *domain, TakeBack *work)
+{
+    domain->replay = FALSE;
+    if (work->qmp == NULL || work->live == NULL || domain->runtime.live == NULL ||
+        (!work->replay && sk_value_equal(&sk_domain_spec_type, work->live, domain->runtime.live)))
+        return;
+    sk_domain_set_live(domain, g_steal_pointer(&work->live));
+    sk_domain_release_disks(domain);
+    sk_domain_reserve_disks(domain, domain->runtime.live, NULL);
+    sk_domain_save_runtime(domain);
+    sk_domain_touch(domain);
+}
+
+static void
 commit_take_back(SkJob *job)
 {
     TakeBack *work = job->work;
@@ -76,6 +109,7 @@ commit_take_back(SkJob *job)
         sk_domain_ended(domain, SK_REASON_SHUTDOWN);
         return;
     }
+    take_live(domain, work);
     sk_domain_watch(domain, g_steal_pointer(&work->qmp), g_steal_pointer(&work->process));
     for (guint i = 0; i < G_N_ELEMENTS(states); i++) {
         if (g_str_equal(states[i].status, work->status.status) && states[i].state != sk_domain_state(domain))
@@ -95,6 +129,9 @@ take_back(SkService *self, SkDomain *domain)
     work->log = sk_domain_qemu_log_path(self->settings, domain->spec->uuid);
     work->pid = domain->runtime.pid;
     work->pid_started = domain->runtime.pid_started;
+    work->spec = sk_value_copy(&sk_domain_spec_type, domain->spec);
+    work->live = sk_value_copy(&sk_domain_spec_type, domain->runtime.live);
+    work->replay = domain->replay;
     self->next_domain_id = MAX(self->next_domain_id, domain->runtime.id);
     if (domain->runtime.live != NULL)
         sk_domain_reserve_disks(domain, domain->runtime.live, NULL);

@@ -7,6 +7,7 @@
 #include "service/domain-disks.h"
 #include "service/domain-launch.h"
 #include "service/domain-live.h"
+#include "service/domain-note.h"
 #include "service/domain-rights.h"
 #include "service/domain-seed.h"
 #include "service/domain.h"
@@ -18,6 +19,7 @@ typedef struct {
     SkDomainSpec *spec;     /* the new definition */
     SkDomainSpec *live;     /* a copy of what runs, changed as far as the guest took it; NULL: off */
     SkQmp *qmp;
+    SkDomainRuntime *runtime; /* for the note of the change; NULL: off */
     SkRecord *record;
     char *seed_path;
     char *refused;          /* why the guest did not take all of it */
@@ -30,6 +32,7 @@ free_work(gpointer data)
     UpdateWork *work = data;
     sk_value_free(&sk_domain_spec_type, work->spec);
     sk_value_free(&sk_domain_spec_type, work->live);
+    sk_value_free(&sk_domain_runtime_type, work->runtime);
     sk_record_free(work->record);
     g_clear_object(&work->domain);
     g_clear_object(&work->qmp);
@@ -125,6 +128,7 @@ prepare_update(SkJob *job, GError **error)
     if (domain->qmp != NULL && domain->runtime.live != NULL) {
         work->live = sk_value_copy(&sk_domain_spec_type, domain->runtime.live);
         work->qmp = g_object_ref(domain->qmp);
+        work->runtime = sk_domain_note_begin(domain);
     }
     return TRUE;
 }
@@ -142,9 +146,10 @@ run_update(SkJob *job, GError **error)
     if (!sk_domain_seed_ensure(work->spec, work->seed_path, &refused))
         g_warning("%s, continuing: it is written again at the next start", refused->message);
     g_clear_error(&refused);
-    if (work->qmp != NULL && !sk_domain_apply_live(work->qmp, work->live, work->spec, &refused))
+    if (work->qmp != NULL && (!sk_domain_note_change(work->domain->run_dir, work->runtime, work->live, &refused) ||
+                              !sk_domain_apply_live(work->qmp, work->live, work->spec, &refused)))
         work->refused = g_strdup(refused->message);
-    return TRUE;
+    return !sk_fault("domain-update/applied", error);
 }
 
 static void
@@ -154,6 +159,7 @@ commit_update(SkJob *job)
     SkDomain *domain = work->domain;
     if (work->live != NULL && domain->runtime.live != NULL) {
         sk_domain_set_live(domain, g_steal_pointer(&work->live));
+        domain->runtime.change = work->runtime->change;
         sk_domain_save_runtime(domain);
     }
     if (work->refused != NULL) {

@@ -19,6 +19,7 @@ static const SkField runtime_fields[] = {
     SK_FIELD(SkDomainRuntime, changed, INT64, "last change"),
     SK_FIELD(SkDomainRuntime, live, OPTIONAL, "definition in use", .type = &sk_domain_spec_type),
     SK_FIELD(SkDomainRuntime, swtpm_pid, UINT, "process of the TPM"),
+    SK_FIELD(SkDomainRuntime, change, UINT64, "number of the last change of it"),
 };
 SK_TYPE(sk_domain_runtime_type, SkDomainRuntime, "DomainRuntime", "runtime", runtime_fields, "what must survive a restart");
 

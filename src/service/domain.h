@@ -24,6 +24,7 @@ typedef struct {
     gint64 started, changed;
     SkDomainSpec *live;     /* what QEMU runs with; NULL when off */
     guint swtpm_pid;
+    guint64 change;         /* of live, counted: tells the note beside the run directory from an older record */
 } SkDomainRuntime;
 extern const SkType sk_domain_runtime_type;
 
@@ -39,6 +40,7 @@ struct _SkDomain {
     gint64 created, modified;
     char *message;          /* last failure */
     char **pending;         /* paths in which spec differs from runtime.live and the guest cannot follow */
+    gboolean replay;        /* a change while it ran was not finished by the former daemon */
     gboolean compare;       /* spec or runtime.live is another: pending is to be found anew */
     GPtrArray *addresses;   /* SkDomainAddress */
     char *run_dir;          /* sockets of its QEMU */

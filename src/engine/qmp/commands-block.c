@@ -23,6 +23,65 @@ device_of(const char *qdev)
     return g_strndup(name, strcspn(name, "/"));
 }
 
+GHashTable *
+sk_qmp_query_devices(SkQmp *self, GError **error)
+{
+    g_autoptr(json_t) list = sk_qmp_call(self, "qom-list", json_pack("{s:s}", "path", "/machine/peripheral"), 0, error);
+    gsize i;
+    json_t *entry;
+    if (list == NULL)
+        return NULL;
+    GHashTable *names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    json_array_foreach (list, i, entry) {
+        const char *name = json_string_value(json_object_get(entry, "name"));
+        if (name != NULL)
+            g_hash_table_add(names, g_strdup(name));
+    }
+    return names;
+}
+
+/* "/dev/fdset/7" of a drive's medium, NULL: it is empty, or not one of ours. */
+static const char *
+medium_of(json_t *drives, const char *drive)
+{
+    gsize i;
+    json_t *entry;
+    json_array_foreach (drives, i, entry) {
+        const char *qdev = json_string_value(json_object_get(entry, "qdev"));
+        g_autofree char *device = device_of(qdev != NULL ? qdev : "");
+        if (g_str_equal(device, drive))
+            return json_string_value(json_object_get(json_object_get(json_object_get(entry, "inserted"), "image"), "filename"));
+    }
+    return NULL;
+}
+
+/* A set was told with "ro:/path". */
+static char *
+path_of_set(json_t *sets, const char *name)
+{
+    static const char prefix[] = "/dev/fdset/";
+    gsize i;
+    json_t *entry;
+    if (name == NULL || !g_str_has_prefix(name, prefix))
+        return NULL;
+    gint64 number = g_ascii_strtoll(name + strlen(prefix), NULL, 10);
+    json_array_foreach (sets, i, entry) {
+        json_t *first = json_array_get(json_object_get(entry, "fds"), 0);
+        const char *told = json_string_value(json_object_get(first, "opaque"));
+        if (json_integer_value(json_object_get(entry, "fdset-id")) == number && told != NULL && strlen(told) > 3)
+            return g_strdup(told + 3);
+    }
+    return NULL;
+}
+
+char *
+sk_qmp_query_medium(SkQmp *self, const char *drive, GError **error)
+{
+    g_autoptr(json_t) drives = sk_qmp_call(self, "query-block", NULL, 0, error);
+    g_autoptr(json_t) sets = drives != NULL ? sk_qmp_call(self, "query-fdsets", NULL, 0, error) : NULL;
+    return sets != NULL ? path_of_set(sets, medium_of(drives, drive)) : NULL;
+}
+
 static void
 block_stats_free(gpointer data)
 {

@@ -91,7 +91,13 @@ sk_qmp_run_steps(SkQmp *self, const GPtrArray *steps, gint timeout_ms, GError **
 gboolean
 sk_qmp_attach(SkQmp *self, const SkPlug *plug, GError **error)
 {
-    return sk_qmp_run_steps(self, plug->steps, 0, error);
+    if (!sk_qmp_run_steps(self, plug->steps, 0, error))
+        return FALSE;
+    if (!sk_fault("engine/attached", error))
+        return TRUE;
+    for (guint i = plug->steps->len; i > 0; i--)
+        undo_quietly(self, plug->steps->pdata[i - 1]);
+    return FALSE;
 }
 
 /* -- unplugging -------------------------------------------------------------------------------------------------- */
@@ -146,7 +152,7 @@ sk_qmp_detach(SkQmp *self, const SkPlug *plug, gint timeout_ms, GError **error)
         else if (!release_device(self, json_string_value(json_object_get(step->undo_arguments, "id")), timeout_ms, error))
             return FALSE;
     }
-    return TRUE;
+    return !sk_fault("engine/detached", error);
 }
 
 /* -- vCPUs ------------------------------------------------------------------------------------------------------------ */
@@ -234,9 +240,21 @@ sk_qmp_set_vcpus(SkQmp *self, guint wanted, gint timeout_ms, guint *out_now, GEr
 /* -- memory ------------------------------------------------------------------------------------------------------------ */
 
 gboolean
+sk_qmp_query_memory(SkQmp *self, guint64 *out_bytes, GError **error)
+{
+    g_autoptr(json_t) summary = sk_qmp_call(self, "query-memory-size-summary", NULL, 0, error);
+    if (summary == NULL)
+        return FALSE;
+    *out_bytes = (guint64) (json_integer_value(json_object_get(summary, "base-memory")) + json_integer_value(json_object_get(summary, "plugged-memory")));
+    return TRUE;
+}
+
+gboolean
 sk_qmp_plug_memory(SkQmp *self, const char *id, guint64 bytes, GError **error)
 {
     g_autofree char *backend = g_strconcat("mem", id, NULL);
+    /* What a daemon that died in between may have left; one in use stays. */
+    sk_qmp_run(self, "object-del", json_pack("{s:s}", "id", backend), NULL);
     json_t *object = json_pack("{s:s, s:s, s:I}", "qom-type", "memory-backend-ram", "id", backend, "size", (json_int_t) bytes);
     json_t *device = json_pack("{s:s, s:s, s:s}", "driver", "pc-dimm", "id", id, "memdev", backend);
     if (!sk_qmp_run(self, "object-add", object, error)) {

@@ -46,6 +46,8 @@ gboolean sk_qmp_query_balloon(SkQmp *self, guint64 *out_bytes, GError **error);
 gboolean sk_qmp_set_vcpus(SkQmp *self, guint wanted, gint timeout_ms, guint *out_now, GError **error);
 gboolean sk_qmp_query_vcpus(SkQmp *self, guint *out_now, guint *out_maximum, GError **error);
 
+/* What the guest was built with and the DIMMs plugged since. */
+gboolean sk_qmp_query_memory(SkQmp *self, guint64 *out_bytes, GError **error);
 /* Plugs a DIMM: a memory-backend-ram "memID" and a pc-dimm "ID". */
 gboolean sk_qmp_plug_memory(SkQmp *self, const char *id, guint64 bytes, GError **error);
 
@@ -73,6 +75,12 @@ gboolean sk_qmp_device_del(SkQmp *self, const char *id, gint timeout_ms, GError 
 /* Hands QEMU a descriptor of a new set, to be opened as "/dev/fdset/N"; fd stays the caller's. opaque tells what it is. */
 gboolean sk_qmp_add_fd(SkQmp *self, gint fd, const char *opaque, gint *out_set, GError **error);
 gboolean sk_qmp_remove_fdset(SkQmp *self, gint set, GError **error);
+
+/* The ids of all devices that have one: a set of char *. */
+GHashTable *sk_qmp_query_devices(SkQmp *self, GError **error);
+
+/* The path of the medium in a drive as it was told at add-fd; NULL without an error: none. Free with g_free(). */
+char *sk_qmp_query_medium(SkQmp *self, const char *drive, GError **error);
 
 gboolean sk_qmp_block_resize(SkQmp *self, const char *node_name, guint64 bytes, GError **error);
 
