@@ -195,6 +195,17 @@ def test_update(home, patch, step):
             assert shown["live"][key][inner] == shown["spec"][key][inner]
 
 
+def medium(d, uuid):
+    """Path of what QEMU has in the cdrom."""
+    monitor = Monitor(d, uuid)
+    try:
+        drive = [entry for entry in monitor.ask("query-block") if "scsi" in entry.get("qdev", "")][0]
+        sets = {entry["fdset-id"]: entry["fds"][0].get("opaque") for entry in monitor.ask("query-fdsets") if entry["fds"]}
+        return sets[int(drive["inserted"]["image"]["filename"].split("/")[-1])][3:] if drive.get("inserted") else None
+    finally:
+        monitor.close()
+
+
 @pytest.mark.parametrize("step", ["domain-note/change", "engine/blockdev-open-tray", "engine/blockdev-remove-medium", "engine/blockdev-add",
                                   "engine/blockdev-insert-medium", "engine/blockdev-close-tray", "domain-change/record"])
 def test_media(home, step, tmp_path):
@@ -211,13 +222,11 @@ def test_media(home, step, tmp_path):
     die_at(d, step, "PUT", place, {"path": str(second), "force": True})
     live = [disk for disk in view(d)["live"]["disks"] if disk["target"] == drive][0].get("path")
     d.stop()
-    monitor = Monitor(d, uuid)
-    inserted = [entry.get("inserted") for entry in monitor.ask("query-block") if "sd" in entry.get("qdev", "") or "scsi" in entry.get("qdev", "")][0]
-    sets = {entry["fdset-id"]: entry["fds"][0]["opaque"] for entry in monitor.ask("query-fdsets") if entry["fds"]}
-    monitor.close()
-    has = sets[int(inserted["image"]["filename"].split("/")[-1])][3:] if inserted else None
+    try:
+        has = medium(d, uuid)
+    finally:
+        d.start()
     assert live == has
-    d.start()
     d.wait_state("a", "running")
     d.do("PUT", place, {"path": str(second), "force": True})
     assert pending(d) == []
