@@ -109,9 +109,15 @@ read_all(gint fd, const char *path, GString *text, gsize max, GError **error)
 char *
 sk_fs_read(const char *path, gsize max, gsize *out_length, GError **error)
 {
-    g_auto(SkFd) fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
+    struct stat info;
+    /* A FIFO in a file's place would hold its reader up until somebody writes. */
+    g_auto(SkFd) fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &info) < 0) {
         sk_fail_errno(error, errno, "cannot open \"%s\"", path);
+        return NULL;
+    }
+    if (S_ISFIFO(info.st_mode)) {
+        sk_fail(error, SK_ERROR_HOST, "\"%s\" is no file but a pipe", path);
         return NULL;
     }
     g_autoptr(GString) text = g_string_new(NULL);

@@ -68,6 +68,21 @@ test_write(Fixture *self, gconstpointer data)
     g_assert_cmpuint(count_entries(self->dir), ==, 1);
 }
 
+/* A pipe in a file's place does not hold its reader up; what is no file of a disk but reads as one does read. */
+static void
+test_read_odd(Fixture *self, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *path = at(self, "pipe");
+    (void) data;
+    g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+    g_assert_null(sk_fs_read(path, 100, NULL, &error));
+    g_assert_error(error, SK_ERROR, SK_ERROR_HOST);
+    g_assert_nonnull(strstr(error->message, "pipe"));
+    g_autofree char *self_name = sk_fs_read("/proc/self/comm", 100, NULL, NULL);
+    g_assert_nonnull(self_name);
+}
+
 /* A write that cannot end in its place leaves the old and nothing beside. */
 static void
 test_write_fails(Fixture *self, gconstpointer data)
@@ -206,6 +221,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("/fs/write", test_write);
+    ADD("/fs/read-odd", test_read_odd);
     ADD("/fs/write-fails", test_write_fails);
     ADD("/fs/make-dir", test_make_dir);
     ADD("/fs/remove-tree", test_remove_tree);
