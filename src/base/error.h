@@ -30,7 +30,19 @@ typedef enum {
     SK_ERROR_NO_DEVICE,     /* the domain has no such device */
     SK_ERROR_NO_JOB,
     SK_ERROR_NO_TOKEN,
+    SK_ERROR_NO_SNAPSHOT,
+    SK_ERROR_NO_CHECKPOINT,
+    SK_ERROR_NO_BACKUP,     /* no backup runs */
+    SK_ERROR_NO_SECRET,
+    SK_ERROR_NO_NODE_DEVICE, /* the host has no such device */
+    SK_ERROR_NO_INTERFACE,  /* nor such a network interface */
+    SK_ERROR_NO_NWFILTER,
+    SK_ERROR_NO_METADATA,   /* title, description or an element that was not set */
     SK_ERROR_NOT_FOUND,     /* anything else that is not there */
+    SK_ERROR_NO_PROCEDURE,  /* known, but not offered by this version */
+    SK_ERROR_XML,           /* the document is malformed, or an element in it is wrong */
+    SK_ERROR_XML_SCHEMA,    /* it breaks the schema that it was asked to be checked against */
+    SK_ERROR_RISKY,         /* possible only by force */
     SK_ERROR_EXISTS,        /* the name, address or path is taken */
     SK_ERROR_STATE,         /* not possible in the object's present state */
     SK_ERROR_IN_USE,        /* somebody else holds it */
