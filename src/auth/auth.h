@@ -27,6 +27,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SkAuth, sk_auth_free)
  */
 gboolean sk_auth_peer(SkAuth *self, gint unix_fd, SkIdentity *out_who, uid_t *out_uid, GError **error);
 
+/* Whoever it is, as one who may only look: for sockets that are open to all users of the host. */
+gboolean sk_auth_peer_reader(SkAuth *self, gint unix_fd, SkIdentity *out_who, uid_t *out_uid, GError **error);
+
 /* The group's id, to give a socket to it; (gid_t) -1 if there is no such group. */
 gid_t sk_auth_group_id(SkAuth *self);
 

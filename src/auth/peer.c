@@ -71,24 +71,46 @@ user_name(SkAuth *self, uid_t uid)
     return name;
 }
 
+static gboolean
+read_peer(gint unix_fd, struct ucred *out_peer, GError **error)
+{
+    socklen_t size = sizeof *out_peer;
+    return getsockopt(unix_fd, SOL_SOCKET, SO_PEERCRED, out_peer, &size) == 0 ||
+           sk_fail_errno(error, errno, "cannot ask who is at the other end of the Unix socket");
+}
+
+static void
+fill_in(SkAuth *self, const struct ucred *peer, SkRole role, SkIdentity *out_who, uid_t *out_uid)
+{
+    out_who->user = g_strdup(user_name(self, peer->uid));
+    out_who->from = g_strdup_printf("unix:%d", (gint) peer->pid);
+    out_who->role = role;
+    if (out_uid != NULL)
+        *out_uid = peer->uid;
+}
+
 gboolean
 sk_auth_peer(SkAuth *self, gint unix_fd, SkIdentity *out_who, uid_t *out_uid, GError **error)
 {
     sk_assert_main();
     struct ucred peer;
-    socklen_t size = sizeof peer;
-
-    if (getsockopt(unix_fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-        return sk_fail_errno(error, errno, "cannot ask who is at the other end of the Unix socket");
+    if (!read_peer(unix_fd, &peer, error))
+        return FALSE;
     gboolean ours = peer.uid == 0 || peer.uid == geteuid();
     if (!ours && !peer_has_group(unix_fd, peer.gid, sk_auth_group_id(self)))
         return sk_fail(error, SK_ERROR_DENIED, "user \"%s\" is neither root nor in group \"%s\"", user_name(self, peer.uid),
                        SK_AUTH_GROUP);
+    fill_in(self, &peer, SK_ROLE_ADMIN, out_who, out_uid);
+    return TRUE;
+}
 
-    out_who->user = g_strdup(user_name(self, peer.uid));
-    out_who->from = g_strdup_printf("unix:%d", (gint) peer.pid);
-    out_who->role = SK_ROLE_ADMIN;
-    if (out_uid != NULL)
-        *out_uid = peer.uid;
+gboolean
+sk_auth_peer_reader(SkAuth *self, gint unix_fd, SkIdentity *out_who, uid_t *out_uid, GError **error)
+{
+    sk_assert_main();
+    struct ucred peer;
+    if (!read_peer(unix_fd, &peer, error))
+        return FALSE;
+    fill_in(self, &peer, SK_ROLE_VIEWER, out_who, out_uid);
     return TRUE;
 }
