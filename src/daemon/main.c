@@ -95,11 +95,15 @@ run(SkSettings *settings, GError **error)
     g_autoptr(SkRest) rest = sk_rest_new(&settings->rest, ops, auth, service, error);
     if (rest == NULL)
         return FALSE;
+    g_autoptr(SkLibvirt) libvirt = settings->libvirt_enabled ? sk_libvirt_new(&settings->libvirt, ops, auth, service, error) : NULL;
+    if (settings->libvirt_enabled && libvirt == NULL)
+        return FALSE;
     sk_service_start(service);
     tell_ready(settings, rest);
     g_main_loop_run(loop);
 
     sd_notify(0, "STOPPING=1");
+    g_clear_pointer(&libvirt, sk_libvirt_free);
     g_clear_pointer(&rest, sk_rest_free);
     if (!sk_worker_drain_for(DRAIN_MS)) {
         g_message("work is still going on; it is put in order at the next start");
@@ -122,6 +126,8 @@ configure(const Options *options, SkSettings **out_settings, GError **error)
     gboolean none = settings->listen == NULL || *settings->listen == '\0' || g_str_equal(settings->listen, "none");
     settings->rest.https_address = none ? NULL : settings->listen;
     settings->rest.unix_path = settings->unix_path;
+    settings->libvirt.socket_dir = settings->service.run_dir;
+    settings->libvirt.session = settings->service.session;
     settings->rest.cert_path = settings->cert_path;
     settings->rest.key_path = settings->key_path;
     *out_settings = settings;

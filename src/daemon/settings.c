@@ -13,6 +13,8 @@
     { .key = key_, .kind = SK_KIND_##kind_, .offset = G_STRUCT_OFFSET(SkSettings, service.member_), .help = help_, __VA_ARGS__ }
 #define REST(key_, member_, kind_, help_, ...)                                                                   \
     { .key = key_, .kind = SK_KIND_##kind_, .offset = G_STRUCT_OFFSET(SkSettings, rest.member_), .help = help_, __VA_ARGS__ }
+#define LIBVIRT(key_, member_, kind_, help_, ...)                                                                \
+    { .key = key_, .kind = SK_KIND_##kind_, .offset = G_STRUCT_OFFSET(SkSettings, libvirt.member_), .help = help_, __VA_ARGS__ }
 #define OWN(key_, member_, kind_, help_, ...)                                                                    \
     { .key = key_, .kind = SK_KIND_##kind_, .offset = G_STRUCT_OFFSET(SkSettings, member_), .help = help_, __VA_ARGS__ }
 
@@ -36,6 +38,9 @@ static const SkField fields[] = {
     SERVICE("limits.domains", max_domains, UINT, "domains at most", .def = "20000", .min = 1, .max = 1000000),
     SERVICE("storage.upkeep_interval", upkeep_interval, UINT, "seconds between looks at volumes for changes that the kernel does not tell of", .def = "60", .min = 1, .max = 86400),
     SERVICE("storage.part_age", part_age, UINT, "seconds that the part of an upload or download that broke off is kept to go on with", .def = "604800", .min = 1, .max = 31536000),
+    OWN("libvirt.enabled", libvirt_enabled, BOOL, "answer libvirt's clients (virsh, virt-manager) on libvirt-sock in the run directory", .def = "true"),
+    LIBVIRT("libvirt.connections", max_connections, UINT, "connections of libvirt's clients at most", .def = "5000", .min = 10, .max = 100000),
+
     SERVICE("images.recipes", data_dir, STRING, "directory whose image-build/ has the recipes of images", .max = 4096),
 };
 static SK_TYPE(settings_type, SkSettings, "Settings", "setting", fields, "settings of skepd");

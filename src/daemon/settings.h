@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "api/libvirt/libvirt.h"
 #include "api/rest/rest.h"
 #include "service/service.h"
 
@@ -11,6 +12,8 @@
 typedef struct {
     SkServiceSettings service;
     SkRestSettings rest;
+    SkLibvirtSettings libvirt;
+    gboolean libvirt_enabled;
     char *unix_path, *listen;
     char *cert_path, *key_path;
 } SkSettings;

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Procedures: domain: life. */
+#include "api/libvirt/families.h"
+#include "api/libvirt/objects.h"
+#include "base/error.h"
+
+/* -- start ------------------------------------------------------------------------------------------------------------ */
+
+enum { START_PAUSED = 1, START_FORCE_BOOT = 8 };
+
+static gboolean
+put_started(SkLvCall *call, SkCall *op, GError **error)
+{
+    (void) op;
+    const SkDomain *domain = sk_lv_domain(call, "dom", error);
+    if (domain == NULL)
+        return FALSE;
+    sk_lv_put_domain(call->out, domain);
+    return TRUE;
+}
+
+static gboolean
+create_with_flags(SkLvCall *call, GError **error)
+{
+    const SkDomain *domain = sk_lv_domain(call, "dom", error);
+    if (domain == NULL || !sk_lv_check_flags(call, START_PAUSED | START_FORCE_BOOT, error))
+        return FALSE;
+    SkCall *op = sk_lv_operation(call, SK_OP_DOMAIN_START);
+    op->params.name = g_strdup(domain->spec->uuid);
+    op->params.paused = (sk_lv_uint(call, "flags") & START_PAUSED) != 0;
+    return sk_lv_dispatch(call, op, put_started);
+}
+
+/* -- end ---------------------------------------------------------------------------------------------------------------- */
+
+/* Our jobs end when the guest has obeyed; the client only wants it asked. */
+static gboolean
+ask_guest(SkLvCall *call, GError **error)
+{
+    const SkDomain *domain = sk_lv_domain(call, "dom", error);
+    if (domain == NULL)
+        return FALSE;
+    SkCall *op = sk_lv_operation(call, call->procedure->op);
+    op->params.name = g_strdup(domain->spec->uuid);
+    op->params.wait = 0;
+    return sk_lv_dispatch(call, op, NULL);
+}
+
+/* The ways to ask: only the power button is there for every guest. */
+static gboolean
+ask_guest_with_flags(SkLvCall *call, GError **error)
+{
+    return sk_lv_check_flags(call, 0x1f, error) && ask_guest(call, error);
+}
+
+/* Graceful is what we always are: QEMU is asked first, and killed only if it does not go. */
+static gboolean
+destroy_flags(SkLvCall *call, GError **error)
+{
+    return sk_lv_check_flags(call, 3, error) && sk_lv_run_domain_verb(call, error);
+}
+
+static gboolean
+reset(SkLvCall *call, GError **error)
+{
+    return sk_lv_check_flags(call, 0, error) && sk_lv_run_domain_verb(call, error);
+}
+
+static const SkLvProcedure rows[] = {
+    { 9, "DOMAIN_CREATE", "dom", "", SK_OP_DOMAIN_START, sk_lv_run_domain_verb },
+    { 10, "DOMAIN_CREATE_XML", "xml_desc:str flags", "dom" },
+    { 12, "DOMAIN_DESTROY", "dom", "", SK_OP_DOMAIN_DESTROY, sk_lv_run_domain_verb },
+    { 27, "DOMAIN_REBOOT", "dom flags", "", SK_OP_DOMAIN_REBOOT, ask_guest },
+    { 28, "DOMAIN_RESUME", "dom", "", SK_OP_DOMAIN_RESUME, sk_lv_run_domain_verb },
+    { 33, "DOMAIN_SHUTDOWN", "dom", "", SK_OP_DOMAIN_SHUTDOWN, ask_guest },
+    { 34, "DOMAIN_SUSPEND", "dom", "", SK_OP_DOMAIN_SUSPEND, sk_lv_run_domain_verb },
+    { 196, "DOMAIN_CREATE_WITH_FLAGS", "dom flags", "dom", SK_OP_DOMAIN_START, create_with_flags },
+    { 210, "DOMAIN_INJECT_NMI", "dom flags", "" },
+    { 234, "DOMAIN_DESTROY_FLAGS", "dom flags", "", SK_OP_DOMAIN_DESTROY, destroy_flags },
+    { 245, "DOMAIN_RESET", "dom flags", "", SK_OP_DOMAIN_RESET, reset },
+    { 258, "DOMAIN_SHUTDOWN_FLAGS", "dom flags", "", SK_OP_DOMAIN_SHUTDOWN, ask_guest_with_flags },
+    { 261, "DOMAIN_PM_SUSPEND_FOR_DURATION", "dom target:u32 duration:u64 flags", "" },
+    { 267, "DOMAIN_PM_WAKEUP", "dom flags", "" },
+    { 295, "DOMAIN_SEND_PROCESS_SIGNAL", "dom pid_value:i64 signum:u32 flags", "" },
+    { 309, "DOMAIN_CREATE_XML_WITH_FILES", "xml_desc:str flags", "dom" },
+    { 310, "DOMAIN_CREATE_WITH_FILES", "dom flags", "dom" },
+    { 390, "DOMAIN_SET_LIFECYCLE_ACTION", NULL, NULL },
+};
+SK_LV_FAMILY(sk_lv_domain_life_family, "Domain: life", QEMU, rows);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Procedures: domain: resources. */
+#include "api/libvirt/families.h"
+#include "api/libvirt/objects.h"
+
+static const SkLvProcedure rows[] = {
+    { 17, "DOMAIN_GET_MAX_MEMORY", "dom", "memory:u64" },
+    { 18, "DOMAIN_GET_MAX_VCPUS", "dom", "num:i32" },
+    { 20, "DOMAIN_GET_VCPUS", "dom maxinfo:i32 maplen:i32", "info:{number:u32 state:i32 cpu_time:u64 cpu:i32}<16384> cpumaps:bytes<8388608>" },
+    { 26, "DOMAIN_PIN_VCPU", "dom vcpu:u32 cpumap:bytes<2048>", "" },
+    { 30, "DOMAIN_SET_MAX_MEMORY", "dom memory:u64", "" },
+    { 31, "DOMAIN_SET_MEMORY", "dom memory:u64", "" },
+    { 32, "DOMAIN_SET_VCPUS", "dom nvcpus:u32", "" },
+    { 56, "DOMAIN_GET_SCHEDULER_TYPE", "dom", "type:str nparams:i32" },
+    { 57, "DOMAIN_GET_SCHEDULER_PARAMETERS", NULL, NULL },
+    { 58, "DOMAIN_SET_SCHEDULER_PARAMETERS", NULL, NULL },
+    { 197, "DOMAIN_SET_MEMORY_PARAMETERS", "dom params:tp<16> flags", "" },
+    { 198, "DOMAIN_GET_MEMORY_PARAMETERS", "dom nparams:i32 flags", "params:tp<16> nparams:i32" },
+    { 199, "DOMAIN_SET_VCPUS_FLAGS", "dom nvcpus:u32 flags", "" },
+    { 200, "DOMAIN_GET_VCPUS_FLAGS", "dom flags", "num:i32" },
+    { 204, "DOMAIN_SET_MEMORY_FLAGS", "dom memory:u64 flags", "" },
+    { 205, "DOMAIN_SET_BLKIO_PARAMETERS", "dom params:tp<16> flags", "" },
+    { 206, "DOMAIN_GET_BLKIO_PARAMETERS", "dom nparams:i32 flags", "params:tp<16> nparams:i32" },
+    { 219, "DOMAIN_SET_SCHEDULER_PARAMETERS_FLAGS", "dom params:tp<16> flags", "" },
+    { 223, "DOMAIN_GET_SCHEDULER_PARAMETERS_FLAGS", "dom nparams:i32 flags", "params:tp<16>" },
+    { 225, "DOMAIN_PIN_VCPU_FLAGS", "dom vcpu:u32 cpumap:bytes<2048> flags", "" },
+    { 230, "DOMAIN_GET_VCPU_PIN_INFO", "dom ncpumaps:i32 maplen:i32 flags", "cpumaps:bytes<8388608> num:i32" },
+    { 254, "DOMAIN_SET_NUMA_PARAMETERS", "dom params:tp<16> flags", "" },
+    { 255, "DOMAIN_GET_NUMA_PARAMETERS", "dom nparams:i32 flags", "params:tp<16> nparams:i32" },
+    { 256, "DOMAIN_SET_INTERFACE_PARAMETERS", "dom device:str params:tp<16> flags", "" },
+    { 257, "DOMAIN_GET_INTERFACE_PARAMETERS", "dom device:str nparams:i32 flags", "params:tp<16> nparams:i32" },
+    { 279, "DOMAIN_PIN_EMULATOR", "dom cpumap:bytes<2048> flags", "" },
+    { 280, "DOMAIN_GET_EMULATOR_PIN_INFO", "dom maplen:i32 flags", "cpumaps:bytes<8388608> ret:i32" },
+    { 308, "DOMAIN_SET_MEMORY_STATS_PERIOD", "dom period:i32 flags", "" },
+    { 351, "DOMAIN_GET_IOTHREAD_INFO", "dom flags", "info:{iothread_id:u32 cpumap:bytes<2048>}<16384> ret:u32" },
+    { 352, "DOMAIN_PIN_IOTHREAD", "dom iothreads_id:u32 cpumap:bytes<2048> flags", "" },
+    { 355, "DOMAIN_ADD_IOTHREAD", "dom iothread_id:u32 flags", "" },
+    { 356, "DOMAIN_DEL_IOTHREAD", "dom iothread_id:u32 flags", "" },
+    { 365, "DOMAIN_GET_PERF_EVENTS", "dom flags", "params:tp<64>" },
+    { 366, "DOMAIN_SET_PERF_EVENTS", NULL, NULL },
+    { 371, "DOMAIN_GET_GUEST_VCPUS", "dom flags", "params:tp<64>" },
+    { 372, "DOMAIN_SET_GUEST_VCPUS", "dom cpumap:str state:i32 flags", "" },
+    { 384, "DOMAIN_SET_VCPU", "dom cpumap:str state:i32 flags", "" },
+    { 402, "DOMAIN_SET_IOTHREAD_PARAMS", NULL, NULL },
+};
+SK_LV_FAMILY(sk_lv_domain_tune_family, "Domain: resources", QEMU, rows);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Procedures: events. */
+#include "api/libvirt/families.h"
+#include "api/libvirt/objects.h"
+#include "api/libvirt/private.h"
+
+void
+sk_lv_events_forget(SkLibvirt *server, SkLvConnection *connection)
+{
+    (void) server, (void) connection;
+}
+
+static const SkLvProcedure rows[] = {
+    { 105, "CONNECT_DOMAIN_EVENT_REGISTER", "", "cb_registered:i32" },
+    { 106, "CONNECT_DOMAIN_EVENT_DEREGISTER", "", "cb_registered:i32" },
+    { 107, "DOMAIN_EVENT_LIFECYCLE", NULL, NULL, .flags = SK_LV_MESSAGE },
+    { 167, "CONNECT_DOMAIN_EVENT_REGISTER_ANY", "eventID:i32", "" },
+    { 168, "CONNECT_DOMAIN_EVENT_DEREGISTER_ANY", "eventID:i32", "" },
+    { 169, "DOMAIN_EVENT_REBOOT", NULL, NULL, .flags = SK_LV_MESSAGE },
+    { 170, "DOMAIN_EVENT_RTC_CHANGE", NULL, NULL, .flags = SK_LV_MESSAGE },
+    { 171, "DOMAIN_EVENT_WATCHDOG", NULL, NULL, .flags = SK_LV_MESSAGE },
+    { 172, "DOMAIN_EVENT_IO_ERROR", NULL, NULL, .flags = SK_LV_MESSAGE },
+    { 173, "DOMAIN_EVENT_GRAPHICS", NULL, NULL, .flags = SK_LV_MESSAGE },
+    { 195, "DOMAIN_EVENT_IO_ERROR_REASON", NULL, NULL, .flags = SK_LV_MESSAGE },
+    { 224, "DOMAIN_EVENT_CONTROL_ERROR", NULL, NULL, .flags = SK_LV_MESSAGE },
+    { 241, "DOMAIN_EVENT_BLOCK_JOB", NULL, NULL, .flags = SK_LV_MESSAGE },
+    { 248, "DOMAIN_EVENT_DISK_CHANGE", NULL, NULL, .flags = SK_LV_MESSAGE },
+    { 268, "DOMAIN_EVENT_TRAY_CHANGE", NULL, NULL, .flags = SK_LV_MESSAGE },
+    { 269, "DOMAIN_EVENT_PMWAKEUP", NULL, NULL, .flags = SK_LV_MESSAGE },
+    { 270, "DOMAIN_EVENT_PMSUSPEND", NULL, NULL, .flags = SK_LV_MESSAGE },
+    { 276, "DOMAIN_EVENT_BALLOON_CHANGE", NULL, NULL, .flags = SK_LV_MESSAGE },
+    { 292, "DOMAIN_EVENT_PMSUSPEND_DISK", NULL, NULL, .flags = SK_LV_MESSAGE },
+    { 311, "DOMAIN_EVENT_DEVICE_REMOVED", NULL, NULL, .flags = SK_LV_MESSAGE },
+    { 313, "CONNECT_NETWORK_EVENT_REGISTER_ANY", "eventID:i32 net:net?", "callbackID:i32" },
+    { 314, "CONNECT_NETWORK_EVENT_DEREGISTER_ANY", "callbackID:i32", "" },
+    { 315, "NETWORK_EVENT_LIFECYCLE", "", "callbackID:i32 net event:i32 detail:i32", .flags = SK_LV_MESSAGE },
+    { 316, "CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY", "eventID:i32 dom:dom?", "callbackID:i32" },
+    { 317, "CONNECT_DOMAIN_EVENT_CALLBACK_DEREGISTER_ANY", "callbackID:i32", "" },
+    { 318, "DOMAIN_EVENT_CALLBACK_LIFECYCLE", "", "callbackID:i32 msg:{dom event:i32 detail:i32}", .flags = SK_LV_MESSAGE },
+    { 319, "DOMAIN_EVENT_CALLBACK_REBOOT", "", "callbackID:i32 msg:{dom}", .flags = SK_LV_MESSAGE },
+    { 320, "DOMAIN_EVENT_CALLBACK_RTC_CHANGE", "", "callbackID:i32 msg:{dom offset:i64}", .flags = SK_LV_MESSAGE },
+    { 321, "DOMAIN_EVENT_CALLBACK_WATCHDOG", "", "callbackID:i32 msg:{dom action:i32}", .flags = SK_LV_MESSAGE },
+    { 322, "DOMAIN_EVENT_CALLBACK_IO_ERROR", "", "callbackID:i32 msg:{dom srcPath:str devAlias:str action:i32}", .flags = SK_LV_MESSAGE },
+    { 323, "DOMAIN_EVENT_CALLBACK_GRAPHICS", "", "callbackID:i32 msg:{dom phase:i32 local:{family:i32 node:str service:str} remote:{family:i32 node:str service:str} authScheme:str subject:{type:str name:str}<20>}", .flags = SK_LV_MESSAGE },
+    { 324, "DOMAIN_EVENT_CALLBACK_IO_ERROR_REASON", "", "callbackID:i32 msg:{dom srcPath:str devAlias:str action:i32 reason:str}", .flags = SK_LV_MESSAGE },
+    { 325, "DOMAIN_EVENT_CALLBACK_CONTROL_ERROR", "", "callbackID:i32 msg:{dom}", .flags = SK_LV_MESSAGE },
+    { 326, "DOMAIN_EVENT_CALLBACK_BLOCK_JOB", "", "callbackID:i32 msg:{dom path:str type:i32 status:i32}", .flags = SK_LV_MESSAGE },
+    { 327, "DOMAIN_EVENT_CALLBACK_DISK_CHANGE", "", "callbackID:i32 msg:{dom oldSrcPath:str? newSrcPath:str? devAlias:str reason:i32}", .flags = SK_LV_MESSAGE },
+    { 328, "DOMAIN_EVENT_CALLBACK_TRAY_CHANGE", "", "callbackID:i32 msg:{dom devAlias:str reason:i32}", .flags = SK_LV_MESSAGE },
+    { 329, "DOMAIN_EVENT_CALLBACK_PMWAKEUP", "", "callbackID:i32 reason:i32 msg:{dom}", .flags = SK_LV_MESSAGE },
+    { 330, "DOMAIN_EVENT_CALLBACK_PMSUSPEND", "", "callbackID:i32 reason:i32 msg:{dom}", .flags = SK_LV_MESSAGE },
+    { 331, "DOMAIN_EVENT_CALLBACK_BALLOON_CHANGE", "", "callbackID:i32 msg:{dom actual:u64}", .flags = SK_LV_MESSAGE },
+    { 332, "DOMAIN_EVENT_CALLBACK_PMSUSPEND_DISK", "", "callbackID:i32 reason:i32 msg:{dom}", .flags = SK_LV_MESSAGE },
+    { 333, "DOMAIN_EVENT_CALLBACK_DEVICE_REMOVED", "", "callbackID:i32 msg:{dom devAlias:str}", .flags = SK_LV_MESSAGE },
+    { 339, "DOMAIN_EVENT_CALLBACK_BLOCK_JOB_2", "", "callbackID:i32 dom dst:str type:i32 status:i32", .flags = SK_LV_MESSAGE },
+    { 346, "DOMAIN_EVENT_CALLBACK_TUNABLE", "", "callbackID:i32 dom params:tp<2048>", .flags = SK_LV_MESSAGE },
+    { 348, "DOMAIN_EVENT_CALLBACK_AGENT_LIFECYCLE", "", "callbackID:i32 dom state:i32 reason:i32", .flags = SK_LV_MESSAGE },
+    { 354, "DOMAIN_EVENT_CALLBACK_DEVICE_ADDED", "", "callbackID:i32 dom devAlias:str", .flags = SK_LV_MESSAGE },
+    { 359, "DOMAIN_EVENT_CALLBACK_MIGRATION_ITERATION", "", "callbackID:i32 dom iteration:i32", .flags = SK_LV_MESSAGE },
+    { 362, "CONNECT_EVENT_CONNECTION_CLOSED", "", "reason:i32", .flags = SK_LV_MESSAGE },
+    { 363, "DOMAIN_EVENT_CALLBACK_JOB_COMPLETED", "", "callbackID:i32 dom params:tp<64>", .flags = SK_LV_MESSAGE },
+    { 367, "DOMAIN_EVENT_CALLBACK_DEVICE_REMOVAL_FAILED", "", "callbackID:i32 dom devAlias:str", .flags = SK_LV_MESSAGE },
+    { 368, "CONNECT_STORAGE_POOL_EVENT_REGISTER_ANY", "eventID:i32 pool:pool?", "callbackID:i32" },
+    { 369, "CONNECT_STORAGE_POOL_EVENT_DEREGISTER_ANY", "callbackID:i32", "" },
+    { 370, "STORAGE_POOL_EVENT_LIFECYCLE", "", "callbackID:i32 pool event:i32 detail:i32", .flags = SK_LV_MESSAGE },
+    { 373, "STORAGE_POOL_EVENT_REFRESH", "", "callbackID:i32 pool", .flags = SK_LV_MESSAGE },
+    { 374, "CONNECT_NODE_DEVICE_EVENT_REGISTER_ANY", "eventID:i32 dev:nodedev?", "callbackID:i32" },
+    { 375, "CONNECT_NODE_DEVICE_EVENT_DEREGISTER_ANY", "callbackID:i32", "" },
+    { 376, "NODE_DEVICE_EVENT_LIFECYCLE", "", "callbackID:i32 dev:nodedev event:i32 detail:i32", .flags = SK_LV_MESSAGE },
+    { 377, "NODE_DEVICE_EVENT_UPDATE", "", "callbackID:i32 dev:nodedev", .flags = SK_LV_MESSAGE },
+    { 379, "DOMAIN_EVENT_CALLBACK_METADATA_CHANGE", "", "callbackID:i32 dom type:i32 nsuri:str?", .flags = SK_LV_MESSAGE },
+    { 380, "CONNECT_SECRET_EVENT_REGISTER_ANY", "eventID:i32 secret:secret?", "callbackID:i32" },
+    { 381, "CONNECT_SECRET_EVENT_DEREGISTER_ANY", "callbackID:i32", "" },
+    { 382, "SECRET_EVENT_LIFECYCLE", "", "callbackID:i32 secret event:i32 detail:i32", .flags = SK_LV_MESSAGE },
+    { 383, "SECRET_EVENT_VALUE_CHANGED", "", "callbackID:i32 secret", .flags = SK_LV_MESSAGE },
+    { 385, "DOMAIN_EVENT_CALLBACK_BLOCK_THRESHOLD", "", "callbackID:i32 dom dev:str path:str? threshold:u64 excess:u64", .flags = SK_LV_MESSAGE },
+    { 423, "DOMAIN_EVENT_CALLBACK_MEMORY_FAILURE", "", "callbackID:i32 dom recipient:i32 action:i32 flags", .flags = SK_LV_MESSAGE },
+    { 438, "DOMAIN_EVENT_CALLBACK_MEMORY_DEVICE_SIZE_CHANGE", "", "callbackID:i32 dom alias:str size:u64", .flags = SK_LV_MESSAGE },
+};
+SK_LV_FAMILY(sk_lv_event_family, "Events", QEMU, rows);
