@@ -590,6 +590,39 @@ def test_full_disk_in_the_middle_of_an_upload(d, tiny_disk):
     d.wait_until(lambda: d.request("GET", "/v1/pools/small").json["status"]["active"], "the pool")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a tmpfs")
+def test_full_disk_below_everything():
+    """The daemon's own directory is full, the database with it: every change says so, and works when there is room again."""
+    with make_daemon() as d:
+        lib = d.root / "lib"
+        lib.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "skep-test", str(lib)], check=True)
+        try:
+            d.start()
+            d.wait_until(lambda: d.get("/v1/pools/default")["status"]["active"], "the pool")
+            there = d.paused_domain("there", disks=[{"size": "1M"}], cloud_init={"user": "a"})
+            d.do("POST", "/v1/domains", there)
+            before = leftovers(lib / "pools" / "default"), leftovers(lib / "seeds")
+            with open(lib / "fill", "wb", buffering=0) as file, pytest.raises(OSError):
+                while True:
+                    file.write(bytes(4096))
+            for method, path, body in (("POST", "/v1/domains", {**there, "name": "new"}), ("PATCH", "/v1/domains/there", {"title": "x"}),
+                                       ("POST", "/v1/domains/there/disks", {"size": "1M"}), ("POST", "/v1/domains/there/start?paused=true", None),
+                                       ("POST", "/v1/pools/default/volumes", {"name": "v", "capacity": "1M"}),
+                                       ("DELETE", "/v1/domains/there?volumes=true", None)):
+                assert d.fails(method, path, body)[:2] == (507, "no-space"), (method, path)
+            d.wait_until(lambda: (leftovers(lib / "pools" / "default"), leftovers(lib / "seeds")) == before, "nothing to be left over")
+            (lib / "fill").unlink()
+            assert [item["name"] for item in d.items("/v1/domains")] == ["there"]
+            d.do("POST", "/v1/domains", {**there, "name": "new"})
+            for name in ("there", "new"):
+                d.do("DELETE", f"/v1/domains/{name}?volumes=true")
+            assert leftovers(lib / "pools" / "default") == leftovers(lib / "seeds") == []
+        finally:
+            d.stop()
+            subprocess.run(["umount", "--lazy", str(lib)], check=True)
+
+
 # -- by the command --------------------------------------------------------------------------------------------------------------
 
 
