@@ -146,8 +146,12 @@ run_volume_upload(SkCli *self, const SkArgs *args, GError **error)
     if (text != NULL && !sk_size_parse(text, "option \"--offset\"", &offset, error))
         return FALSE;
     g_autoptr(SkAsk) ask = sk_ask_new(SK_OP_VOLUME_UPLOAD);
-    g_autofree char *bytes = g_strdup_printf("%" G_GUINT64_FORMAT, offset);
     sk_ask_set_volume(ask, sk_args_operand(args, "VOLUME"));
+    if (sk_args_has(args, "resume") && text != NULL)
+        return sk_fail(error, SK_ERROR_INVALID, "give --resume or --offset, not both");
+    if (sk_args_has(args, "resume") && !sk_upload_offset(self, ask, &offset, error))
+        return FALSE;
+    g_autofree char *bytes = g_strdup_printf("%" G_GUINT64_FORMAT, offset);
     if (offset > 0)
         sk_ask_set(ask, "offset", bytes);
     json_t *result = sk_upload(self, ask, sk_args_operand(args, "FILE"), offset, error);
@@ -199,8 +203,9 @@ const SkCommand sk_volume_commands[] = {
     { .words = "volume resize", .operands = "VOLUME SIZE", .ops = SK_OPS(SK_OP_VOLUME_RESIZE), .run = run_volume_resize, .done = "resized",
       .body = &sk_resize_type, .options = SK_OPTIONS({ 0, "shrink", NULL, .param = "shrink" }), .examples = "skep volume resize data.qcow2 200G" },
     { .words = "volume upload", .operands = "VOLUME FILE", .ops = SK_OPS(SK_OP_VOLUME_UPLOAD), .run = run_volume_upload, .done = "uploaded",
-      .options = SK_OPTIONS({ 0, "offset", "BYTES", "byte to go on from after an upload that was cut" }),
-      .notes = "A new volume is made of the file.", .examples = "skep volume upload tools.iso ./tools.iso" },
+      .options = SK_OPTIONS({ 0, "resume", NULL, "go on where an upload that was cut stopped; the daemon knows where" },
+                            { 0, "offset", "BYTES", "go on from this byte" }),
+      .notes = "A new volume is made of the file.", .examples = "skep volume upload tools.iso ./tools.iso\nskep volume upload --resume tools.iso ./tools.iso" },
     { .words = "volume download", .operands = "VOLUME [FILE]", .ops = SK_OPS(SK_OP_VOLUME_DOWNLOAD), .run = run_volume_download, .done = "downloaded",
       .options = SK_OPTIONS({ 0, "resume", NULL, "go on with FILE.part" }),
       .notes = "FILE is the volume's name if not given; - is standard output.",

@@ -62,6 +62,23 @@ open_source(const char *path, guint64 offset, guint64 *out_length, GError **erro
     return sk_fd_steal(&fd);
 }
 
+gboolean
+sk_upload_offset(SkCli *self, const SkAsk *ask, guint64 *out_offset, GError **error)
+{
+    g_autofree char *target = sk_ask_target(ask, error);
+    SkHttpRequest request = { .method = "HEAD", .path = target };
+    g_autoptr(SkHttpAnswer) answer = target != NULL ? sk_http_ask(sk_cli_http(self), &request, error) : NULL;
+    if (answer == NULL)
+        return FALSE;
+    if (answer->head.status / 100 != 2 && answer->head.status != 404) {
+        sk_cli_set_error(error, answer->head.status, NULL);
+        return FALSE;
+    }
+    const char *text = g_hash_table_lookup(answer->head.headers, "upload-offset");
+    *out_offset = text != NULL ? g_ascii_strtoull(text, NULL, 10) : 0;
+    return TRUE;
+}
+
 json_t *
 sk_upload(SkCli *self, const SkAsk *ask, const char *path, guint64 offset, GError **error)
 {

@@ -5,6 +5,9 @@
 
 /* Files to and from the daemon, with progress. One thread, blocking. */
 
+/* Where an upload by ask that was cut stopped, as the daemon tells; 0: it has nothing of it. */
+gboolean sk_upload_offset(SkCli *self, const SkAsk *ask, guint64 *out_offset, GError **error);
+
 /* Sends the file from offset on as the body of ask (a BYTES operation). Returns the answer. */
 json_t *sk_upload(SkCli *self, const SkAsk *ask, const char *path, guint64 offset, GError **error);
 

@@ -6,6 +6,7 @@ import pty
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -106,6 +107,36 @@ def test_exit_codes(d, tmp_path):
     assert d.skep("version").stdout and d.skep("node").stdout
     for error in (d.skep("show", "nowhere", check=False).stderr,):
         assert len(error.strip().splitlines()) == 1 and "nowhere" in error
+
+
+def test_resumed_upload(d, tmp_path):
+    data = os.urandom(1 << 20)
+    (tmp_path / "cut.raw").write_bytes(data)
+    path = "/v1/pools/default/volumes/cut.raw/data"
+    with socket.socket(socket.AF_UNIX) as cut:
+        cut.connect(d.socket)
+        cut.sendall(b"PUT %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n" % (path.encode(), len(data)))
+        cut.sendall(data[:len(data) // 2])
+    d.wait_until(lambda: int(d.request("HEAD", path).headers.get("Upload-Offset", 0)) > 0, "the half that came")
+    assert exit_of(d, "volume", "upload", "--resume", "--offset", "1", "cut.raw", str(tmp_path / "cut.raw")) == 2
+    d.skep("volume", "upload", "--resume", "cut.raw", str(tmp_path / "cut.raw"))
+    d.skep("volume", "download", "cut.raw", str(tmp_path / "back.raw"))
+    assert (tmp_path / "back.raw").read_bytes() == data
+    assert exit_of(d, "volume", "upload", "--resume", "cut.raw", str(tmp_path / "cut.raw")) == 4
+    d.skep("volume", "delete", "cut.raw")
+
+
+def test_first_question_about_figures_is_answered(d):
+    d.do("POST", "/v1/domains", d.paused_domain("figures"))
+    d.skep("start", "figures")
+    assert json.loads(d.skep("stats", "figures", "-o", "json").stdout)["memory_rss"] > 0
+    d.skep("delete", "--force", "figures")
+
+
+def test_token_by_name(d):
+    d.skep("token", "create", "--name", "goes")
+    assert d.skep("token", "delete", "goes").stdout == "goes revoked\n"
+    assert exit_of(d, "token", "delete", "goes") == 3
 
 
 def test_no_question_without_a_terminal(d):
