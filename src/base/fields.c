@@ -672,6 +672,8 @@ check_readonly_field(const SkField *field, gconstpointer old, gconstpointer valu
     if (field->flags & SK_FIELD_READONLY) {
         if (sk_field_is_empty(field, value) || (old != NULL && sk_field_equal(field, old, value)))
             return TRUE;
+        if (field->given != NULL && g_str_has_prefix(*(char *const *) at, field->given))
+            return TRUE;
         return sk_fail(error, SK_ERROR_INVALID, "%s cannot be set: it is only shown", path);
     }
     switch (field->kind) {

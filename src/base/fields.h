@@ -63,6 +63,7 @@ struct SkField {
     const SkEnum *names;    /* ENUM */
     const SkType *type;     /* STRUCT, OPTIONAL, LIST */
     SkFieldCheck check;     /* STRING, and each element of STRV */
+    const char *given;      /* READONLY strings: texts that begin so may be given all the same */
 };
 
 struct SkType {

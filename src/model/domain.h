@@ -5,7 +5,10 @@
 #include "model/cloud-init.h"
 #include "model/devices.h"
 #include "model/disk.h"
+#include "model/extras.h"
 #include "model/interface.h"
+#include "model/platform.h"
+#include "model/resources.h"
 
 /*
  * The definition of a domain (SkDomainSpec), what is known of it at the moment
@@ -15,58 +18,7 @@
 /* -- definition ------------------------------------------------------------------------------------ */
 
 typedef enum { SK_ACCEL_AUTO, SK_ACCEL_KVM, SK_ACCEL_TCG, SK_N_ACCELS } SkAccel;
-typedef enum { SK_CPU_DEFAULT, SK_CPU_HOST_MODEL, SK_CPU_HOST_PASSTHROUGH, SK_CPU_MAXIMUM, SK_CPU_CUSTOM, SK_N_CPU_MODES } SkCpuMode;
-typedef enum { SK_CPU_REQUIRE, SK_CPU_DISABLE, SK_N_CPU_POLICIES } SkCpuPolicy;
-typedef enum { SK_FIRMWARE_BIOS, SK_FIRMWARE_UEFI, SK_N_FIRMWARES } SkFirmwareKind;
-typedef enum { SK_CLOCK_UTC, SK_CLOCK_LOCALTIME, SK_CLOCK_TIMEZONE, SK_CLOCK_VARIABLE, SK_N_CLOCKS } SkClockOffset;
 typedef enum { SK_ON_DESTROY, SK_ON_RESTART, SK_ON_PRESERVE, SK_N_ON_ACTIONS } SkOnAction;
-
-typedef struct {
-    guint current, maximum;         /* maximum 0: the same */
-    guint sockets, cores, threads;  /* 0: each vCPU a socket of its own */
-} SkVcpus;
-
-typedef struct {
-    guint64 current;        /* bytes: balloon target */
-    guint64 maximum;        /* bytes the guest is built with; 0: the same */
-    guint64 limit;          /* bytes up to which memory can be plugged in; 0: none */
-    guint slots;            /* DIMM slots for that */
-    guint64 hugepage_size;  /* 0: no huge pages */
-    gboolean locked, shared;
-} SkMemory;
-
-typedef struct { char *name; gint policy; } SkCpuFeature;
-
-typedef struct {
-    gint mode;              /* SkCpuMode; DEFAULT: host-model under KVM, max under TCG */
-    char *model;            /* mode custom */
-    GPtrArray *features;    /* SkCpuFeature */
-} SkCpu;
-
-typedef struct {
-    gint kind;              /* SkFirmwareKind */
-    gboolean secure_boot;
-    char *loader, *nvram_template, *nvram; /* paths; NULL: found / made by us */
-} SkFirmware;
-
-typedef struct {
-    char **order;           /* "disk", "cdrom", "network", "floppy" */
-    gboolean menu;
-    guint menu_timeout;     /* milliseconds */
-    char *kernel, *initrd, *cmdline; /* direct kernel boot: paths on the host */
-} SkBoot;
-
-typedef struct {
-    gint offset;            /* SkClockOffset */
-    char *timezone;
-    gint64 adjustment;      /* seconds, offset variable */
-} SkClock;
-
-typedef struct {
-    gboolean acpi, apic;
-    char **hyperv;          /* enlightenments: "relaxed", "vapic", "spinlocks" ... */
-    gboolean kvm_hidden, vmport, smm;
-} SkFeatures;
 
 typedef struct {
     char *name, *uuid, *title, *description;
@@ -82,25 +34,32 @@ typedef struct {
     SkFirmware firmware;
     SkBoot boot;
     SkClock clock;
+    SkPower power;
     gint on_poweroff, on_reboot, on_crash; /* SkOnAction */
     SkFeatures features;
     guint iothreads;
+    SkCpuTune cpu_tune;
+    SkNumaTune *numa_tune;  /* NULL: anywhere */
+    SkMemoryTune memory_tune;
+    SkBlockTune block_tune;
+    GPtrArray *sysinfo, *fw_cfg; /* SkSysinfoEntry, SkFwCfg */
+    char **qemu_args;       /* arguments of QEMU's, as they are; administrators only */
     gboolean autostart;
     gboolean exact;         /* only the devices given: a definition that came as libvirt XML */
 
     GPtrArray *disks, *controllers, *interfaces, *serials, *consoles, *channels, *graphics, *videos, *inputs,
-        *rngs, *sounds, *hostdevs, *filesystems;
+        *rngs, *sounds, *hostdevs, *filesystems, *parallels, *audios, *redirdevs, *hubs, *smartcards, *shmems, *dimms;
     SkBalloon *balloon;     /* NULL: none */
     SkWatchdog *watchdog;
     SkTpm *tpm;
     SkPanic *panic;
     SkVsock *vsock;
+    SkIommu *iommu;
     SkCloudInit *cloud_init;
 } SkDomainSpec;
 
-extern const SkEnum sk_accel_enum, sk_cpu_mode_enum, sk_cpu_policy_enum, sk_firmware_enum, sk_clock_enum, sk_on_action_enum;
-extern const SkType sk_vcpus_type, sk_memory_type, sk_cpu_feature_type, sk_cpu_type, sk_firmware_type, sk_boot_type,
-    sk_clock_type, sk_features_type, sk_domain_spec_type;
+extern const SkEnum sk_accel_enum, sk_on_action_enum;
+extern const SkType sk_domain_spec_type;
 
 /* Entries by what names them; NULL if there is none. */
 SkDisk *sk_domain_spec_find_disk(const SkDomainSpec *self, const char *target);

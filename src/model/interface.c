@@ -42,6 +42,8 @@ check_forward(const char *text, const char *what, GError **error)
     return sk_fail(error, SK_ERROR_INVALID, "%s \"%.64s\" is not a port forward such as tcp:2222:22", what, text);
 }
 
+#define SPARSE .flags = SK_FIELD_SPARSE
+
 static const SkField interface_fields[] = {
     SK_FIELD(SkInterface, mac, STRING, "MAC address", .xml = "mac/@address", .flags = SK_FIELD_KEY, .check = sk_check_mac),
     SK_FIELD(SkInterface, kind, ENUM, "what it is connected to", .xml = "@type", .names = &sk_nic_kind_enum),
@@ -57,8 +59,15 @@ static const SkField interface_fields[] = {
     SK_FIELD(SkInterface, mtu, UINT, "MTU, 0 for the network's", .xml = "mtu/@size", .min = 0, .max = 65535, .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkInterface, boot_order, UINT, "place in the boot order, 0 for the domain's", .xml = "boot/@order", .min = 0, .max = 64, .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkInterface, bandwidth, STRUCT, "rate limits", .xml = "bandwidth", .type = &sk_bandwidth_type, .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE),
+    SK_FIELD(SkInterface, link_name, STRING, "name of the link on the host; made up if not given", .xml = "~target/@dev", .check = sk_check_ifname),
+    SK_FIELD(SkInterface, queues, UINT, "queues, 0 for one (virtio)", .xml = "driver/@queues", .min = 0, .max = 16, SPARSE),
+    SK_FIELD(SkInterface, rx_queue, UINT, "packets a receive queue, 0 for the usual (virtio)", .xml = "driver/@rx_queue_size", .min = 0, .max = 1024, SPARSE),
+    SK_FIELD(SkInterface, tx_queue, UINT, "packets a send queue, 0 for the usual (virtio)", .xml = "driver/@tx_queue_size", .min = 0, .max = 1024, SPARSE),
+    SK_FIELD(SkInterface, vhost, ENUM, "the host's kernel moves its packets (virtio)", .xml = "~driver/@name", .names = &sk_switch_enum, SPARSE),
+    SK_FIELD(SkInterface, rom, ENUM, "the guest sees a boot ROM", .xml = "~rom/@enabled", .names = &sk_switch_enum, SPARSE),
+    SK_FIELD(SkInterface, rom_file, STRING, "file to use as its boot ROM", .xml = "rom/@file", .check = sk_check_path),
     SK_FIELD(SkInterface, tap, STRING, "link on the host while running", .xml = "~target/@dev", .flags = SK_FIELD_READONLY),
-    SK_FIELD(SkInterface, alias, STRING, "device id in QEMU", .xml = "~alias/@name", .flags = SK_FIELD_READONLY),
+    SK_FIELD(SkInterface, alias, STRING, "device id in QEMU", .xml = "~alias/@name", .flags = SK_FIELD_READONLY, .given = "ua-"),
     SK_FIELD(SkInterface, address, STRING, "guest address of the device", .max = 64, .flags = SK_FIELD_STICKY),
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/fields.h"
+#include "model/switch.h"
 
 /* Network interface of a domain. Values; any thread. */
 
@@ -30,6 +31,12 @@ typedef struct {
     guint mtu;              /* 0: the network's */
     guint boot_order;
     SkBandwidth bandwidth;
+    char *link_name;        /* what the link on the host is to be called; NULL: made up */
+    guint queues;           /* virtio; 0: one */
+    guint rx_queue, tx_queue; /* packets; 0: the usual */
+    gint vhost;             /* SkSwitch: packets are moved by the host's kernel */
+    gint rom;               /* SkSwitch: the card's boot ROM */
+    char *rom_file;
     char *tap;              /* runtime: the host's link */
     char *alias, *address;
 } SkInterface;

@@ -178,7 +178,7 @@ static const struct {
     { "machine=microvm boot.kernel=/x firmware.kind=uefi", "machine microvm has no UEFI: give firmware bios or machine q35" },
     { "machine=microvm boot.kernel=/x hostdevs.0.host=0000:01:00.0", "machine microvm has no PCI bus for host devices" },
     { "arch=vax", "architecture \"vax\" is not supported here: give x86_64" },
-    { "features.hyperv=a\n", "features.hyperv \"a\n\" is not a CPU model or feature" },
+    { "features.hyperv=a\n", "features.hyperv \"a\n\" is not a word of letters and digits" },
     { "disks.0.target=vda disks.1.target=vda", "two disks have the target \"vda\"" },
     { "disks.0.target=xda", "disks[xda].target \"xda\" is not a disk target: give vda, sda, hda or fda and on" },
     { "disks.0.source=none", "disks[0]: a disk needs a source; only a cdrom or floppy can be empty" },
