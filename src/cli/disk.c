@@ -172,6 +172,7 @@ const SkCommand sk_disk_commands[] = {
       .examples = "skep disk attach web1 10G\nskep disk attach web1 size=10G,bus=scsi,pool=ssd\nskep disk attach web1 default/data.qcow2" },
     { .words = "disk detach", .operands = "DOMAIN DISK", .ops = SK_OPS(SK_OP_DISK_DETACH), .run = run_detach, .done = "detached",
       .options = SK_OPTIONS({ 0, "delete-volume", NULL, "delete its volume too", .param = "volumes" }),
+      .notes = "The volume stays, unless --delete-volume is given.",
       .examples = "skep disk detach web1 vdb\nskep disk detach web1 vdb --delete-volume" },
     { .words = "disk resize", .operands = "DOMAIN DISK SIZE", .ops = SK_OPS(SK_OP_DISK_RESIZE, SK_OP_DOMAIN_SHOW, SK_OP_VOLUME_SHOW),
       .run = run_resize, .done = "resized",

@@ -315,7 +315,7 @@ sk_output_json(GString *out, json_t *value)
 static const char *
 name_of(json_t *object)
 {
-    static const char *const keys[] = { "name", "spec.name", "target", "mac", "id", "ip", "address", "check", "type" };
+    static const char *const keys[] = { "name", "spec.name", "target", "mac", "id", "ip", "address", "check", "type", "hostname" };
     for (guint i = 0; i < G_N_ELEMENTS(keys); i++) {
         const char *text = sk_json_text_at(object, keys[i]);
         if (text != NULL)
