@@ -87,14 +87,16 @@ child_cgroup(const SkSpawn *self)
     }
 }
 
-/* More than our own limit needs CAP_SYS_RESOURCE: without it the child gets what there is. */
+/* More than our own hard limit needs CAP_SYS_RESOURCE: without it the child gets all of that. */
 static void
 child_limits(const SkSpawn *self)
 {
     rlim_t bytes = self->memlock == G_MAXUINT64 ? RLIM_INFINITY : (rlim_t) self->memlock;
     struct rlimit limit = { bytes, bytes };
-    if (self->memlock > 0)
-        setrlimit(RLIMIT_MEMLOCK, &limit);
+    if (self->memlock == 0 || setrlimit(RLIMIT_MEMLOCK, &limit) == 0 || getrlimit(RLIMIT_MEMLOCK, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_MEMLOCK, &limit);
 }
 
 G_NORETURN static void

@@ -63,7 +63,8 @@ complete_disks(SkDomainSpec *self)
             disk->target = free_target(self, disk->bus);
         if (disk->device == SK_DISK_CDROM)
             disk->read_only = TRUE;
-        if (disk->device == SK_DISK_CDROM && disk->source == SK_SOURCE_VOLUME && disk->volume == NULL)
+        /* A drive that says nothing of a medium is empty. */
+        if (disk->device != SK_DISK_DISK && disk->source == SK_SOURCE_VOLUME && disk->volume == NULL && disk->image == NULL && disk->size == 0)
             disk->source = SK_SOURCE_NONE;
         if (disk->source == SK_SOURCE_VOLUME && disk->pool == NULL)
             disk->pool = g_strdup("default");

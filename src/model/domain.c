@@ -112,6 +112,29 @@ check_disks(const SkDomainSpec *self, GError **error)
     return TRUE;
 }
 
+/* QEMU takes each place in the boot order once. */
+static gboolean
+check_boot_orders(const SkDomainSpec *self, GError **error)
+{
+    guint64 seen[2] = { 0 };
+    const struct {
+        const GPtrArray *list;
+        gsize offset;
+    } lists[] = { { self->disks, G_STRUCT_OFFSET(SkDisk, boot_order) }, { self->interfaces, G_STRUCT_OFFSET(SkInterface, boot_order) },
+                  { self->hostdevs, G_STRUCT_OFFSET(SkHostdev, boot_order) } };
+    for (guint i = 0; i < G_N_ELEMENTS(lists); i++) {
+        for (guint j = 0; lists[i].list != NULL && j < lists[i].list->len; j++) {
+            guint order = *(guint *) G_STRUCT_MEMBER_P(lists[i].list->pdata[j], lists[i].offset);
+            if (order == 0 || order > 127)
+                continue;
+            if (seen[order / 64] & (G_GUINT64_CONSTANT(1) << order % 64))
+                return sk_fail(error, SK_ERROR_INVALID, "two devices have the boot_order %u", order);
+            seen[order / 64] |= G_GUINT64_CONSTANT(1) << order % 64;
+        }
+    }
+    return TRUE;
+}
+
 static gboolean
 check_interfaces(const SkDomainSpec *self, GError **error)
 {
@@ -130,7 +153,7 @@ static gboolean
 check_spec(gconstpointer value, GError **error)
 {
     const SkDomainSpec *self = value;
-    if (!check_disks(self, error) || !check_interfaces(self, error))
+    if (!check_disks(self, error) || !check_boot_orders(self, error) || !check_interfaces(self, error))
         return FALSE;
     if (sk_domain_spec_machine_family(self) == SK_MACHINE_MICROVM) {
         if (self->firmware.kind == SK_FIRMWARE_UEFI)

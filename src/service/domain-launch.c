@@ -325,28 +325,51 @@ open_recorded(SkLaunchPlan *self, SkLaunch *launch, const char *alias, guint por
     return end->log_fd >= 0;
 }
 
+/* What a serial port or console of another kind writes to: only an administrator may have named it (domain-rights.c). */
+static gboolean
+open_named(SkLaunchPlan *self, SkLaunch *launch, const char *alias, gint backend, const char *path, GError **error)
+{
+    if (backend != SK_CHAR_FILE && backend != SK_CHAR_UNIX)
+        return TRUE;
+    SkCharEnd *end = sk_launch_add_char(launch, alias);
+    if (backend == SK_CHAR_UNIX) {
+        end->listen_fd = listen_at(path, self->uid, error);
+        return end->listen_fd >= 0;
+    }
+    end->file_fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    return end->file_fd >= 0 || sk_fail_errno(error, errno, "cannot open \"%s\" for \"%s\"", path, alias);
+}
+
+/* A channel's socket: where the definition says, the agent's and the others' beside the monitor. */
+static gboolean
+open_channel(SkLaunchPlan *self, SkLaunch *launch, const SkChannel *channel, GError **error)
+{
+    g_autofree char *name = g_strconcat(channel->alias, ".sock", NULL);
+    g_autofree char *usual = channel->kind == SK_CHANNEL_AGENT ? sk_domain_agent_path(self->run_dir) : g_build_filename(self->run_dir, name, NULL);
+    SkCharEnd *end = sk_launch_add_char(launch, channel->alias);
+    end->listen_fd = listen_at(channel->kind == SK_CHANNEL_UNIX && channel->path != NULL ? channel->path : usual, self->uid, error);
+    return end->listen_fd >= 0;
+}
+
 static gboolean
 open_chars(SkLaunchPlan *self, SkLaunch *launch, GError **error)
 {
     const SkDomainSpec *spec = self->spec;
     for (guint i = 0; spec->serials != NULL && i < spec->serials->len; i++) {
         const SkSerial *serial = spec->serials->pdata[i];
-        if (serial->backend == SK_CHAR_RECORDED && !open_recorded(self, launch, serial->alias, serial->port, error))
+        if (serial->backend == SK_CHAR_RECORDED ? !open_recorded(self, launch, serial->alias, serial->port, error)
+                                                : !open_named(self, launch, serial->alias, serial->backend, serial->path, error))
             return FALSE;
     }
     for (guint i = 0; spec->consoles != NULL && i < spec->consoles->len; i++) {
         const SkConsole *console = spec->consoles->pdata[i];
-        if (console->backend == SK_CHAR_RECORDED && !open_recorded(self, launch, console->alias, SK_CONSOLE_PORT + console->port, error))
+        if (console->backend == SK_CHAR_RECORDED ? !open_recorded(self, launch, console->alias, SK_CONSOLE_PORT + console->port, error)
+                                                 : !open_named(self, launch, console->alias, console->backend, console->path, error))
             return FALSE;
     }
     for (guint i = 0; spec->channels != NULL && i < spec->channels->len; i++) {
         const SkChannel *channel = spec->channels->pdata[i];
-        if (channel->kind != SK_CHANNEL_AGENT)
-            continue;
-        g_autofree char *path = sk_domain_agent_path(self->run_dir);
-        SkCharEnd *end = sk_launch_add_char(launch, channel->alias);
-        end->listen_fd = listen_at(path, self->uid, error);
-        if (end->listen_fd < 0)
+        if (channel->kind != SK_CHANNEL_SPICEVMC && !open_channel(self, launch, channel, error))
             return FALSE;
     }
     return TRUE;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Devices of domains: disks, media and interfaces that come and go, consoles, and one of each other kind."""
+import json
 import os
 import shutil
 import subprocess
@@ -295,6 +296,11 @@ KINDS = {
     "memory to plug": {"memory": {"current": "128M", "limit": "1G", "slots": 4}},
     "clock": {"clock": {"offset": "timezone", "timezone": "Europe/Berlin"}},
     "topology": {"vcpus": {"current": 2, "maximum": 4, "sockets": 1, "cores": 2, "threads": 2}},
+    "boot order": {"disks": [{"size": "1M", "boot_order": 2}, {"device": "cdrom", "boot_order": 1}]},
+    "floppy that is empty": {"disks": [{"device": "floppy"}]},
+    "characters": {"serials": [{"port": 0, "backend": "null"}, {"port": 1, "backend": "file", "path": "ROOT/serial.log"},
+                               {"port": 2, "backend": "unix", "path": "ROOT/serial.sock"}],
+                   "channels": [{"name": "com.example.0", "kind": "unix"}]},
     "hyperv": {"features": {"hyperv": ["relaxed", "vpindex"]}},
 }
 
@@ -303,7 +309,8 @@ KINDS = {
 def test_kind_starts(shared_daemon, tiny, kind):
     """One of each: starts, is taken back by the next daemon, ends, and leaves nothing."""
     d = shared_daemon
-    name = start_paused(d, "kind", **KINDS[kind], **({"boot": {"kernel": tiny[0], "initrd": tiny[1]}} if kind == "microvm" else {}))
+    more = json.loads(json.dumps(KINDS[kind]).replace("ROOT", str(d.root)))
+    name = start_paused(d, "kind", **more, **({"boot": {"kernel": tiny[0], "initrd": tiny[1]}} if kind == "microvm" else {}))
     assert pending(d, name) == []
     d.do("POST", f"/v1/domains/{name}/resume")
     assert d.state(name) == "running"

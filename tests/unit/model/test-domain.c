@@ -137,13 +137,13 @@ test_find(void)
     g_assert_true(sk_domain_spec_find_interface(spec, "0") == spec->interfaces->pdata[0]);
     g_assert_null(sk_domain_spec_find_interface(spec, "2"));
     g_assert_null(sk_domain_spec_find_interface(spec, ""));
+    SkGraphics *first = spec->graphics->pdata[0], *second = sk_value_new(&sk_graphics_type);
+    g_ptr_array_add(spec->graphics, second);
+    g_assert_true(sk_domain_spec_find_vnc(spec) == first);
+    first->kind = SK_GRAPHICS_SPICE;
+    g_assert_true(sk_domain_spec_find_vnc(spec) == second);
+    second->kind = SK_GRAPHICS_SPICE;
     g_assert_null(sk_domain_spec_find_vnc(spec));
-    spec->graphics = sk_value_list_new(&sk_graphics_type);
-    SkGraphics *spice = sk_value_new(&sk_graphics_type), *vnc = sk_value_new(&sk_graphics_type);
-    spice->kind = SK_GRAPHICS_SPICE;
-    g_ptr_array_add(spec->graphics, spice);
-    g_ptr_array_add(spec->graphics, vnc);
-    g_assert_true(sk_domain_spec_find_vnc(spec) == vnc);
     sk_value_free(&sk_domain_spec_type, spec);
 }
 
@@ -180,6 +180,7 @@ static const struct {
     { "arch=vax", "architecture \"vax\" is not supported here: give x86_64" },
     { "features.hyperv=a\n", "features.hyperv \"a\n\" is not a word of letters and digits" },
     { "disks.0.target=vda disks.1.target=vda", "two disks have the target \"vda\"" },
+    { "disks.0.boot_order=2 disks.1.boot_order=1 interfaces.0.boot_order=2", "two devices have the boot_order 2" },
     { "disks.0.target=xda", "disks[xda].target \"xda\" is not a disk target: give vda, sda, hda or fda and on" },
     { "disks.0.source=none", "disks[0]: a disk needs a source; only a cdrom or floppy can be empty" },
     { "disks.0.source=file", "disks[0]: path is missing: it says which file to open" },
