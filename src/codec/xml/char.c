@@ -6,24 +6,80 @@
 
 /* -- the host end --------------------------------------------------------------------------------------------------- */
 
-/* What the three kinds of value have in common. */
+/* What the kinds of value have in common. */
 typedef struct {
     gint *backend;          /* SkCharBackend */
-    char **path, **host;
+    char **path, **host, **log_file;
+    gboolean *connect, *telnet;
 } End;
 
-/* "127.0.0.1:4555", "[::1]:4555" from address and service. */
+#define END(value) { &(value)->backend, &(value)->path, &(value)->host, &(value)->log_file, &(value)->connect, &(value)->telnet }
+
+/* "127.0.0.1:4555", "[::1]:4555" */
+char *
+sk_xml_read_host(SkXmlNode *node, const char *path)
+{
+    g_autofree char *host_path = g_strconcat(path, "/@host", NULL), *service_path = g_strconcat(path, "/@service", NULL);
+    const char *host = sk_xml_get(node, host_path), *service = sk_xml_get(node, service_path);
+    if (service == NULL)
+        return NULL;
+    host = host != NULL ? host : "127.0.0.1";
+    return g_strdup_printf(strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host, service);
+}
+
+void
+sk_xml_write_host(SkXmlNode *node, const char *path, const char *host)
+{
+    const char *colon = host != NULL ? strrchr(host, ':') : NULL;
+    if (colon == NULL)
+        return;
+    g_autofree char *host_path = g_strconcat(path, "/@host", NULL), *service_path = g_strconcat(path, "/@service", NULL);
+    gboolean bracket = *host == '[' && colon > host + 1 && colon[-1] == ']';
+    g_autofree char *address = bracket ? g_strndup(host + 1, (gsize) (colon - host - 2)) : g_strndup(host, (gsize) (colon - host));
+    sk_xml_set(node, host_path, address);
+    sk_xml_set(node, service_path, colon + 1);
+}
+
+static gboolean
+read_mode(SkXmlNode *node, End end, GError **error)
+{
+    *end.connect = sk_xml_is(node, "source/@mode", "connect");
+    if (*end.connect || sk_xml_is(node, "source/@mode", "bind") || !sk_xml_has(node, "source/@mode"))
+        return TRUE;
+    return sk_xml_fail(node, error, SK_ERROR_INVALID, "the mode of source must be bind or connect");
+}
+
 static gboolean
 read_tcp(SkXmlNode *node, End end, GError **error)
 {
-    const char *host = sk_xml_get(node, "source/@host"), *service = sk_xml_get(node, "source/@service");
-    if (!sk_xml_is(node, "source/@mode", "bind"))
-        return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "only a source of mode \"bind\" is supported, which listens");
-    if (service == NULL)
-        return sk_xml_fail(node, error, SK_ERROR_INVALID, "source has no attribute \"service\": the port to listen on");
+    if (!read_mode(node, end, error))
+        return FALSE;
+    *end.telnet = sk_xml_is(node, "protocol/@type", "telnet");
     sk_xml_is(node, "protocol/@type", "raw");
-    host = host != NULL ? host : "127.0.0.1";
-    *end.host = g_strdup_printf(strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host, service);
+    sk_xml_is(node, "source/@tls", "no");
+    *end.host = sk_xml_read_host(node, "source");
+    return *end.host != NULL || sk_xml_fail(node, error, SK_ERROR_INVALID, "source has no attribute \"service\": the port");
+}
+
+/* Of the two ends of a datagram socket only the far one can be chosen. */
+static gboolean
+read_udp(SkXmlNode *node, End end, GError **error)
+{
+    SkXmlNode *source = sk_xml_child(node, "source");
+    if (source == NULL || !sk_xml_is(source, "@mode", "connect") || sk_xml_next(source) != NULL)
+        return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "a udp device needs one source, of mode \"connect\"");
+    *end.host = sk_xml_read_host(node, "source");
+    return *end.host != NULL || sk_xml_fail(node, error, SK_ERROR_INVALID, "source has no attribute \"service\": the port");
+}
+
+static gboolean
+read_path(SkXmlNode *node, End end, GError **error)
+{
+    if (*end.backend == SK_CHAR_UNIX && !read_mode(node, end, error))
+        return FALSE;
+    if (*end.backend == SK_CHAR_FILE)
+        sk_xml_is(node, "source/@append", "on");
+    sk_xml_get_string(node, *end.backend == SK_CHAR_SPICEPORT ? "source/@channel" : "source/@path", end.path);
     return TRUE;
 }
 
@@ -32,40 +88,42 @@ read_end(SkXmlNode *node, End end, GError **error)
 {
     if (!sk_xml_get_enum(node, "@type", &sk_char_backend_enum, end.backend, error))
         return FALSE;
-    if (*end.backend == SK_CHAR_TCP)
-        return read_tcp(node, end, error);
-    if (*end.backend == SK_CHAR_UNIX)
-        sk_xml_is(node, "source/@mode", "bind");
-    if (*end.backend == SK_CHAR_FILE)
-        sk_xml_is(node, "source/@append", "on");
-    if (*end.backend == SK_CHAR_UNIX || *end.backend == SK_CHAR_FILE)
-        sk_xml_get_string(node, "source/@path", end.path);
-    if (*end.backend == SK_CHAR_RECORDED) {
+    sk_xml_get_string(node, "log/@file", end.log_file);
+    sk_xml_is(node, "log/@append", "on");
+    switch (*end.backend) {
+    case SK_CHAR_RECORDED:
         /* The terminal of a running domain is not a part of its definition. */
         sk_xml_ignore(node, "@tty");
         sk_xml_ignore(node, "source/@path");
+        return TRUE;
+    case SK_CHAR_TCP:
+        return read_tcp(node, end, error);
+    case SK_CHAR_UDP:
+        return read_udp(node, end, error);
+    case SK_CHAR_NULL:
+        return TRUE;
+    default:
+        return read_path(node, end, error);
     }
-    return TRUE;
 }
 
 static void
-write_end(SkXmlNode *node, gint backend, const char *path, const char *host)
+write_end(SkXmlNode *node, End end)
 {
+    gint backend = *end.backend;
+    gboolean connect = *end.connect || backend == SK_CHAR_UDP;
     sk_xml_set_enum(node, "@type", &sk_char_backend_enum, backend);
-    if (backend == SK_CHAR_TCP && host != NULL) {
-        const char *colon = strrchr(host, ':');
-        g_autofree char *address = g_strndup(host, colon != NULL ? (gsize) (colon - host) : strlen(host));
-        sk_xml_set(node, "source/@mode", "bind");
-        sk_xml_set(node, "source/@host", *address == '[' ? g_strdelimit(address, "[]", ' ') : address);
-        sk_xml_set(node, "source/@service", colon != NULL ? colon + 1 : "");
-        sk_xml_set(node, "protocol/@type", "raw");
-    } else if (path != NULL) {
-        if (backend == SK_CHAR_UNIX)
-            sk_xml_set(node, "source/@mode", "bind");
-        sk_xml_set(node, "source/@path", path);
-        if (backend == SK_CHAR_FILE)
-            sk_xml_set(node, "source/@append", "on");
-    }
+    if (backend == SK_CHAR_UNIX || backend == SK_CHAR_TCP || backend == SK_CHAR_UDP)
+        sk_xml_set(node, "source/@mode", connect ? "connect" : "bind");
+    sk_xml_write_host(node, "source", *end.host);
+    sk_xml_set(node, backend == SK_CHAR_SPICEPORT ? "source/@channel" : "source/@path", *end.path);
+    if (backend == SK_CHAR_FILE)
+        sk_xml_set(node, "source/@append", "on");
+    if (backend == SK_CHAR_TCP)
+        sk_xml_set(node, "protocol/@type", *end.telnet ? "telnet" : "raw");
+    sk_xml_set(node, "log/@file", *end.log_file);
+    if (*end.log_file != NULL)
+        sk_xml_set(node, "log/@append", "on");
 }
 
 /* -- serial ports --------------------------------------------------------------------------------------------------------- */
@@ -84,17 +142,35 @@ read_serial(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **
         return FALSE;
     static const char *const names[SK_N_SERIAL_MODELS] = { "isa-serial", "pci-serial", "usb-serial" };
     sk_xml_is(node, "target/model/@name", names[serial->model]);
-    return read_end(node, (End){ &serial->backend, &serial->path, &serial->host }, error);
+    return read_end(node, (End) END(serial), error);
 }
 
 static void
 write_serial(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
 {
-    const SkSerial *serial = value;
-    write_end(node, serial->backend, serial->path, serial->host);
+    SkSerial *serial = (SkSerial *) value;
+    write_end(node, (End) END(serial));
     sk_xml_set_enum(node, "target/@type", &sk_serial_model_enum, serial->model);
     sk_xml_setf(node, "target/@port", "%u", serial->port);
     sk_xml_set_enum(node, "target/model/@name", &sk_serial_model_enum, serial->model);
+}
+
+static gboolean
+read_parallel(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **error)
+{
+    SkParallel *parallel = value;
+    gboolean within = spec != NULL && spec->parallels != NULL && g_ptr_array_find(spec->parallels, parallel, NULL);
+    guint count = spec != NULL && spec->parallels != NULL ? spec->parallels->len : 0;
+    parallel->port = within ? count - 1 : count;
+    return sk_xml_get_uint(node, "target/@port", 2, &parallel->port, error) && read_end(node, (End) END(parallel), error);
+}
+
+static void
+write_parallel(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
+{
+    SkParallel *parallel = (SkParallel *) value;
+    write_end(node, (End) END(parallel));
+    sk_xml_setf(node, "target/@port", "%u", parallel->port);
 }
 
 /* -- consoles ---------------------------------------------------------------------------------------------------------------- */
@@ -110,14 +186,14 @@ read_console(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError *
     console->port = within ? count - 1 : count;
     if (!sk_xml_get_uint(node, "target/@port", 30, &console->port, error))
         return FALSE;
-    return read_end(node, (End){ &console->backend, &console->path, &console->host }, error);
+    return read_end(node, (End) END(console), error);
 }
 
 static void
 write_console(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
 {
-    const SkConsole *console = value;
-    write_end(node, console->backend, console->path, console->host);
+    SkConsole *console = (SkConsole *) value;
+    write_end(node, (End) END(console));
     sk_xml_set(node, "target/@type", "virtio");
     sk_xml_setf(node, "target/@port", "%u", console->port);
 }
@@ -158,9 +234,9 @@ sk_xml_write_console_of_serial(SkXmlNode *devices, const SkXmlWriter *writer)
     const GPtrArray *serials = writer->spec->serials;
     if (serials == NULL || serials->len == 0)
         return;
-    const SkSerial *serial = serials->pdata[0];
+    SkSerial *serial = serials->pdata[0];
     SkXmlNode *node = sk_xml_add(devices, "console");
-    write_end(node, serial->backend, serial->path, serial->host);
+    write_end(node, (End) END(serial));
     sk_xml_set(node, "target/@type", "serial");
     sk_xml_setf(node, "target/@port", "%u", serial->port);
     if (sk_xml_is_live(writer))
@@ -169,33 +245,65 @@ sk_xml_write_console_of_serial(SkXmlNode *devices, const SkXmlWriter *writer)
 
 /* -- channels ------------------------------------------------------------------------------------------------------------------ */
 
+/* The daemon's own sockets come back in XML of running domains. */
 static gboolean
-read_channel(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **error)
+is_own_socket(const char *path)
 {
-    SkChannel *channel = value;
-    const char *type = sk_xml_get(node, "@type");
-    if (!sk_xml_is(node, "target/@type", "virtio"))
-        return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "only channels with a target of type \"virtio\" are supported");
-    /* Whether the guest has the port open is told of a running domain. */
-    sk_xml_ignore(node, "target/@state");
-    if (g_strcmp0(type, "spicevmc") == 0) {
-        channel->kind = SK_CHANNEL_SPICEVMC;
-        if (!sk_xml_has(node, "target/@name")) {
-            g_free(channel->name);
-            channel->name = g_strdup("com.redhat.spice.0");
-        }
-        return TRUE;
-    }
-    if (g_strcmp0(type, "unix") != 0)
-        return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "channel type \"%.32s\" is not supported: give unix or spicevmc", type != NULL ? type : "");
-    sk_xml_is(node, "source/@mode", "bind");
+    return path != NULL && (strstr(path, "/channel/") != NULL || g_str_has_prefix(path, "/run/skep/"));
+}
+
+static gboolean
+read_unix_channel(SkXmlNode *node, SkChannel *channel, GError **error)
+{
+    if (sk_xml_has(node, "source/@mode") && !sk_xml_is(node, "source/@mode", "bind"))
+        return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "only a source of mode \"bind\" is supported");
     sk_xml_get_string(node, "source/@path", &channel->path);
-    /* The daemon's own sockets come back in XML of running domains. */
-    if (channel->path != NULL && (strstr(channel->path, "/channel/") != NULL || g_str_has_prefix(channel->path, "/run/skep/")))
+    if (is_own_socket(channel->path))
         g_clear_pointer(&channel->path, g_free);
     gboolean agent = g_strcmp0(channel->name, "org.qemu.guest_agent.0") == 0 && channel->path == NULL;
     channel->kind = agent ? SK_CHANNEL_AGENT : SK_CHANNEL_UNIX;
     return TRUE;
+}
+
+static gboolean
+read_channel_source(SkXmlNode *node, SkChannel *channel, GError **error)
+{
+    switch (channel->kind) {
+    case SK_CHANNEL_AGENT:
+    case SK_CHANNEL_UNIX:
+        return read_unix_channel(node, channel, error);
+    case SK_CHANNEL_FILE:
+        sk_xml_is(node, "source/@append", "on");
+        sk_xml_get_string(node, "source/@path", &channel->path);
+        return TRUE;
+    case SK_CHANNEL_SPICEPORT:
+        sk_xml_get_string(node, "source/@channel", &channel->path);
+        return TRUE;
+    case SK_CHANNEL_TCP:
+        sk_xml_is(node, "source/@mode", "bind");
+        sk_xml_is(node, "protocol/@type", "raw");
+        channel->host = sk_xml_read_host(node, "source");
+        return TRUE;
+    default:
+        return TRUE;
+    }
+}
+
+static gboolean
+read_channel(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **error)
+{
+    SkChannel *channel = value;
+    if (!sk_xml_is(node, "target/@type", "virtio"))
+        return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "only channels with a target of type \"virtio\" are supported");
+    if (!sk_xml_get_enum(node, "@type", &sk_channel_kind_enum, &channel->kind, error))
+        return FALSE;
+    if (!sk_xml_has(node, "target/@name") && (channel->kind == SK_CHANNEL_SPICEVMC || channel->kind == SK_CHANNEL_VDAGENT)) {
+        g_free(channel->name);
+        channel->name = g_strdup("com.redhat.spice.0");
+    }
+    /* Whether the guest has the port open is told of a running domain. */
+    sk_xml_ignore(node, "target/@state");
+    return read_channel_source(node, channel, error);
 }
 
 static void
@@ -203,15 +311,18 @@ write_channel(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
 {
     const SkChannel *channel = value;
     sk_xml_set_enum(node, "@type", &sk_channel_kind_enum, channel->kind);
-    if (channel->path != NULL) {
+    if (channel->host != NULL || (channel->path != NULL && channel->kind <= SK_CHANNEL_UNIX))
         sk_xml_set(node, "source/@mode", "bind");
-        sk_xml_set(node, "source/@path", channel->path);
-    }
+    sk_xml_set(node, channel->kind == SK_CHANNEL_SPICEPORT ? "source/@channel" : "source/@path", channel->path);
+    sk_xml_write_host(node, "source", channel->host);
+    if (channel->kind == SK_CHANNEL_TCP)
+        sk_xml_set(node, "protocol/@type", "raw");
     sk_xml_set(node, "target/@type", "virtio");
 }
 
 const SkXmlFamily sk_xml_char_families[] = {
     { "serial", "serials", &sk_serial_type, read_serial, write_serial, NULL },
+    { "parallel", "parallels", &sk_parallel_type, read_parallel, write_parallel, NULL },
     { "console", "consoles", &sk_console_type, read_console, write_console, NULL },
     { "channel", "channels", &sk_channel_type, read_channel, write_channel, NULL },
     { NULL },

@@ -97,12 +97,39 @@ read_controller(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GErro
 {
     SkController *controller = value;
     gboolean within = spec != NULL && spec->controllers != NULL && g_ptr_array_find(spec->controllers, controller, NULL);
+    guint first = 0;
     if (!sk_xml_has(node, "@index"))
         controller->index = OPEN;
+    if (!sk_xml_get_uint(node, "master/@startport", 15, &first, error))
+        return FALSE;
+    if (sk_xml_has(node, "master/@startport"))
+        controller->master = (gint) first;
+    /* What of QEMU's devices a model is. */
+    if (controller->kind == SK_CONTROLLER_PCI)
+        sk_xml_ignore(node, "model/@name");
     /* Numbers of a whole definition are given when all are there. */
     if (!within)
         number(controller, spec);
     return TRUE;
+}
+
+/* QEMU's devices behind the models of PCI controllers, where they have other names. */
+static const char *
+device_of(const char *model)
+{
+    if (g_str_equal(model, "dmi-to-pci-bridge"))
+        return "i82801b11-bridge";
+    return g_str_equal(model, "pcie-to-pci-bridge") ? "pcie-pci-bridge" : model;
+}
+
+static void
+write_controller(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
+{
+    const SkController *controller = value;
+    if (controller->kind == SK_CONTROLLER_PCI && controller->model != NULL)
+        sk_xml_set(node, "model/@name", device_of(controller->model));
+    if (controller->master >= 0)
+        sk_xml_setf(node, "master/@startport", "%d", controller->master);
 }
 
 void
@@ -120,6 +147,6 @@ sk_xml_write_root_controller(SkXmlNode *devices, const SkXmlWriter *writer)
 }
 
 const SkXmlFamily sk_xml_controller_families[] = {
-    { "controller", "controllers", &sk_controller_type, read_controller, NULL, NULL },
+    { "controller", "controllers", &sk_controller_type, read_controller, write_controller, NULL },
     { NULL },
 };

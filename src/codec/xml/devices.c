@@ -6,7 +6,7 @@
 
 static const SkXmlFamily *const tables[] = {
     sk_xml_disk_families, sk_xml_controller_families, sk_xml_host_families, sk_xml_interface_families, sk_xml_char_families,
-    sk_xml_graphics_families, sk_xml_small_families,
+    sk_xml_graphics_families, sk_xml_small_families, sk_xml_memory_families, sk_xml_extra_families,
 };
 
 /* The order libvirt writes them in. */
@@ -176,7 +176,9 @@ write_devices(SkXmlNode *domain, const SkXmlWriter *writer)
     }
 }
 
-const SkXmlPart sk_xml_devices_part = { read_devices, write_devices };
+/* Memory in slots counts into the domain's, so devices come first when reading. */
+const SkXmlPart sk_xml_devices_part_read = { read_devices, NULL };
+const SkXmlPart sk_xml_devices_part = { NULL, write_devices };
 
 /* -- a device alone ----------------------------------------------------------------------------------------------------------- */
 

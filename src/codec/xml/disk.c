@@ -38,7 +38,8 @@ read_source(SkXmlNode *node, SkDisk *disk, GError **error)
         disk->source = block ? SK_SOURCE_BLOCK : SK_SOURCE_FILE;
         sk_xml_get_string(node, block ? "source/@dev" : "source/@file", &disk->path);
     } else {
-        return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "disk type \"%.32s\" is not supported: give file, block or volume", type);
+        return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "disk type \"%.32s\" is not supported: give file, block or volume%s", type,
+                           g_str_equal(type, "network") ? "; mount or import what is on another host" : "");
     }
     if (disk->path == NULL && disk->volume == NULL)
         disk->source = SK_SOURCE_NONE;
@@ -58,6 +59,8 @@ read_driver(SkXmlNode *node, SkDisk *disk, GError **error)
         return FALSE;
     if (zeroes != NULL && !g_str_equal(zeroes, "on") && !g_str_equal(zeroes, "off") && !g_str_equal(zeroes, "unmap"))
         return sk_xml_fail(node, error, SK_ERROR_INVALID, "detect_zeroes is \"%.32s\", give off, on or unmap", zeroes);
+    if (!sk_xml_get_bool(node, "driver/@copy_on_read", &disk->copy_on_read, error))
+        return FALSE;
     disk->detect_zeroes = zeroes != NULL && !g_str_equal(zeroes, "off");
     sk_xml_is(node, "driver/@name", "qemu");
     return TRUE;
@@ -73,6 +76,28 @@ read_tray(SkXmlNode *node, SkDisk *disk, GError **error)
     return TRUE;
 }
 
+/* What a disk of libvirt's can be and ours cannot. */
+static gboolean
+check_refused(SkXmlNode *node, GError **error)
+{
+    static const struct {
+        const char *path, *why;
+    } rows[] = {
+        { "transient", "a disk that forgets what was written is not supported: make a volume over an image" },
+        { "auth", "storage that is reached over the network with a password is not supported as a disk's source" },
+        { "source/auth", "storage that is reached over the network with a password is not supported as a disk's source" },
+        { "encryption", "encrypted images are not supported: encrypt in the guest, or below the pool" },
+        { "source/encryption", "encrypted images are not supported: encrypt in the guest, or below the pool" },
+        { "source/slices", "a part of a file as a disk is not supported" },
+        { "source/reservations", "persistent reservations are not supported" },
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        if (sk_xml_at(node, rows[i].path) != NULL)
+            return sk_xml_fail(sk_xml_at(node, rows[i].path), error, SK_ERROR_UNSUPPORTED, "%s", rows[i].why);
+    }
+    return TRUE;
+}
+
 static gboolean
 read_disk(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **error)
 {
@@ -81,6 +106,8 @@ read_disk(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **er
     /* The chain is what the images themselves say; jobs on it are not a part of a definition. */
     sk_xml_ignore(node, "backingStore");
     sk_xml_ignore(node, "mirror");
+    if (!check_refused(node, error))
+        return FALSE;
     return read_source(node, disk, error) && read_driver(node, disk, error) && read_tray(node, disk, error);
 }
 
@@ -108,6 +135,8 @@ write_disk(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
     sk_xml_set_enum(node, "driver/@type", &sk_disk_format_enum, disk->format);
     if (disk->detect_zeroes)
         sk_xml_set(node, "driver/@detect_zeroes", disk->discard == SK_DISCARD_UNMAP ? "unmap" : "on");
+    if (disk->copy_on_read)
+        sk_xml_set(node, "driver/@copy_on_read", "on");
     if (disk->tray_open)
         sk_xml_set(node, "target/@tray", "open");
 }

@@ -23,7 +23,8 @@ typedef struct {
 } SkXmlPart;
 
 extern const SkXmlPart sk_xml_general_part, sk_xml_memory_part, sk_xml_vcpus_part, sk_xml_os_part, sk_xml_features_part, sk_xml_cpu_part,
-    sk_xml_clock_part, sk_xml_actions_part, sk_xml_devices_part;
+    sk_xml_clock_part, sk_xml_actions_part, sk_xml_devices_part_read, sk_xml_devices_part, sk_xml_tune_part, sk_xml_sysinfo_part, sk_xml_power_part,
+    sk_xml_last_part;
 
 /* -- devices ------------------------------------------------------------------------------------------------------ */
 
@@ -43,7 +44,7 @@ typedef struct {
 
 /* One table a file; each ends with an entry without element. */
 extern const SkXmlFamily sk_xml_disk_families[], sk_xml_controller_families[], sk_xml_interface_families[], sk_xml_char_families[],
-    sk_xml_graphics_families[], sk_xml_host_families[], sk_xml_small_families[];
+    sk_xml_graphics_families[], sk_xml_host_families[], sk_xml_small_families[], sk_xml_memory_families[], sk_xml_extra_families[];
 
 const SkXmlFamily *sk_xml_find_family(const char *element);
 /* Reads a device into the definition's list, or as its only one. */
@@ -55,6 +56,10 @@ void sk_xml_write_console_of_serial(SkXmlNode *devices, const SkXmlWriter *write
 /* After all controllers were read: numbers for those without. */
 gboolean sk_xml_number_controllers(SkDomainSpec *spec, GError **error);
 void sk_xml_write_root_controller(SkXmlNode *devices, const SkXmlWriter *writer);
+
+/* Attributes host and service of an element, as "address:port" (free with g_free()); NULL if there is no service. */
+char *sk_xml_read_host(SkXmlNode *node, const char *path);
+void sk_xml_write_host(SkXmlNode *node, const char *path, const char *host);
 
 /* <address> of a device, as the text the model has. */
 gboolean sk_xml_read_address(SkXmlNode *node, char **out, GError **error);

@@ -38,55 +38,7 @@ write_general(SkXmlNode *domain, const SkXmlWriter *writer)
 
 const SkXmlPart sk_xml_general_part = { read_general, write_general };
 
-/* -- memory ----------------------------------------------------------------------------------------------------------- */
-
-static gboolean
-read_memory(SkXmlNode *domain, SkDomainSpec *spec, GError **error)
-{
-    SkMemory *self = &spec->memory;
-    if (!sk_xml_has(domain, "memory") && !sk_xml_has(domain, "currentMemory"))
-        return sk_xml_fail(domain, error, SK_ERROR_INVALID, "the element <memory> is missing");
-    self->current = 0;
-    if (!sk_xml_get_size(domain, "maxMemory", "KiB", &self->limit, error) || !sk_xml_get_size(domain, "memory", "KiB", &self->maximum, error) ||
-        !sk_xml_get_size(domain, "currentMemory", "KiB", &self->current, error) ||
-        !sk_xml_get_uint(domain, "maxMemory/@slots", 256, &self->slots, error))
-        return FALSE;
-    /* libvirt corrects this silently too: what virt-install writes may differ by its rounding. */
-    if (self->current == 0 || self->current > self->maximum)
-        self->current = self->maximum;
-    return TRUE;
-}
-
-static void
-write_memory(SkXmlNode *domain, const SkXmlWriter *writer)
-{
-    const SkMemory *self = &writer->spec->memory;
-    if (self->limit > 0) {
-        sk_xml_set_uint(domain, "maxMemory/@slots", self->slots);
-        sk_xml_set_size(domain, "maxMemory", self->limit);
-    }
-    sk_xml_set_size(domain, "memory", MAX(self->maximum, self->current));
-    sk_xml_set_size(domain, "currentMemory", self->current);
-}
-
-const SkXmlPart sk_xml_memory_part = { read_memory, write_memory };
-
-/* -- clock and actions ------------------------------------------------------------------------------------------------ */
-
-static gboolean
-read_clock(SkXmlNode *domain, SkDomainSpec *spec, GError **error)
-{
-    SkXmlNode *clock = sk_xml_child(domain, "clock");
-    return clock == NULL || sk_xml_read_fields(clock, &sk_clock_type, &spec->clock, error);
-}
-
-static void
-write_clock(SkXmlNode *domain, const SkXmlWriter *writer)
-{
-    sk_xml_write_fields(sk_xml_add(domain, "clock"), &sk_clock_type, &writer->spec->clock);
-}
-
-const SkXmlPart sk_xml_clock_part = { read_clock, write_clock };
+/* -- actions ---------------------------------------------------------------------------------------------------------- */
 
 static gboolean
 read_actions(SkXmlNode *domain, SkDomainSpec *spec, GError **error)
@@ -106,18 +58,102 @@ write_actions(SkXmlNode *domain, const SkXmlWriter *writer)
 
 const SkXmlPart sk_xml_actions_part = { read_actions, write_actions };
 
+/* -- what is known and means nothing, and what is refused by name --------------------------------------------------------- */
+
+/* Labels that change nothing: QEMU's files reach it by descriptors, whoever owns them. */
+static gboolean
+read_labels(SkXmlNode *domain, GError **error)
+{
+    for (SkXmlNode *node = sk_xml_child(domain, "seclabel"); node != NULL; node = sk_xml_next(node)) {
+        const char *type = sk_xml_get(node, "@type"), *model = sk_xml_get(node, "@model");
+        if (g_strcmp0(type, "none") != 0 && g_strcmp0(model, "dac") != 0)
+            return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "security label of model \"%.32s\" and type \"%.32s\": only the type \"none\" and the model \"dac\" are accepted",
+                               model != NULL ? model : "", type != NULL ? type : "");
+        sk_xml_ignore(node, ".");
+    }
+    return TRUE;
+}
+
+static const struct {
+    const char *element, *why;
+} refused[] = {
+    { "launchSecurity", "encrypted memory (SEV, TDX) is not supported" },
+    { "idmap", "mapping of user ids is for containers" },
+    { "bootloader", "boot loaders on the host are for Xen" },
+    { "perf", "performance events are not counted by domain" },
+    { "resource", "the control group of a domain is chosen by the daemon" },
+    { "keywrap", "key wrapping is for s390x" },
+    { "genid", "generation ids are not supported" },
+    { "defaultiothread", "iothreads take no settings of their own" },
+};
+
+#define QEMU_NAMESPACE "http://libvirt.org/schemas/domain/qemu/1.0"
+
+/* <qemu:arg value='...'/> as it is; whether a caller may is judged elsewhere. */
+static gboolean
+read_arguments(SkXmlNode *domain, SkDomainSpec *spec, GError **error)
+{
+    g_autoptr(GPtrArray) arguments = g_ptr_array_new_with_free_func(g_free);
+    for (SkXmlNode *node = sk_xml_first_any(domain); node != NULL; node = sk_xml_next_any(node)) {
+        if (g_strcmp0(sk_xml_namespace(node), QEMU_NAMESPACE) != 0)
+            continue;
+        if (!g_str_equal(sk_xml_name(node), "commandline"))
+            return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "only <qemu:commandline> of QEMU's namespace is supported");
+        sk_xml_at(node, ".");
+        for (SkXmlNode *child = sk_xml_first_any(node); child != NULL; child = sk_xml_next_any(child)) {
+            if (!g_str_equal(sk_xml_name(child), "arg"))
+                return sk_xml_fail(child, error, SK_ERROR_UNSUPPORTED, "only <qemu:arg> is supported: QEMU's environment cannot be chosen");
+            sk_xml_at(child, ".");
+            const char *text = sk_xml_get(child, "@value");
+            g_ptr_array_add(arguments, g_strdup(text != NULL ? text : ""));
+        }
+    }
+    if (arguments->len == 0)
+        return TRUE;
+    g_ptr_array_add(arguments, NULL);
+    spec->qemu_args = (char **) g_ptr_array_steal(arguments, NULL);
+    return TRUE;
+}
+
+static gboolean
+read_last(SkXmlNode *domain, SkDomainSpec *spec, GError **error)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(refused); i++) {
+        SkXmlNode *node = sk_xml_child(domain, refused[i].element);
+        if (node != NULL)
+            return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "%s", refused[i].why);
+    }
+    return read_labels(domain, error) && read_arguments(domain, spec, error);
+}
+
+static void
+write_last(SkXmlNode *domain, const SkXmlWriter *writer)
+{
+    char **arguments = writer->spec->qemu_args;
+    if (arguments == NULL || arguments[0] == NULL)
+        return;
+    g_autoptr(SkXmlNode) tree = sk_xml_parse("<qemu:commandline xmlns:qemu='" QEMU_NAMESPACE "'/>", -1, "", NULL, NULL);
+    for (guint i = 0; arguments[i] != NULL; i++)
+        sk_xml_set(sk_xml_add_beside(tree, "arg"), "@value", arguments[i]);
+    g_autofree char *text = sk_xml_text(tree);
+    sk_xml_add_raw(domain, text);
+}
+
+const SkXmlPart sk_xml_last_part = { read_last, write_last };
+
 /* -- the whole ------------------------------------------------------------------------------------------------------------ */
 
 static const SkXmlPart *const parts[] = {
-    &sk_xml_general_part, &sk_xml_memory_part, &sk_xml_vcpus_part, &sk_xml_os_part, &sk_xml_features_part,
-    &sk_xml_cpu_part, &sk_xml_clock_part, &sk_xml_actions_part, &sk_xml_devices_part,
+    &sk_xml_general_part, &sk_xml_devices_part_read, &sk_xml_memory_part, &sk_xml_tune_part, &sk_xml_vcpus_part, &sk_xml_sysinfo_part,
+    &sk_xml_os_part, &sk_xml_features_part, &sk_xml_cpu_part, &sk_xml_clock_part, &sk_xml_actions_part, &sk_xml_power_part,
+    &sk_xml_devices_part, &sk_xml_last_part,
 };
 
 static gboolean
 read_parts(SkXmlNode *domain, SkDomainSpec *spec, GError **error)
 {
     for (guint i = 0; i < G_N_ELEMENTS(parts); i++) {
-        if (!parts[i]->read(domain, spec, error))
+        if (parts[i]->read != NULL && !parts[i]->read(domain, spec, error))
             return FALSE;
     }
     return TRUE;
@@ -175,7 +211,8 @@ sk_xml_domain_format(const SkDomainSpec *spec, const SkXmlOptions *options)
     if (options != NULL)
         writer.options = *options;
     for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
-        parts[i]->write(domain, &writer);
+        if (parts[i]->write != NULL)
+            parts[i]->write(domain, &writer);
     return sk_xml_text(domain);
 }
 

@@ -108,7 +108,7 @@ static gboolean
 read_number(SkXmlNode *node, const char *path, const SkField *field, gpointer at, GError **error)
 {
     if (field->kind == SK_KIND_UINT)
-        return sk_xml_get_uint(node, path, G_MAXUINT, at, error);
+        return sk_xml_get_uint(node, path, field->max > 0 && field->max < G_MAXUINT ? (guint) field->max : G_MAXUINT, at, error);
     return sk_xml_get_uint64(node, path, G_MAXINT64, at, error);
 }
 

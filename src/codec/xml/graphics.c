@@ -43,6 +43,20 @@ read_listen(SkXmlNode *node, SkGraphics *graphics, GError **error)
     return TRUE;
 }
 
+/* A channel that must be secure needs TLS, which the whole of it then has. */
+static gboolean
+read_spice(SkXmlNode *node, SkGraphics *graphics, GError **error)
+{
+    for (SkXmlNode *channel = sk_xml_child(node, "channel"); channel != NULL; channel = sk_xml_next(channel)) {
+        sk_xml_ignore(channel, "@name");
+        if (!sk_xml_is(channel, "@mode", "any"))
+            return sk_xml_fail(channel, error, SK_ERROR_UNSUPPORTED, "modes of single channels are not supported: give mode \"any\"");
+    }
+    sk_xml_is(node, "@defaultMode", "any");
+    /* 0 listens for no TLS here, as -1 does there. */
+    return read_port(node, "@tlsPort", &graphics->tls_port, error);
+}
+
 static gboolean
 read_graphics(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **error)
 {
@@ -56,7 +70,7 @@ read_graphics(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError 
     if (graphics->listen != SK_LISTEN_ADDRESS)
         g_clear_pointer(&graphics->host, g_free);
     sk_xml_get_string(node, "@passwd", &graphics->password);
-    return TRUE;
+    return graphics->kind != SK_GRAPHICS_SPICE || read_spice(node, graphics, error);
 }
 
 static void
@@ -71,6 +85,7 @@ write_graphics(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
     } else if (graphics->listen == SK_LISTEN_SOCKET && graphics->kind == SK_GRAPHICS_VNC && sk_xml_is_live(writer)) {
         sk_xml_set(node, "@socket", graphics->socket);
     }
+    sk_xml_set_uint(node, "@tlsPort", graphics->tls_port);
     if (sk_xml_is_secure(writer))
         sk_xml_set(node, "@passwd", graphics->password);
     listen = sk_xml_add(node, "listen");
@@ -85,8 +100,11 @@ write_graphics(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
 static gboolean
 read_video(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **error)
 {
-    /* The first card is the primary one. */
+    /* The first card is the primary one; 2D is always drawn by the guest. */
+    sk_xml_ignore(node, "model/acceleration/@accel2d");
     sk_xml_is(node, "model/@primary", "yes");
+    SkVideo *video = value;
+    video->heads = video->heads == 1 ? 0 : video->heads;
     return TRUE;
 }
 
@@ -101,9 +119,18 @@ write_video(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
         sk_xml_set(node, "model/@primary", "yes");
 }
 
+/* -- sound ------------------------------------------------------------------------------------------------------------ */
+
+static gboolean
+read_sound(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **error)
+{
+    SkXmlNode *codec = sk_xml_child(node, "codec"), *other = codec != NULL ? sk_xml_next(codec) : NULL;
+    return other == NULL || sk_xml_fail(other, error, SK_ERROR_UNSUPPORTED, "a sound card can have one codec");
+}
+
 const SkXmlFamily sk_xml_graphics_families[] = {
     { "graphics", "graphics", &sk_graphics_type, read_graphics, write_graphics, NULL },
     { "video", "videos", &sk_video_type, read_video, write_video, NULL },
-    { "sound", "sounds", &sk_sound_type, NULL, NULL, NULL },
+    { "sound", "sounds", &sk_sound_type, read_sound, NULL, NULL },
     { NULL },
 };

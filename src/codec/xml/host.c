@@ -46,6 +46,11 @@ read_hostdev(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError *
     if (!sk_xml_has(node, "@managed"))
         hostdev->managed = FALSE;
     sk_xml_is(node, "driver/@name", "vfio");
+    if (hostdev->kind == SK_HOSTDEV_MDEV) {
+        sk_xml_is(node, "@model", "vfio-pci");
+        sk_xml_get_string(source, "address/@uuid", &hostdev->host);
+        return TRUE;
+    }
     return hostdev->kind == SK_HOSTDEV_PCI ? read_pci(source, hostdev, error) : read_usb(source, hostdev, error);
 }
 
@@ -62,6 +67,9 @@ write_hostdev(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
         sk_xml_setf(node, "source/address/@bus", "0x%02x", b);
         sk_xml_setf(node, "source/address/@slot", "0x%02x", c);
         sk_xml_setf(node, "source/address/@function", "0x%x", d);
+    } else if (hostdev->kind == SK_HOSTDEV_MDEV) {
+        sk_xml_set(node, "@model", "vfio-pci");
+        sk_xml_set(node, "source/address/@uuid", host);
     } else if (hostdev->kind == SK_HOSTDEV_USB && sscanf(host, "%4x:%4x", &a, &b) == 2) {
         sk_xml_setf(node, "source/vendor/@id", "0x%04x", a);
         sk_xml_setf(node, "source/product/@id", "0x%04x", b);

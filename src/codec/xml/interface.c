@@ -49,6 +49,38 @@ read_forwards(SkXmlNode *node, SkInterface *nic, GError **error)
 }
 
 static gboolean
+read_rom(SkXmlNode *node, SkInterface *nic, GError **error)
+{
+    gboolean on = TRUE;
+    if (!sk_xml_get_bool(node, "rom/@enabled", &on, error) || !sk_xml_get_bool(node, "rom/@bar", &on, error))
+        return FALSE;
+    if (sk_xml_has(node, "rom/@enabled") || sk_xml_has(node, "rom/@bar"))
+        nic->rom = on ? SK_SWITCH_ON : SK_SWITCH_OFF;
+    return TRUE;
+}
+
+/* What would change which packets pass, or how, is never left out in silence. */
+static gboolean
+check_refused(SkXmlNode *node, GError **error)
+{
+    static const struct {
+        const char *path, *why;
+    } rows[] = {
+        { "filterref", "network filters are not supported" },
+        { "vlan", "VLAN tags are not supported: give a bridge of that VLAN" },
+        { "virtualport", "virtual ports (Open vSwitch, 802.1Qbg) are not supported" },
+        { "coalesce", "coalescing of packets is not supported" },
+        { "teaming", "teams of interfaces are not supported" },
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        SkXmlNode *found = sk_xml_child(node, rows[i].path);
+        if (found != NULL)
+            return sk_xml_fail(found, error, SK_ERROR_UNSUPPORTED, "%s", rows[i].why);
+    }
+    return TRUE;
+}
+
+static gboolean
 read_interface(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **error)
 {
     SkInterface *nic = value;
@@ -58,14 +90,19 @@ read_interface(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError
     if (!sk_xml_has(node, "model/@type"))
         nic->model = SK_NIC_RTL8139;
     /* Names that the daemon makes up itself come back in XML of running domains. */
-    const char *target = sk_xml_get(node, "target/@dev");
+    const char *target = sk_xml_get(node, "target/@dev"), *driver = sk_xml_get(node, "driver/@name");
+    if (driver != NULL && !g_str_equal(driver, "vhost") && !g_str_equal(driver, "qemu"))
+        return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "driver \"%.32s\" is not supported: give vhost or qemu", driver);
+    nic->vhost = driver == NULL ? SK_SWITCH_DEFAULT : g_str_equal(driver, "vhost") ? SK_SWITCH_ON : SK_SWITCH_OFF;
+    if (!read_rom(node, nic, error))
+        return FALSE;
     static const char *const own[] = { "vnet", "vif", "macvtap", "macvlan", "skt", "skm" };
     for (guint i = 0; target != NULL && i < G_N_ELEMENTS(own); i++)
         target = g_str_has_prefix(target, own[i]) ? NULL : target;
-    if (target != NULL)
-        return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "the link's name on the host (\"%.32s\") cannot be chosen: leave out <target>", target);
+    nic->link_name = g_strdup(target);
     ignore_live(node, nic);
-    return sk_xml_get_enum(node, "link/@state", &sk_link_state_enum, &nic->link, error) &&
+    sk_xml_is(node, "@trustGuestRxFilters", "no");
+    return check_refused(node, error) && sk_xml_get_enum(node, "link/@state", &sk_link_state_enum, &nic->link, error) &&
            sk_xml_get_enum(node, "source/@mode", &sk_direct_mode_enum, &nic->mode, error) && read_forwards(node, nic, error);
 }
 
@@ -94,8 +131,11 @@ write_interface(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
     if (nic->forwards != NULL)
         sk_xml_set(node, "backend/@type", "passt");
     write_forwards(node, nic);
-    if (sk_xml_is_live(writer) && nic->tap != NULL)
-        sk_xml_set(node, "target/@dev", nic->tap);
+    if (nic->vhost != SK_SWITCH_DEFAULT)
+        sk_xml_set(node, "driver/@name", nic->vhost == SK_SWITCH_ON ? "vhost" : "qemu");
+    if (nic->rom != SK_SWITCH_DEFAULT)
+        sk_xml_set(node, "rom/@enabled", nic->rom == SK_SWITCH_ON ? "yes" : "no");
+    sk_xml_set(node, "target/@dev", sk_xml_is_live(writer) && nic->tap != NULL ? nic->tap : nic->link_name);
 }
 
 const SkXmlFamily sk_xml_interface_families[] = {

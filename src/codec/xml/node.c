@@ -448,6 +448,12 @@ sk_xml_add(SkXmlNode *node, const char *name)
 }
 
 SkXmlNode *
+sk_xml_add_beside(SkXmlNode *node, const char *name)
+{
+    return xmlAddChild(node, xmlNewDocNode(node->doc, node->ns, (const xmlChar *) name, NULL));
+}
+
+SkXmlNode *
 sk_xml_need(SkXmlNode *node, const char *path)
 {
     const char *attribute;
@@ -476,6 +482,12 @@ sk_xml_setf(SkXmlNode *node, const char *path, const char *format, ...)
     g_autofree char *text = g_strdup_vprintf(format, args);
     va_end(args);
     sk_xml_set(node, path, text);
+}
+
+gboolean
+sk_xml_is_empty(const SkXmlNode *node)
+{
+    return node->properties == NULL && node->children == NULL;
 }
 
 void

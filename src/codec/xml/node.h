@@ -89,6 +89,8 @@ gboolean sk_xml_fail(const SkXmlNode *node, GError **error, SkError code, const 
 
 /* A new last child. */
 SkXmlNode *sk_xml_add(SkXmlNode *node, const char *name);
+/* The same, in the namespace of the node. */
+SkXmlNode *sk_xml_add_beside(SkXmlNode *node, const char *name);
 /* The element at an element path; what is missing of it is added. */
 SkXmlNode *sk_xml_need(SkXmlNode *node, const char *path);
 /* Sets the text at a path; NULL: nothing is done. Elements of the path that are missing are added. */
@@ -100,6 +102,8 @@ void sk_xml_set_uint(SkXmlNode *node, const char *path, guint64 number);
 void sk_xml_set_enum(SkXmlNode *node, const char *path, const SkEnum *names, gint value);
 /* An element with KiB, or bytes where they are not whole KiB, and the unit. */
 void sk_xml_set_size(SkXmlNode *node, const char *path, guint64 bytes);
+/* Nothing was written into it. */
+gboolean sk_xml_is_empty(const SkXmlNode *node);
 /* Takes a child element, with all below it, out of its tree and frees it. */
 void sk_xml_remove(SkXmlNode *child);
 

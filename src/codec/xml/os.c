@@ -145,9 +145,10 @@ read_os(SkXmlNode *domain, SkDomainSpec *spec, GError **error)
     SkBoot *boot = &spec->boot;
     if (os == NULL)
         return sk_xml_fail(domain, error, SK_ERROR_INVALID, "the element <os> is missing");
-    sk_xml_get_string(os, "kernel", &boot->kernel);
-    sk_xml_get_string(os, "initrd", &boot->initrd);
-    sk_xml_get_string(os, "cmdline", &boot->cmdline);
+    gint64 timeout = 0;
+    if (!sk_xml_read_fields(os, &sk_boot_type, boot, error) || !sk_xml_get_int64(os, "bios/@rebootTimeout", &timeout, error))
+        return FALSE;
+    boot->reboot_timeout = (gint) CLAMP(timeout, -1, 65535);
     return read_type(os, spec, error) && read_firmware(os, &spec->firmware, error) && read_boot(os, boot, error) &&
            sk_xml_get_bool(os, "bootmenu/@enable", &boot->menu, error) &&
            sk_xml_get_uint(os, "bootmenu/@timeout", 65535, &boot->menu_timeout, error);
@@ -164,9 +165,9 @@ write_os(SkXmlNode *domain, const SkXmlWriter *writer)
     sk_xml_set(os, "type/@arch", spec->arch);
     sk_xml_set(os, "type/@machine", spec->machine);
     write_firmware(os, &spec->firmware);
-    sk_xml_set(os, "kernel", spec->boot.kernel);
-    sk_xml_set(os, "initrd", spec->boot.initrd);
-    sk_xml_set(os, "cmdline", spec->boot.cmdline);
+    sk_xml_write_fields(os, &sk_boot_type, &spec->boot);
+    if (spec->boot.reboot_timeout != 0)
+        sk_xml_setf(os, "bios/@rebootTimeout", "%d", spec->boot.reboot_timeout);
     write_boot(os, &spec->boot);
     if (spec->boot.menu)
         sk_xml_set(os, "bootmenu/@enable", "yes");

@@ -23,8 +23,9 @@ read_rng(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **err
     const char *model = sk_xml_get(node, "@model");
     if (model != NULL && !g_str_equal(model, "virtio"))
         return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "model \"%.32s\" is not supported: give virtio", model);
-    if (!sk_xml_is(node, "backend/@model", "random"))
-        return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "only the backend model \"random\" is supported");
+    SkRng *rng = value;
+    if (rng->kind == SK_RNG_RANDOM && sk_xml_get(node, "backend") != NULL && *sk_xml_get(node, "backend") != '\0')
+        sk_xml_get_string(node, "backend", &rng->path);
     return TRUE;
 }
 
@@ -32,7 +33,10 @@ static void
 write_rng(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
 {
     sk_xml_set(node, "@model", "virtio");
-    sk_xml_set(node, "backend/@model", "random");
+    const SkRng *rng = value;
+    sk_xml_set_enum(node, "backend/@model", &sk_rng_kind_enum, rng->kind);
+    if (rng->kind == SK_RNG_RANDOM)
+        sk_xml_set(node, "backend", rng->path);
 }
 
 /* -- the memory balloon ------------------------------------------------------------------------------------------------- */

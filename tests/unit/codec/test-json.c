@@ -183,7 +183,7 @@ static const struct {
     { "{\"name\":\"a\",\"metadata\":{\"k\":true}}", "metadata.k is true, give a text" },
     { "{\"name\":\"a\",\"disks\":{}}", "disks is an object, give a list" },
     { "{\"name\":\"a\",\"disks\":[{\"target\":\"vda\"},7]}", "disks[1] is a whole number, give an object" },
-    { "{\"name\":\"a\",\"clock\":{\"ofset\":\"utc\"}}", "clock.ofset is not a setting of a clock; there are offset, timezone, adjustment" },
+    { "{\"name\":\"a\",\"clock\":{\"ofset\":\"utc\"}}", "clock.ofset is not a setting of a clock; there are offset, timezone, adjustment, local_basis, timers" },
     { "{\"name\":\"a\",\"tpm\":{\"version\":\"3.0\"}}", "tpm.version: \"3.0\" is not a TPM version: give 2.0 or 1.2" },
     { "{\"name\":\"a\",\"tpm\":[]}", "tpm is a list, give an object" },
     { "{\"name\":\"a/b\"}", "name \"a/b\" is not a name: give 1 to 128 letters, digits or -_.+, beginning with a letter or digit" },
