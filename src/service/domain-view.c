@@ -73,6 +73,18 @@ sk_handle_domain_list(SkService *self, SkCall *call, GError **error)
     return TRUE;
 }
 
+/* What runs in a guest at its first boot may hold secrets, so who may only look does not see it. */
+static void
+hide_scripts(SkDomainSpec *spec, SkCloudInit *copy)
+{
+    if (spec->cloud_init == NULL)
+        return;
+    *copy = *spec->cloud_init;
+    copy->user_data = NULL;
+    copy->runcmd = NULL;
+    spec->cloud_init = copy;
+}
+
 gboolean
 sk_handle_domain_show(SkService *self, SkCall *call, GError **error)
 {
@@ -86,6 +98,16 @@ sk_handle_domain_show(SkService *self, SkCall *call, GError **error)
     view.status.job = job != NULL && job->recorded ? job->info.id : NULL;
     call->etag = sk_domain_etag(domain);
     view.etag = call->etag;
+    SkCloudInit shown, shown_live;
+    SkDomainSpec live;
+    if (call->who.role < SK_ROLE_OPERATOR) {
+        hide_scripts(&view.spec, &shown);
+        if (view.live != NULL) {
+            live = *view.live;
+            hide_scripts(&live, &shown_live);
+            view.live = &live;
+        }
+    }
     sk_answer_value(call, &sk_domain_view_type, &view);
     return TRUE;
 }

@@ -446,6 +446,17 @@ def test_tokens(d):
     d.wait_until(lambda: ask(HttpsConnection(d), "GET", "/v1/node", short).status == 401, "the token to expire")
 
 
+def test_viewer_does_not_see_scripts(d):
+    d.do("POST", "/v1/domains", d.paused_domain("script", cloud_init={"user_data": "#cloud-config\npassword: hunter2\n"}))
+    d.do("POST", "/v1/domains", d.paused_domain("commands", cloud_init={"user": "ann", "runcmd": ["echo hunter2"]}))
+    d.do("POST", "/v1/domains/commands/start?paused=true")
+    for name in ("script", "commands"):
+        shown = {role: ask(HttpsConnection(d), "GET", f"/v1/domains/{name}", make_token(d, role)).body for role in ("viewer", "operator")}
+        assert b"hunter2" in shown["operator"] and b"hunter2" not in shown["viewer"]
+        assert b"cloud_init" in shown["viewer"]
+        d.do("DELETE", f"/v1/domains/{name}?force=true")
+
+
 def test_token_that_would_never_be_good(d):
     for expires in ("0s", "0d", "0"):
         status, code, message = error_of(d.request("POST", "/v1/tokens", {"expires": expires}))
