@@ -400,7 +400,7 @@ class Bench:
             out = subprocess.run([str(tool), self.daemon.socket, "/v1/domains/d0500?fields=etag", "3"], capture_output=True, text=True, check=True)
             self.row("reads over REST, one client, keep-alive (C client)", float(out.stdout), unit="1/s", aim=">= 15,000/s")
 
-    def run(self):
+    def run(self, only):
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
         subprocess.run(["ip", "link", "add", "benchbr0", "type", "bridge"], check=True)
         subprocess.run(["ip", "link", "set", "benchbr0", "up"], check=True)
@@ -409,8 +409,9 @@ class Bench:
         self.daemon.start()
         self.call("GET", "/v1/node")
         self.idle = rss(self.daemon.process.pid)
-        self.start_and_destroy(libvirtd)
-        self.parallel(libvirtd)
+        if not only:
+            self.start_and_destroy(libvirtd)
+            self.parallel(libvirtd)
         self.thousand(libvirtd)
         self.reads()
         libvirtd.end()
@@ -419,19 +420,24 @@ class Bench:
 
 
 def write_table(rows, path):
-    lines = ["| what | skepd | bare QEMU | libvirtd 9.0 | ratio | aim |", "|---|---|---|---|---|---|"]
-    for what, skep, bare, libvirt, unit, aim in rows:
-        ratio = f"{skep / bare:.2f} x bare" if bare else f"{libvirt / skep:.1f} x less than libvirtd" if libvirt else ""
-        lines.append(f"| {what} | {skep:,.1f} {unit} | {f'{bare:,.1f} {unit}' if bare else ''} | {f'{libvirt:,.1f} {unit}' if libvirt else ''} | {ratio} | {aim} |")
+    """Puts the rows into the table there is: those that were not measured stay."""
+    head = ["| what | skepd | bare QEMU | libvirtd 9.0 | ratio | aim | when (load) |", "|---|---|---|---|---|---|---|"]
     text = path.read_text()
     begin, end = "<!-- bench:begin -->\n", "<!-- bench:end -->"
-    head, rest = text.split(begin, 1)
-    path.write_text(head + begin + f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} CPUs, TCG\n\n" + "\n".join(lines) + "\n" + end + rest.split(end, 1)[1])
+    before, rest = text.split(begin, 1)
+    old, after = rest.split(end, 1)
+    lines = {line.split("|")[1].strip(): line for line in old.splitlines() if line.startswith("| ") and not line.startswith("| what")}
+    when = f"{time.strftime('%Y-%m-%d')} ({os.getloadavg()[2]:.0f})"
+    for what, skep, bare, libvirt, unit, aim in rows:
+        ratio = f"{skep / bare:.2f} x bare" if bare else f"{libvirt / skep:.1f} x less than libvirtd" if libvirt else ""
+        lines[what] = f"| {what} | {skep:,.1f} {unit} | {f'{bare:,.1f} {unit}' if bare else ''} | {f'{libvirt:,.1f} {unit}' if libvirt else ''} | {ratio} | {aim} | {when} |"
+    path.write_text(before + begin + f"{os.cpu_count()} CPUs, TCG\n\n" + "\n".join(head + list(lines.values())) + "\n" + end + after)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
+    parser.add_argument("--thousand", action="store_true", help="only what is measured with a thousand domains")
     options = parser.parse_args()
     if os.environ.get("SKEP_BENCH_INSIDE") is None:
         if os.geteuid() != 0:
@@ -442,7 +448,7 @@ def main():
     os.chmod(work, 0o755)
     bench = Bench(work)
     try:
-        bench.run()
+        bench.run(options.thousand)
         if options.write:
             write_table(bench.rows, SOURCE / "docs" / "performance.md")
     finally:
