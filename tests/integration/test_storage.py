@@ -481,6 +481,7 @@ def test_old_parts_are_swept(quick):
     make_old(old)
     d.start()
     d.wait_until(lambda: not old.exists(), "the part of before the start to be swept")
+    d.wait_until(lambda: d.get("/v1/pools/default")["status"]["active"], "the pool")
     assert parts["young"].exists() and foreign.exists()
     foreign.unlink()
 
