@@ -453,6 +453,9 @@ def main():
             write_table(bench.rows, SOURCE / "docs" / "performance.md")
     finally:
         bench.daemon.kill_guests()
+        # It outlives the daemon, and would keep the namespace.
+        for pid in Path(work).glob("skep/run/networks/*/dnsmasq.pid"):
+            os.kill(int(pid.read_text()), signal.SIGTERM)
         shutil.rmtree(work, ignore_errors=True)
 
 
