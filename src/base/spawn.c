@@ -464,6 +464,9 @@ sk_process_start_time(pid_t pid)
     g_autofree char *text = sk_fs_read(path, 4096, NULL, NULL);
     /* Field 22, counted after the command name, which is in parentheses and may hold spaces. */
     const char *at = text != NULL ? strrchr(text, ')') : NULL;
+    /* One that has ended but was not reaped is not there any more. */
+    if (at != NULL && strlen(at) > 2 && (at[2] == 'Z' || at[2] == 'X'))
+        return 0;
     for (guint field = 2; at != NULL && field < 22; field++)
         at = strchr(at + 1, ' ');
     return at != NULL ? g_ascii_strtoull(at + 1, NULL, 10) : 0;

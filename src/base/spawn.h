@@ -70,7 +70,7 @@ typedef void (*SkLineFunc)(const char *line, gpointer data);
 gboolean sk_run_lines(const char *const *argv, GCancellable *cancellable, SkLineFunc on_line,
                       gpointer data, GError **error);
 
-/* /proc start time of a process: with the pid it names a process for good; 0 if it is not there. */
+/* /proc start time of a process: with the pid it names a process for good; 0 if it is not there or has ended. */
 guint64 sk_process_start_time(pid_t pid);
 
 G_END_DECLS
