@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Migration to and from a descriptor. */
+#include "engine/qmp/migrate.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/undo.h"
+
+#define NAME "skep-state"
+/* How often progress is told while QEMU's own event of the end has not come. */
+#define PACE_MS 200
+
+static gboolean
+set_capabilities(SkQmp *self, GError **error)
+{
+    return sk_qmp_run(self, "migrate-set-capabilities", json_pack("{s:[{s:s,s:b}]}", "capabilities", "capability", "events", "state", 1), error);
+}
+
+/* The rate is for sharing a wire; a file takes what it can. */
+static gboolean
+set_rate(SkQmp *self, GError **error)
+{
+    return sk_qmp_run(self, "migrate-set-parameters", json_pack("{s:I}", "max-bandwidth", (json_int_t) G_MAXINT64 / 2), error);
+}
+
+static gboolean
+hand_over(SkQmp *self, gint fd, GError **error)
+{
+    g_autoptr(json_t) done = sk_qmp_call_fd(self, "getfd", json_pack("{s:s}", "fdname", NAME), fd, 0, error);
+    return done != NULL;
+}
+
+/* TRUE with *out_over if it is completed; FALSE if it failed. */
+static gboolean
+look(SkQmp *self, gboolean *out_over, guint64 *out_done, guint64 *out_total, GError **error)
+{
+    g_autoptr(json_t) info = sk_qmp_call(self, "query-migrate", NULL, 0, error);
+    const char *status = json_string_value(json_object_get(info, "status"));
+    json_t *ram = json_object_get(info, "ram");
+    if (info == NULL)
+        return FALSE;
+    *out_over = g_strcmp0(status, "completed") == 0;
+    *out_total = (guint64) json_integer_value(json_object_get(ram, "total"));
+    *out_done = *out_total - MIN(*out_total, (guint64) json_integer_value(json_object_get(ram, "remaining")));
+    if (g_strcmp0(status, "failed") == 0) {
+        const char *words = json_string_value(json_object_get(info, "error-desc"));
+        return sk_fail(error, SK_ERROR_QEMU, "QEMU of domain \"%s\" could not move its state: %s", sk_qmp_domain(self), words != NULL ? words : "it does not say why");
+    }
+    if (g_strcmp0(status, "cancelled") == 0)
+        return sk_fail(error, SK_ERROR_CANCELLED, "moving the state of domain \"%s\" was cancelled", sk_qmp_domain(self));
+    return TRUE;
+}
+
+/* Until it is over one way or the other. */
+static gboolean
+await(SkQmp *self, SkQmpExpect *completed, GCancellable *cancellable, SkMigrateProgress progress, gpointer data, GError **error)
+{
+    gboolean over = FALSE;
+    guint64 done = 0, total = 0;
+    while (!over) {
+        g_autoptr(GError) not_yet = NULL;
+        if (!sk_qmp_expect_wait(completed, PACE_MS, "the state is moved", NULL, NULL, &not_yet) && !sk_error_is(not_yet, SK_ERROR_TIMEOUT)) {
+            g_propagate_error(error, g_steal_pointer(&not_yet));
+            return FALSE;
+        }
+        if (cancellable != NULL && g_cancellable_is_cancelled(cancellable))
+            sk_qmp_migrate_cancel(self);
+        if (!look(self, &over, &done, &total, error))
+            return FALSE;
+        if (progress != NULL && total > 0)
+            progress(done, total, data);
+    }
+    return TRUE;
+}
+
+static gboolean
+run(SkQmp *self, const char *command, gint fd, GCancellable *cancellable, SkMigrateProgress progress, gpointer data, GError **error)
+{
+    static const char *const names[] = { "MIGRATION", NULL };
+    g_autoptr(SkQmpExpect) completed = sk_qmp_expect(self, names, "status", "completed");
+    return !sk_fault("engine/migrate", error) && hand_over(self, fd, error) &&
+           sk_qmp_run(self, command, json_pack("{s:s}", "uri", "fd:" NAME), error) &&
+           await(self, completed, cancellable, progress, data, error);
+}
+
+gboolean
+sk_qmp_migrate_to_fd(SkQmp *self, gint fd, GCancellable *cancellable, SkMigrateProgress progress, gpointer data, GError **error)
+{
+    return set_capabilities(self, error) && set_rate(self, error) && run(self, "migrate", fd, cancellable, progress, data, error);
+}
+
+gboolean
+sk_qmp_migrate_from_fd(SkQmp *self, gint fd, GError **error)
+{
+    return set_capabilities(self, error) && run(self, "migrate-incoming", fd, NULL, NULL, NULL, error);
+}
+
+void
+sk_qmp_migrate_cancel(SkQmp *self)
+{
+    sk_qmp_run(self, "migrate_cancel", NULL, NULL);
+}
