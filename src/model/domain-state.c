@@ -11,7 +11,7 @@ static const SkEnumName reason_names[] = {
 };
 static const SkEnumName verb_names[] = { { "start" }, { "shut down" }, { "reboot" }, { "reset" }, { "destroy" }, { "suspend" },
                                          { "resume" }, { "change the devices of" }, { "open the console of" },
-                                         { "ask the agent of" }, { "rename" }, { "delete" } };
+                                         { "ask the agent of" }, { "rename" }, { "delete" }, { "save" }, { "do that to" } };
 SK_ENUM_TABLE(sk_domain_state_enum, "domain state", state_names, SK_N_DOMAIN_STATES);
 SK_ENUM_TABLE(sk_domain_reason_enum, "reason", reason_names, SK_N_DOMAIN_REASONS);
 SK_ENUM_TABLE(sk_domain_verb_enum, "verb", verb_names, SK_N_DOMAIN_VERBS);
@@ -40,6 +40,8 @@ static const gboolean may_do[SK_N_DOMAIN_VERBS][SK_N_DOMAIN_STATES] = {
     [SK_VERB_AGENT] = { 0, 1, 0, 1, 0, 0 },
     [SK_VERB_RENAME] = { 1, 0, 0, 0, 0, 0 },
     [SK_VERB_DELETE] = { 1, 0, 0, 0, 0, 0 },
+    [SK_VERB_SAVE] = { 0, 1, 1, 0, 0, 0 },
+    [SK_VERB_LIVE] = { 0, 1, 1, 1, 1, 1 },
 };
 
 gboolean
@@ -85,6 +87,8 @@ static const SkField status_fields[] = {
     SK_FIELD(SkDomainStatus, pending, STRV, "settings that take effect at the next start"),
     SK_FIELD(SkDomainStatus, addresses, LIST, "addresses of the guest", .type = &sk_domain_address_type),
     SK_FIELD(SkDomainStatus, agent, BOOL, "the guest agent answers", .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkDomainStatus, persistent, BOOL, "is defined; FALSE: gone when it is off"),
+    SK_FIELD(SkDomainStatus, saved, BOOL, "its next start goes on from a saved state", .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkDomainStatus, job, STRING, "the changing job that runs"),
     SK_FIELD(SkDomainStatus, message, STRING, "the last failure"),
 };

@@ -96,7 +96,7 @@ typedef enum {
 /* Verbs whose legality depends on the state. */
 typedef enum {
     SK_VERB_START, SK_VERB_SHUTDOWN, SK_VERB_REBOOT, SK_VERB_RESET, SK_VERB_DESTROY, SK_VERB_SUSPEND,
-    SK_VERB_RESUME, SK_VERB_ATTACH, SK_VERB_CONSOLE, SK_VERB_AGENT, SK_VERB_RENAME, SK_VERB_DELETE, SK_N_DOMAIN_VERBS
+    SK_VERB_RESUME, SK_VERB_ATTACH, SK_VERB_CONSOLE, SK_VERB_AGENT, SK_VERB_RENAME, SK_VERB_DELETE, SK_VERB_SAVE, SK_VERB_LIVE, SK_N_DOMAIN_VERBS
 } SkDomainVerb;
 
 extern const SkEnum sk_domain_state_enum, sk_domain_reason_enum, sk_domain_verb_enum;
@@ -122,6 +122,8 @@ typedef struct {
     char **pending;         /* paths of settings that take effect at the next start */
     GPtrArray *addresses;   /* SkDomainAddress */
     gboolean agent;         /* the guest agent answered lately */
+    gboolean persistent;    /* it is defined; FALSE: gone when it is off */
+    gboolean saved;         /* its next start goes on from a saved state */
     char *job;              /* id of the changing job that runs, or NULL */
     char *message;          /* last failure, in a sentence, until the next start */
 } SkDomainStatus;

@@ -25,7 +25,7 @@ const SkOperation sk_operations[SK_N_OPERATIONS] = {
 
     OP(DOMAIN_LIST, "domain.list", "domain", VIEWER, READ, "GET", "/v1/domains", domain_list, LISTS(sk_domain_summary_type), HELP("list domains")),
     OP(DOMAIN_SHOW, "domain.show", "domain", VIEWER, READ, "GET", "/v1/domains/{name}", show, GIVES(sk_domain_view_type), HELP("show a domain")),
-    OP(DOMAIN_CREATE, "domain.create", "domain", OPERATOR, JOB, "POST", "/v1/domains", domain_create, BODY(sk_domain_spec_type), GIVES(sk_created_type), HELP("create a domain")),
+    OP(DOMAIN_CREATE, "domain.create", "domain", OPERATOR, JOB, "POST", "/v1/domains", create, BODY(sk_domain_spec_type), GIVES(sk_created_type), HELP("create a domain")),
     OP(DOMAIN_UPDATE, "domain.update", "domain", OPERATOR, JOB, "PATCH", "/v1/domains/{name}", name, PATCH(sk_domain_spec_type), GIVES(sk_created_type), HELP("change a domain's definition")),
     OP(DOMAIN_DELETE, "domain.delete", "domain", OPERATOR, JOB, "DELETE", "/v1/domains/{name}", delete_domain, HELP("delete a domain")),
     OP(DOMAIN_START, "domain.start", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/start", start, HELP("start a domain")),
@@ -37,6 +37,13 @@ const SkOperation sk_operations[SK_N_OPERATIONS] = {
     OP(DOMAIN_RESUME, "domain.resume", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/resume", name, HELP("let a paused domain go on")),
     OP(DOMAIN_RENAME, "domain.rename", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/rename", name, BODY(sk_rename_type), GIVES(sk_created_type), HELP("rename a domain")),
     OP(DOMAIN_STATS, "domain.stats", "domain", VIEWER, READ, "GET", "/v1/domains/{name}/stats", show, GIVES(sk_domain_stats_type), HELP("show the figures of an active domain")),
+    OP(DOMAIN_DEFINE, "domain.define", "domain", OPERATOR, JOB, "PUT", "/v1/domains/{name}", name, BODY(sk_domain_spec_type), GIVES(sk_created_type), HELP("give a domain a whole new definition, or define it")),
+    OP(DOMAIN_UNDEFINE, "domain.undefine", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/undefine", undefine, HELP("remove a domain's definition; what runs goes on as a transient domain")),
+    OP(DOMAIN_SAVE, "domain.save", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/save", name, BODY(sk_save_type), HELP("save a domain's state to a file and switch it off")),
+    OP(DOMAIN_RESTORE, "domain.restore", "domain", OPERATOR, JOB, "POST", "/v1/saved/restore", wait, BODY(sk_restore_type), GIVES(sk_created_type), HELP("let a domain go on from a file it was saved to")),
+    OP(DOMAIN_DROP_SAVED, "domain.drop-saved", "domain", OPERATOR, JOB, "DELETE", "/v1/domains/{name}/saved", name, HELP("drop a domain's saved state")),
+    OP(SAVED_SHOW, "saved.show", "domain", OPERATOR, QUERY, "GET", "/v1/saved", path, GIVES(sk_saved_info_type), HELP("show what a saved file has")),
+    OP(SAVED_CHANGE, "saved.change", "domain", OPERATOR, JOB, "POST", "/v1/saved", wait, BODY(sk_restore_type), HELP("change the definition in a saved file")),
 
     OP(DISK_ATTACH, "disk.attach", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/disks", name, BODY(sk_disk_type), GIVES(sk_disk_type), HELP("attach a disk")),
     OP(DISK_DETACH, "disk.detach", "domain", OPERATOR, JOB, "DELETE", "/v1/domains/{name}/disks/{target}", detach_disk, HELP("detach a disk")),

@@ -44,7 +44,16 @@ PARAMS(sk_params_audit_list_type, "AuditListParams", P_LIMIT, P_FIELDS,
        SK_FIELD(SkParams, after, STRING, "last number of the page before", .max = 20, .check = check_number));
 PARAMS(sk_params_domain_create_type, "DomainCreateParams", P_WAIT,
        SK_FIELD(SkParams, start, BOOL, "start it too"));
-PARAMS(sk_params_start_type, "StartParams", P_NAME, P_WAIT, SK_FIELD(SkParams, paused, BOOL, "do not let the guest run yet"));
+#define P_PAUSED SK_FIELD(SkParams, paused, BOOL, "do not let the guest run yet")
+PARAMS(sk_params_create_type, "CreateParams", P_WAIT, SK_FIELD(SkParams, start, BOOL, "start it too"), P_PAUSED,
+       SK_FIELD(SkParams, transient, BOOL, "do not define it: it is gone when it is off"));
+PARAMS(sk_params_undefine_type, "UndefineParams", P_NAME, P_WAIT,
+       SK_FIELD(SkParams, managed_save, BOOL, "delete its saved state too"),
+       SK_FIELD(SkParams, nvram, BOOL, "delete its firmware variables too"),
+       SK_FIELD(SkParams, keep_nvram, BOOL, "keep its firmware variables"));
+PARAMS(sk_params_path_type, "PathParams", SK_FIELD(SkParams, path, STRING, "file on the host", NEEDED, .check = sk_check_path), P_WAIT);
+PARAMS(sk_params_start_type, "StartParams", P_NAME, P_WAIT, P_PAUSED,
+       SK_FIELD(SkParams, fresh, BOOL, "boot, even if there is a saved state, which is lost"));
 PARAMS(sk_params_shutdown_type, "ShutdownParams", P_NAME, P_WAIT, P_TIMEOUT,
        SK_FIELD(SkParams, force, BOOL, "destroy it when it does not obey in time"));
 PARAMS(sk_params_delete_domain_type, "DeleteDomainParams", P_NAME, P_WAIT,
@@ -75,6 +84,33 @@ PARAMS(sk_params_delete_pool_type, "DeletePoolParams", P_NAME, P_WAIT,
 
 static const SkField rename_fields[] = { SK_FIELD(SkRename, name, STRING, "new name", NEEDED, .check = sk_check_name) };
 SK_TYPE(sk_rename_type, SkRename, "Rename", "rename", rename_fields, "a new name");
+
+static const SkEnumName then_names[] = { { "as it was" }, { "running" }, { "paused" } };
+SK_ENUM_TABLE(sk_then_enum, "state", then_names, SK_N_THENS);
+static const SkField save_fields[] = {
+    SK_FIELD(SkSave, path, STRING, "file to save to; if not given the domain's own, which its next start goes on from", .check = sk_check_path),
+    SK_FIELD(SkSave, compress, BOOL, "pack it with zstd"),
+    SK_FIELD(SkSave, then, ENUM, "what it does when it is restored", .names = &sk_then_enum),
+};
+SK_TYPE(sk_save_type, SkSave, "Save", "save", save_fields, "where the state of a domain is saved");
+
+static const SkField restore_fields[] = {
+    SK_FIELD(SkRestore, path, STRING, "file it was saved to", NEEDED, .check = sk_check_path),
+    SK_FIELD(SkRestore, then, ENUM, "what it does then", .names = &sk_then_enum),
+    SK_FIELD(SkRestore, definition, OPTIONAL, "definition to use instead of the saved one", .type = &sk_domain_spec_type),
+};
+SK_TYPE(sk_restore_type, SkRestore, "Restore", "restore", restore_fields, "a saved state to go on from");
+
+static const SkField saved_info_fields[] = {
+    SK_FIELD(SkSavedInfo, path, STRING, "file"),
+    SK_FIELD(SkSavedInfo, name, STRING, "domain it was saved of"),
+    SK_FIELD(SkSavedInfo, uuid, STRING, "its UUID"),
+    SK_FIELD(SkSavedInfo, time, INT64, "when, microseconds since 1970"),
+    SK_FIELD(SkSavedInfo, compressed, BOOL, "it is packed"),
+    SK_FIELD(SkSavedInfo, paused, BOOL, "it will be paused when restored"),
+    SK_FIELD(SkSavedInfo, definition, OPTIONAL, "definition it ran with", .type = &sk_domain_spec_type),
+};
+SK_TYPE(sk_saved_info_type, SkSavedInfo, "SavedInfo", "saved state", saved_info_fields, "what a saved state has");
 
 static const SkField resize_fields[] = {
     SK_FIELD(SkResize, size, SIZE, "new size", NEEDED, .min = 512, .max = G_GINT64_CONSTANT(1) << 50),
@@ -201,6 +237,8 @@ static const SkField summary_fields[] = {
     SK_FIELD(SkDomainSummary, vcpus, UINT, "vCPUs"),
     SK_FIELD(SkDomainSummary, memory, SIZE, "memory"),
     SK_FIELD(SkDomainSummary, autostart, BOOL, "starts with the host"),
+    SK_FIELD(SkDomainSummary, persistent, BOOL, "is defined; FALSE: gone when it is off"),
+    SK_FIELD(SkDomainSummary, saved, BOOL, "its next start goes on from a saved state", .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkDomainSummary, pending, BOOL, "has settings that wait for the next start", .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkDomainSummary, addresses, STRV, "addresses of the guest"),
 };

@@ -26,6 +26,11 @@ typedef struct {
     char **fields;          /* top-level keys to show */
     guint wait;             /* seconds to wait for a job's end */
     gboolean start, paused, force, volumes, shrink;
+    gboolean transient;     /* not defined: gone when it is off */
+    gboolean managed_save;  /* the saved state too */
+    gboolean nvram, keep_nvram; /* undefine: firmware variables go, or stay */
+    gboolean fresh;         /* start: not from the saved state, which is lost */
+    char *path;             /* a file on the host */
     guint timeout;          /* seconds; 0: the usual */
     guint64 since;          /* events: revision to resume after */
     guint64 offset;         /* console log, upload */
@@ -34,6 +39,12 @@ typedef struct {
 } SkParams;
 
 typedef struct { char *name; } SkRename;
+
+/* What a saved domain does when it is restored. */
+typedef enum { SK_THEN_AS_IT_WAS, SK_THEN_RUNNING, SK_THEN_PAUSED, SK_N_THENS } SkThen;
+typedef struct { char *path; gboolean compress; gint then; } SkSave;
+typedef struct { char *path; gint then; SkDomainSpec *definition; } SkRestore;
+typedef struct { char *path, *name, *uuid; gint64 time; gboolean compressed, paused; SkDomainSpec *definition; } SkSavedInfo;
 typedef struct { guint64 size; } SkResize;
 typedef struct { char *pool, *volume, *path; gboolean force; } SkMedia;
 typedef struct { char *name; gboolean linked; char *pool; } SkVolumeClone;
@@ -58,18 +69,18 @@ typedef struct {
     gint state, accel;
     guint id, vcpus;
     guint64 memory;
-    gboolean autostart, pending;
+    gboolean autostart, pending, persistent, saved;
     char **addresses;
 } SkDomainSummary;
 
 /* What an operation that makes or names one thing answers. */
 typedef struct { char *name, *uuid, *etag; } SkCreated;
 
-extern const SkEnum sk_ticket_enum;
+extern const SkEnum sk_ticket_enum, sk_then_enum;
 extern const SkType sk_rename_type, sk_resize_type, sk_media_type, sk_volume_clone_type, sk_image_import_type,
     sk_image_build_type, sk_token_create_type, sk_token_secret_type, sk_exec_request_type, sk_exec_result_type,
     sk_agent_password_type, sk_agent_freeze_type, sk_console_request_type, sk_console_ticket_type, sk_domain_summary_type,
-    sk_created_type;
+    sk_created_type, sk_save_type, sk_restore_type, sk_saved_info_type;
 
 /* Parameter types: views of SkParams. */
 extern const SkType sk_params_none_type, sk_params_object_type, sk_params_name_type, sk_params_show_type, sk_params_list_type,
@@ -77,4 +88,5 @@ extern const SkType sk_params_none_type, sk_params_object_type, sk_params_name_t
     sk_params_audit_list_type, sk_params_domain_create_type, sk_params_start_type, sk_params_shutdown_type, sk_params_delete_domain_type,
     sk_params_disk_type, sk_params_detach_disk_type, sk_params_nic_type, sk_params_volume_type, sk_params_resize_volume_type,
     sk_params_upload_type, sk_params_id_type, sk_params_wait_type, sk_params_events_type, sk_params_console_log_type,
-    sk_params_ticket_type, sk_params_delete_pool_type;
+    sk_params_ticket_type, sk_params_delete_pool_type,
+    sk_params_create_type, sk_params_undefine_type, sk_params_path_type;

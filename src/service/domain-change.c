@@ -26,7 +26,8 @@ sk_domain_change_begin(SkDomainChange *self, SkJob *job, GError **error)
     self->roots = sk_service_storage_roots(job->service);
     self->revision = domain->revision;
     self->store = job->service->store;
-    self->old_record = sk_domain_record(domain->spec);
+    self->persistent = domain->persistent;
+    self->old_record = sk_domain_record(domain->spec, domain->persistent);
     return TRUE;
 }
 
@@ -52,7 +53,7 @@ sk_domain_change_note(SkDomainChange *self, GError **error)
 gboolean
 sk_domain_change_keep(SkDomainChange *self, SkJob *job, GError **error)
 {
-    self->record = sk_domain_record(self->spec);
+    self->record = sk_domain_record(self->spec, self->persistent);
     if (sk_fault("domain-change/record", error))
         return FALSE;
     if (self->intent == NULL)

@@ -22,6 +22,7 @@ typedef struct {
     SkDomainRuntime *runtime; /* for the note of a change of live; NULL: off */
     gboolean noted;
     guint64 revision;       /* of the definition before */
+    gboolean persistent;
     SkIntent *intent;       /* note of what is made for the change: settled when it is kept; may be NULL */
 } SkDomainChange;
 

@@ -25,7 +25,9 @@ typedef struct {
     char **roots;
     char *seed_path;
     SkRecord *record;
-    gboolean start;
+    SkDomain *replaced;     /* define: whose definition this becomes; a reference, or NULL: a new domain */
+    char *runtime;          /* define: of one that was transient till now */
+    gboolean start, paused, persistent;
 } CreateWork;
 
 static void
@@ -37,6 +39,8 @@ free_work(gpointer data)
     g_strfreev(work->roots);
     g_free(work->seed_path);
     sk_record_free(work->record);
+    g_clear_object(&work->replaced);
+    g_free(work->runtime);
     g_free(work);
 }
 
@@ -100,27 +104,76 @@ choose_account(SkService *self, SkDomainSpec *spec)
     settings->user = g_strdup(image != NULL && image->default_user != NULL ? image->default_user : USUAL_ACCOUNT);
 }
 
+/* Completes work->spec and finds out what is to be made for it. */
 static gboolean
-prepare(SkJob *job, GError **error)
+plan(SkJob *job, CreateWork *work, GError **error)
 {
     SkService *self = job->service;
-    CreateWork *work = job->work = g_new0(CreateWork, 1);
-    if (!sk_value_check_readonly(&sk_domain_spec_type, NULL, job->call->body, NULL, error) ||
-        !sk_domain_check_reach(job->service, job->call, NULL, job->call->body, error))
-        return FALSE;
-    work->spec = sk_value_copy(&sk_domain_spec_type, job->call->body);
+    const SkDomainSpec *old = work->replaced != NULL ? work->replaced->spec : NULL;
     work->volumes = g_ptr_array_new_with_free_func(sk_new_volume_free);
-    work->start = job->call->params.start;
-    if (!sk_session_fit_interfaces(self, work->spec, error))
+    if (!sk_value_check_readonly(&sk_domain_spec_type, old, work->spec, NULL, error) ||
+        !sk_domain_check_reach(self, job->call, old, work->spec, error) || !sk_session_fit_interfaces(self, work->spec, error))
         return FALSE;
     sk_domain_spec_complete(work->spec);
-    if (!check_new(self, work->spec, error) || !sk_domain_check_interfaces(self, work->spec, error) || !plan_disks(self, work, error) ||
-        !sk_engine_assign(work->spec, error) || !sk_value_check(&sk_domain_spec_type, work->spec, NULL, error))
+    if ((old == NULL && !check_new(self, work->spec, error)) || !sk_domain_check_interfaces(self, work->spec, error) ||
+        !plan_disks(self, work, error) || !sk_engine_assign(work->spec, error) ||
+        !sk_value_check(&sk_domain_spec_type, work->spec, NULL, error))
         return FALSE;
     choose_account(self, work->spec);
     work->roots = sk_service_storage_roots(self);
     work->seed_path = sk_domain_seed_path(self->settings, work->spec->uuid);
     return TRUE;
+}
+
+static gboolean
+prepare(SkJob *job, GError **error)
+{
+    const SkParams *params = &job->call->params;
+    CreateWork *work = job->work = g_new0(CreateWork, 1);
+    if (params->transient && !params->start)
+        return sk_fail(error, SK_ERROR_INVALID, "a transient domain is gone when it is off: give start too");
+    work->spec = sk_value_copy(&sk_domain_spec_type, job->call->body);
+    work->start = params->start;
+    work->paused = params->paused;
+    work->persistent = !params->transient;
+    return plan(job, work, error);
+}
+
+/* Which domain a definition is for: the one of its UUID or, if it has none, of its name. */
+static gboolean
+find_replaced(SkService *self, CreateWork *work, GError **error)
+{
+    SkDomain *named = g_tree_lookup(self->domains, work->spec->name);
+    SkDomain *same = work->spec->uuid != NULL ? g_hash_table_lookup(self->domains_by_uuid, work->spec->uuid) : named;
+    if (same != NULL && same != named)
+        return sk_fail(error, SK_ERROR_EXISTS, "domain \"%s\" has the UUID %s already: rename it, or give another UUID", sk_domain_name(same),
+                       same->spec->uuid);
+    if (named != NULL && named != same)
+        return sk_fail(error, SK_ERROR_EXISTS, "there is a domain \"%s\" already, with the UUID %s", sk_domain_name(named), named->spec->uuid);
+    if (same == NULL)
+        return TRUE;
+    work->replaced = g_object_ref(same);
+    if (work->spec->uuid == NULL)
+        work->spec->uuid = g_strdup(same->spec->uuid);
+    return TRUE;
+}
+
+static gboolean
+prepare_define(SkJob *job, GError **error)
+{
+    CreateWork *work = job->work = g_new0(CreateWork, 1);
+    work->spec = sk_value_copy(&sk_domain_spec_type, job->call->body);
+    work->persistent = TRUE;
+    if (g_strcmp0(job->call->params.name, work->spec->name) != 0)
+        return sk_fail(error, SK_ERROR_INVALID, "the definition is of domain \"%s\", but was given for \"%s\"", work->spec->name, job->call->params.name);
+    if (!find_replaced(job->service, work, error))
+        return FALSE;
+    const SkDomain *replaced = work->replaced;
+    if (replaced != NULL && !sk_domain_check_etag(replaced, job->call, error))
+        return FALSE;
+    if (replaced != NULL && !replaced->persistent)
+        work->runtime = sk_domain_runtime_json(replaced);
+    return plan(job, work, error);
 }
 
 /* -- run: worker -------------------------------------------------------------------------------------------------- */
@@ -156,16 +209,23 @@ check_disks(CreateWork *work, GError **error)
 static gboolean
 make_seed(CreateWork *work, GError **error)
 {
-    return work->spec->cloud_init == NULL ||
+    return work->spec->cloud_init == NULL || work->replaced != NULL ||
            (sk_domain_seed_ensure(work->spec, work->seed_path, error) && !sk_fault("domain-create/seed", error));
 }
 
+/* One that was transient gets a definition and keeps its runtime, in one transaction. */
 static gboolean
 keep(SkJob *job, CreateWork *work, const SkIntent *intent, GError **error)
 {
-    work->record = sk_domain_record(work->spec);
+    if (sk_fault("domain-create/record", error))
+        return FALSE;
+    work->record = sk_domain_record(work->spec, work->persistent);
     SkStoreBatch *batch = sk_store_batch_new();
     sk_store_batch_put(batch, work->record);
+    if (work->runtime != NULL) {
+        sk_store_batch_put_state(batch, sk_domain_kind(TRUE), work->spec->uuid, work->runtime);
+        sk_store_batch_remove(batch, sk_domain_kind(FALSE), work->spec->uuid);
+    }
     sk_intent_settle(intent, batch);
     return sk_store_commit(job->service->store, batch, error);
 }
@@ -175,7 +235,8 @@ run(SkJob *job, GError **error)
 {
     CreateWork *work = job->work;
     g_autoptr(SkIntent) intent = sk_intent_new(job->service->store, g_strconcat("the creation of domain ", work->spec->name, NULL));
-    sk_intent_add_path(intent, work->seed_path);
+    if (work->replaced == NULL)
+        sk_intent_add_path(intent, work->seed_path);
     if (!sk_domain_seed_prepare(work->spec, error) || !sk_intent_note(intent, error))
         return FALSE;
     if (!sk_fault("domain-create/intent", error) && make_volumes(job, work, intent, error) && check_disks(work, error) &&
@@ -188,25 +249,75 @@ run(SkJob *job, GError **error)
 /* -- commit: main ---------------------------------------------------------------------------------------------------- */
 
 static void
+take_volumes(SkService *self, CreateWork *work)
+{
+    for (guint i = 0; i < work->volumes->len; i++)
+        sk_new_volume_take(work->volumes->pdata[i], self);
+}
+
+static void
+set_result(SkJob *job, const SkDomain *domain)
+{
+    g_autofree char *etag = sk_domain_etag(domain);
+    SkCreated created = { .name = domain->spec->name, .uuid = domain->spec->uuid, .etag = etag };
+    sk_job_set_result(job, sk_json_encode(&sk_created_type, &created, 0));
+}
+
+static void
+emit_created(const SkDomain *domain)
+{
+    g_autofree char *object = sk_domain_object(domain);
+    sk_events_emit(domain->service->events, "domain.created", object, domain->spec->uuid,
+                   g_strdup_printf("{\"persistent\":%s}", domain->persistent ? "true" : "false"));
+}
+
+static void
+commit_replaced(SkJob *job, CreateWork *work)
+{
+    SkDomain *domain = work->replaced;
+    gboolean was_transient = !domain->persistent;
+    domain->persistent = TRUE;
+    take_volumes(job->service, work);
+    sk_domain_set_spec(domain, g_steal_pointer(&work->spec), was_transient ? 1 : domain->revision + 1, g_get_real_time());
+    if (was_transient) {
+        sk_domain_save_runtime(domain);
+        emit_created(domain);
+    }
+    sk_service_dns_changed(job->service, domain);
+    set_result(job, domain);
+}
+
+static void
+commit_new(SkJob *job, CreateWork *work)
+{
+    SkService *self = job->service;
+    SkDomain *domain = sk_service_add_domain(self, g_steal_pointer(&work->spec), work->persistent);
+    domain->revision = 1;
+    take_volumes(self, work);
+    set_result(job, domain);
+    emit_created(domain);
+    sk_service_dns_changed(self, domain);
+    if (work->start)
+        sk_domain_start_by_daemon(domain, work->paused, work->persistent ? NULL : job);
+}
+
+/* A transient domain is there when it runs: the job goes on until its start has ended. */
+static void
 commit(SkJob *job)
 {
     CreateWork *work = job->work;
-    SkService *self = job->service;
-    SkDomain *domain = sk_service_add_domain(self, g_steal_pointer(&work->spec));
-    domain->revision = 1;
-    for (guint i = 0; i < work->volumes->len; i++)
-        sk_new_volume_take(work->volumes->pdata[i], self);
-
-    g_autofree char *etag = sk_domain_etag(domain);
-    g_autofree char *object = sk_domain_object(domain);
-    SkCreated created = { .name = domain->spec->name, .uuid = domain->spec->uuid, .etag = etag };
-    sk_job_set_result(job, sk_json_encode(&sk_created_type, &created, 0));
-    sk_events_emit(self->events, "domain.created", object, domain->spec->uuid, NULL);
-    sk_service_dns_changed(self, domain);
-    if (work->start)
-        sk_domain_start_by_daemon(domain);
+    /* One that was transient may have gone in the meantime. */
+    if (work->replaced != NULL && g_tree_lookup(job->service->domains, work->spec->name) == work->replaced)
+        commit_replaced(job, work);
+    else
+        commit_new(job, work);
+    if (work->persistent)
+        sk_job_end(job, NULL);
 }
 
 const SkJobKind sk_domain_create_job = {
-    .object = create_object, .prepare = prepare, .run = run, .commit = commit, .free_work = free_work, .cancellable = TRUE,
+    .object = create_object, .prepare = prepare, .run = run, .commit = commit, .free_work = free_work, .cancellable = TRUE, .lingers = TRUE,
+};
+const SkJobKind sk_domain_define_job = {
+    .object = create_object, .prepare = prepare_define, .run = run, .commit = commit, .free_work = free_work, .lingers = TRUE,
 };

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* domain.delete: the record and, by an intent in the same transaction, everything that was only the domain's. */
+#include <unistd.h>
+
 #include "base/error.h"
 #include "engine/qmp/commands.h"
 #include "service/console.h"
@@ -8,6 +10,7 @@
 #include "service/domain-launch.h"
 #include "service/domain-note.h"
 #include "service/domain-stop.h"
+#include "service/domain-transient.h"
 #include "service/domain.h"
 #include "service/intent.h"
 #include "service/network.h"
@@ -17,6 +20,10 @@
 typedef struct {
     SkDomain *domain;       /* a reference */
     char *name, *uuid;
+    gboolean persistent;
+    char *nvram;            /* undefine: what must not be there, if nothing was said of it */
+    char *runtime;          /* undefine: it runs on, as a transient one */
+    SkRecord *record;
     GPtrArray *paths;       /* files and directories that go with it */
     GPtrArray *volumes;     /* paths of volumes that do */
     char **roots;
@@ -34,6 +41,9 @@ free_work(gpointer data)
     g_clear_object(&work->qmp);
     g_free(work->name);
     g_free(work->uuid);
+    g_free(work->nvram);
+    g_free(work->runtime);
+    sk_record_free(work->record);
     g_strfreev(work->roots);
     g_clear_pointer(&work->paths, g_ptr_array_unref);
     g_clear_pointer(&work->volumes, g_ptr_array_unref);
@@ -68,19 +78,34 @@ plan_volumes(SkService *self, DeleteWork *work, GError **error)
     return TRUE;
 }
 
-/* Seed, firmware variables, TPM state, console logs, sockets: made by us for this domain alone. */
-static void
-plan_own_files(SkService *self, DeleteWork *work)
+void
+sk_domain_add_own_files(const SkDomain *self, GPtrArray *paths, gboolean keep_nvram)
 {
-    const SkServiceSettings *settings = self->settings;
-    g_ptr_array_add(work->paths, sk_domain_seed_path(settings, work->uuid));
-    g_ptr_array_add(work->paths, sk_domain_nvram_path(settings, work->uuid));
-    g_ptr_array_add(work->paths, sk_domain_tpm_dir(settings, work->uuid));
-    g_ptr_array_add(work->paths, sk_domain_qemu_log_path(settings, work->uuid));
-    g_ptr_array_add(work->paths, g_strdup(work->domain->run_dir));
-    g_ptr_array_add(work->paths, sk_domain_note_path(work->domain->run_dir));
-    for (guint i = 0; work->domain->spec->serials != NULL && i < work->domain->spec->serials->len; i++)
-        g_ptr_array_add(work->paths, g_strdup_printf("%s/consoles/%s-%u.log", settings->log_dir, work->uuid, i));
+    const SkServiceSettings *settings = self->service->settings;
+    const char *uuid = self->spec->uuid;
+    g_ptr_array_add(paths, sk_domain_seed_path(settings, uuid));
+    if (!keep_nvram)
+        g_ptr_array_add(paths, sk_domain_nvram_path(settings, uuid));
+    g_ptr_array_add(paths, sk_domain_tpm_dir(settings, uuid));
+    g_ptr_array_add(paths, sk_domain_managed_save_path(settings, uuid));
+    g_ptr_array_add(paths, sk_domain_qemu_log_path(settings, uuid));
+    g_ptr_array_add(paths, g_strdup(self->run_dir));
+    g_ptr_array_add(paths, sk_domain_note_path(self->run_dir));
+    for (guint i = 0; self->spec->serials != NULL && i < self->spec->serials->len; i++)
+        g_ptr_array_add(paths, sk_domain_console_log_path(settings, uuid, i));
+}
+
+static DeleteWork *
+new_work(SkDomain *domain)
+{
+    DeleteWork *work = g_new0(DeleteWork, 1);
+    work->domain = g_object_ref(domain);
+    work->name = g_strdup(sk_domain_name(domain));
+    work->uuid = g_strdup(domain->spec->uuid);
+    work->persistent = domain->persistent;
+    work->paths = g_ptr_array_new_with_free_func(g_free);
+    work->volumes = g_ptr_array_new_with_free_func(g_free);
+    return work;
 }
 
 static gboolean
@@ -89,12 +114,7 @@ prepare(SkJob *job, GError **error)
     SkDomain *domain = sk_service_domain(job->service, job->call->params.name, error);
     if (domain == NULL)
         return FALSE;
-    DeleteWork *work = job->work = g_new0(DeleteWork, 1);
-    work->domain = g_object_ref(domain);
-    work->name = g_strdup(sk_domain_name(domain));
-    work->uuid = g_strdup(domain->spec->uuid);
-    work->paths = g_ptr_array_new_with_free_func(g_free);
-    work->volumes = g_ptr_array_new_with_free_func(g_free);
+    DeleteWork *work = job->work = new_work(domain);
     if (sk_domain_is_active(domain)) {
         if (!job->call->params.force)
             return sk_fail(error, SK_ERROR_STATE, "cannot delete domain \"%s\" while it is %s: shut it down, or delete it with force",
@@ -107,7 +127,7 @@ prepare(SkJob *job, GError **error)
     work->roots = sk_service_storage_roots(job->service);
     if (job->call->params.volumes && !plan_volumes(job->service, work, error))
         return FALSE;
-    plan_own_files(job->service, work);
+    sk_domain_add_own_files(domain, work->paths, FALSE);
     return TRUE;
 }
 
@@ -151,7 +171,7 @@ run(SkJob *job, GError **error)
     SkStoreBatch *batch = sk_store_batch_new();
     g_autoptr(SkIntent) intent = plan_removal(job, work);
     sk_intent_promise(intent, batch);
-    sk_store_batch_remove(batch, "domain", work->uuid);
+    sk_store_batch_remove(batch, sk_domain_kind(work->persistent), work->uuid);
     sk_store_batch_free_uid(batch, work->uuid);
     if (!sk_store_commit(job->service->store, batch, error))
         return FALSE;
@@ -181,13 +201,15 @@ commit(SkJob *job)
     SkService *self = job->service;
     if (sk_domain_is_active(work->domain))
         sk_domain_ended(work->domain, SK_REASON_DESTROYED);
+    if (!work->persistent)
+        return; /* its end was all of it */
     for (guint i = 0; i < work->volumes->len; i++)
         forget_volume(self, work->volumes->pdata[i]);
     sk_domain_close_consoles(work->domain);
     sk_service_drop_domain(self, work->domain);
     sk_service_dns_changed(self, work->domain);
     g_autofree char *object = g_strconcat("domain/", work->name, NULL);
-    sk_events_emit(self->events, "domain.deleted", object, work->uuid, NULL);
+    sk_events_emit(self->events, "domain.deleted", object, work->uuid, g_strdup("{\"persistent\":true}"));
 }
 
 static void
@@ -201,4 +223,70 @@ rollback(SkJob *job, const GError *error)
 
 const SkJobKind sk_domain_delete_job = {
     .object = sk_domain_job_object, .prepare = prepare, .run = run, .commit = commit, .rollback = rollback, .free_work = free_work,
+};
+
+/* -- undefine: only the definition; what runs goes on without one ------------------------------------------------------------ */
+
+static gboolean
+prepare_undefine(SkJob *job, GError **error)
+{
+    const SkParams *params = &job->call->params;
+    SkDomain *domain = sk_service_domain(job->service, params->name, error);
+    if (domain == NULL || !sk_domain_check_etag(domain, job->call, error))
+        return FALSE;
+    if (!domain->persistent)
+        return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" has no definition: it is transient", sk_domain_name(domain));
+    if (domain->saved != NULL && !params->managed_save)
+        return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" has a saved state, which would be lost: restore it, or give managed_save",
+                       sk_domain_name(domain));
+    DeleteWork *work = job->work = new_work(domain);
+    if (sk_domain_is_active(domain)) {
+        work->runtime = sk_domain_runtime_json(domain);
+        work->record = sk_domain_record(domain->spec, FALSE);
+        return TRUE;
+    }
+    if (domain->spec->firmware.kind == SK_FIRMWARE_UEFI && !params->nvram && !params->keep_nvram)
+        work->nvram = sk_domain_nvram_path(job->service->settings, work->uuid);
+    sk_domain_add_own_files(domain, work->paths, params->keep_nvram);
+    return TRUE;
+}
+
+static gboolean
+run_undefine(SkJob *job, GError **error)
+{
+    DeleteWork *work = job->work;
+    if (work->nvram != NULL && access(work->nvram, F_OK) == 0)
+        return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" has firmware variables: give nvram to delete them, or keep_nvram", work->name);
+    if (work->record == NULL)
+        return run(job, error);
+    if (sk_fault("domain-undefine/record", error))
+        return FALSE;
+    SkStoreBatch *batch = sk_store_batch_new();
+    sk_store_batch_remove(batch, sk_domain_kind(TRUE), work->uuid);
+    sk_store_batch_put(batch, work->record);
+    sk_store_batch_put_state(batch, sk_domain_kind(FALSE), work->uuid, work->runtime);
+    return sk_store_commit(job->service->store, batch, error);
+}
+
+static void
+commit_undefine(SkJob *job)
+{
+    DeleteWork *work = job->work;
+    SkDomain *domain = work->domain;
+    if (work->record == NULL) {
+        commit(job);
+        return;
+    }
+    domain->persistent = FALSE;
+    sk_domain_touch(domain);
+    g_autofree char *object = sk_domain_object(domain);
+    sk_events_emit(job->service->events, "domain.undefined", object, work->uuid, NULL);
+    if (sk_domain_is_active(domain))
+        sk_domain_save_runtime(domain);
+    else
+        sk_domain_vanish(domain);
+}
+
+const SkJobKind sk_domain_undefine_job = {
+    .object = sk_domain_job_object, .prepare = prepare_undefine, .run = run_undefine, .commit = commit_undefine, .free_work = free_work,
 };

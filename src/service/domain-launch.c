@@ -44,6 +44,12 @@ sk_domain_tpm_dir(const SkServiceSettings *settings, const char *uuid)
 }
 
 char *
+sk_domain_managed_save_path(const SkServiceSettings *settings, const char *uuid)
+{
+    return g_strdup_printf("%s/save/%s.save", settings->lib_dir, uuid);
+}
+
+char *
 sk_domain_qemu_log_path(const SkServiceSettings *settings, const char *uuid)
 {
     return g_strdup_printf("%s/domains/%s.log", settings->log_dir, uuid);
@@ -132,22 +138,22 @@ decide_accel(SkService *service, const SkDomainSpec *spec, gint *out_accel, GErr
 }
 
 gboolean
-sk_launch_plan_fill(SkLaunchPlan *self, SkDomain *domain, GError **error)
+sk_launch_plan_fill(SkLaunchPlan *self, SkDomain *domain, const SkDomainSpec *spec, GError **error)
 {
     SkService *service = domain->service;
     const SkServiceSettings *settings = service->settings;
     const char *uuid = domain->spec->uuid;
 
-    if (!decide_accel(service, domain->spec, &self->accel, error))
+    if (!decide_accel(service, spec, &self->accel, error))
         return FALSE;
     self->nics = g_ptr_array_new_with_free_func(sk_nic_plan_free);
-    for (guint i = 0; domain->spec->interfaces != NULL && i < domain->spec->interfaces->len; i++) {
-        SkNicPlan *plan = sk_nic_plan_new(service, domain->spec->interfaces->pdata[i], error);
+    for (guint i = 0; spec->interfaces != NULL && i < spec->interfaces->len; i++) {
+        SkNicPlan *plan = sk_nic_plan_new(service, spec->interfaces->pdata[i], error);
         if (plan == NULL)
             return FALSE;
         g_ptr_array_add(self->nics, plan);
     }
-    self->spec = sk_value_copy(&sk_domain_spec_type, domain->spec);
+    self->spec = sk_value_copy(&sk_domain_spec_type, spec);
     if (!sk_launch_choose_cid(service, domain, self->spec, error))
         return FALSE;
     if (self->spec->vsock != NULL) {
@@ -160,7 +166,7 @@ sk_launch_plan_fill(SkLaunchPlan *self, SkDomain *domain, GError **error)
     self->roots = sk_service_storage_roots(service);
     self->run_dir = g_strdup(domain->run_dir);
     self->log_path = sk_domain_qemu_log_path(settings, uuid);
-    self->seed_path = domain->spec->cloud_init != NULL ? sk_domain_seed_path(settings, uuid) : NULL;
+    self->seed_path = spec->cloud_init != NULL ? sk_domain_seed_path(settings, uuid) : NULL;
     self->nvram_path = sk_domain_nvram_path(settings, uuid);
     self->tpm_dir = sk_domain_tpm_dir(settings, uuid);
     return TRUE;
@@ -503,6 +509,7 @@ sk_launch_plan_open(SkLaunchPlan *self, const SkQemuCaps *caps, SkUndo *undo, GE
     launch->emulator = g_strdup(sk_qemu_caps_binary(caps));
     launch->run_dir = g_strdup(self->run_dir);
     launch->paused = self->paused;
+    launch->incoming = self->incoming;
     if (sk_fault("domain-start/disks", error) || !open_disks(self, launch, error))
         return NULL;
     if (sk_fault("domain-start/links", error) || !open_nics(self, launch, undo, error))

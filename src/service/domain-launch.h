@@ -38,14 +38,18 @@ typedef struct {
     char *run_dir, *log_path, *seed_path, *nvram_path, *tpm_dir;
     gint accel;             /* decided */
     gboolean paused;
+    gboolean incoming;      /* its state comes out of a file */
     guint uid;              /* found by the worker; 0: our own */
     SkService *service;     /* cid != 0: where it is reserved */
     guint cid;
     guint swtpm_pid;
 } SkLaunchPlan;
 
-/* KVM or TCG by the rule; UNSUPPORTED if the definition asks for what the host has not. */
-gboolean sk_launch_plan_fill(SkLaunchPlan *self, SkDomain *domain, GError **error);
+/*
+ * KVM or TCG by the rule; UNSUPPORTED if the definition asks for what the host has not. spec: what is started, domain's definition or
+ * one that was kept with its state.
+ */
+gboolean sk_launch_plan_fill(SkLaunchPlan *self, SkDomain *domain, const SkDomainSpec *spec, GError **error);
 void sk_launch_plan_clear(SkLaunchPlan *self);
 
 /* Opens everything. undo gets a step for each thing that outlives the descriptors. Workers. */
@@ -65,6 +69,7 @@ void sk_launch_drop_taps(SkService *service, const SkDomainSpec *live);
 char *sk_domain_seed_path(const SkServiceSettings *settings, const char *uuid);
 char *sk_domain_nvram_path(const SkServiceSettings *settings, const char *uuid);
 char *sk_domain_tpm_dir(const SkServiceSettings *settings, const char *uuid);
+char *sk_domain_managed_save_path(const SkServiceSettings *settings, const char *uuid);
 char *sk_domain_qemu_log_path(const SkServiceSettings *settings, const char *uuid);
 
 /* Log of a serial port: kept over restarts of the domain. Free with g_free(). */

@@ -7,6 +7,7 @@
 #include "service/console.h"
 #include "service/domain-disks.h"
 #include "service/domain-launch.h"
+#include "service/domain-transient.h"
 #include "service/domain.h"
 #include "service/launch-devices.h"
 #include "service/network.h"
@@ -25,7 +26,7 @@ on_stop(SkDomain *self, const SkQmpEvent *event)
 {
     (void) event;
     if (sk_domain_state(self) == SK_DOMAIN_RUNNING)
-        sk_domain_set_state(self, SK_DOMAIN_PAUSED, SK_REASON_USER);
+        sk_domain_set_state(self, SK_DOMAIN_PAUSED, self->stop_reason != SK_REASON_UNKNOWN ? self->stop_reason : SK_REASON_USER);
 }
 
 static void
@@ -197,6 +198,9 @@ sk_domain_ended(SkDomain *self, SkDomainReason reason)
     runtime->pid_started = 0;
     runtime->accel = SK_ACCEL_AUTO;
     runtime->started = 0;
+    runtime->autodestroy = runtime->held = runtime->ending = FALSE;
+    self->stop_reason = SK_REASON_UNKNOWN;
+    self->asker = NULL;
     g_clear_pointer(&self->addresses, g_ptr_array_unref);
     sk_value_clear(&sk_domain_stats_type, &self->stats);
     self->agent = self->destroying = self->rebooting = self->guest_off = self->guest_reset = self->panicked = FALSE;
@@ -204,7 +208,9 @@ sk_domain_ended(SkDomain *self, SkDomainReason reason)
     sk_service_dns_changed(self->service, self);
     end_shutdown_job(self);
     if (restart)
-        sk_domain_start_by_daemon(self);
+        sk_domain_start_by_daemon(self, FALSE, NULL);
+    else if (!self->persistent)
+        sk_domain_vanish(self);
 }
 
 /* What the definition wants done when the guest ends by itself. */
@@ -222,6 +228,8 @@ wants_restart(const SkDomain *self)
 static SkDomainReason
 reason_of_end(const SkDomain *self, gint status)
 {
+    if (self->runtime.ending)
+        return SK_REASON_SAVED;
     if (self->destroying)
         return SK_REASON_DESTROYED;
     if (self->panicked)

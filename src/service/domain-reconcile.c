@@ -11,6 +11,9 @@
 #include "service/domain-launch.h"
 #include "service/domain-live.h"
 #include "service/domain-verify.h"
+#include "service/domain-save.h"
+#include "service/domain-stop.h"
+#include "service/domain-transient.h"
 #include "service/domain.h"
 
 /* -- one domain: connect to its QEMU ------------------------------------------------------------------------ */
@@ -20,6 +23,7 @@ typedef struct {
     char *name, *monitor, *log;
     guint pid;
     guint64 pid_started;
+    gboolean held, ending;
     SkQemuProcess *process; /* NULL: it is gone */
     SkQmp *qmp;
     SkQmpStatus status;
@@ -62,6 +66,8 @@ run_take_back(SkJob *job, GError **error)
     gint fd = work->process != NULL ? sk_fs_connect_unix(work->monitor, &why) : -1;
     if (fd >= 0)
         work->qmp = sk_qmp_new_for_fd(fd, work->name);
+    if (work->qmp != NULL && work->held && !work->ending)
+        sk_domain_let_go(work->qmp);
     if (work->qmp != NULL && !sk_qmp_query_status(work->qmp, &work->status, &why))
         g_clear_object(&work->qmp);
     if (why != NULL)
@@ -78,7 +84,7 @@ static const struct {
     SkDomainReason reason;
 } states[] = {
     { "running", SK_DOMAIN_RUNNING, SK_REASON_BOOTED },      { "paused", SK_DOMAIN_PAUSED, SK_REASON_USER },
-    { "prelaunch", SK_DOMAIN_PAUSED, SK_REASON_STARTING },   { "io-error", SK_DOMAIN_PAUSED, SK_REASON_IO_ERROR },
+    { "postmigrate", SK_DOMAIN_PAUSED, SK_REASON_SAVED }, { "prelaunch", SK_DOMAIN_PAUSED, SK_REASON_STARTING },   { "io-error", SK_DOMAIN_PAUSED, SK_REASON_IO_ERROR },
     { "suspended", SK_DOMAIN_PMSUSPENDED, SK_REASON_UNKNOWN }, { "shutdown", SK_DOMAIN_IN_SHUTDOWN, SK_REASON_UNKNOWN },
     { "guest-panicked", SK_DOMAIN_CRASHED, SK_REASON_PANICKED }, { "watchdog", SK_DOMAIN_PAUSED, SK_REASON_WATCHDOG },
 };
@@ -106,11 +112,16 @@ commit_take_back(SkJob *job)
     if (!sk_domain_is_active(domain))
         return;
     if (work->process == NULL) {
-        sk_domain_ended(domain, SK_REASON_SHUTDOWN);
+        sk_domain_ended(domain, work->ending ? SK_REASON_SAVED : SK_REASON_SHUTDOWN);
         return;
     }
     take_live(domain, work);
     sk_domain_watch(domain, g_steal_pointer(&work->qmp), g_steal_pointer(&work->process));
+    domain->runtime.held = FALSE;
+    if (domain->runtime.autodestroy || domain->runtime.ending) {
+        sk_domain_destroy_by_daemon(domain);
+        return;
+    }
     for (guint i = 0; i < G_N_ELEMENTS(states); i++) {
         if (g_str_equal(states[i].status, work->status.status) && states[i].state != sk_domain_state(domain))
             sk_domain_set_state(domain, states[i].state, states[i].reason);
@@ -132,6 +143,8 @@ take_back(SkService *self, SkDomain *domain)
     work->spec = sk_value_copy(&sk_domain_spec_type, domain->spec);
     work->live = sk_value_copy(&sk_domain_spec_type, domain->runtime.live);
     work->replay = domain->replay;
+    work->held = domain->runtime.held;
+    work->ending = domain->runtime.ending;
     self->next_domain_id = MAX(self->next_domain_id, domain->runtime.id);
     if (domain->runtime.live != NULL)
         sk_domain_reserve_disks(domain, domain->runtime.live, NULL);
@@ -200,12 +213,17 @@ sk_service_reconcile_domains(SkService *self)
     Sweep *work = g_new0(Sweep, 1);
     work->run_dir = g_build_filename(self->settings->run_dir, "domains", "", NULL);
     work->known = g_hash_table_new(NULL, NULL);
+    g_autoptr(GPtrArray) gone = g_ptr_array_new(); /* the daemon died between their making and their start */
     for (GTreeNode *node = g_tree_node_first(self->domains); node != NULL; node = g_tree_node_next(node)) {
         SkDomain *domain = g_tree_node_value(node);
-        if (!sk_domain_is_active(domain))
-            continue;
-        g_hash_table_add(work->known, GINT_TO_POINTER((gint) domain->runtime.pid));
-        take_back(self, domain);
+        if (sk_domain_is_active(domain)) {
+            g_hash_table_add(work->known, GINT_TO_POINTER((gint) domain->runtime.pid));
+            take_back(self, domain);
+        } else if (!domain->persistent) {
+            g_ptr_array_add(gone, domain);
+        }
     }
+    for (guint i = 0; i < gone->len; i++)
+        sk_domain_vanish(gone->pdata[i]);
     sk_job_start_quiet(self, &sweep_job, work);
 }

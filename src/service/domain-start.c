@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* domain.start: from a definition to a running QEMU. */
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -8,7 +10,9 @@
 #include "service/domain-disks.h"
 #include "service/domain-launch.h"
 #include "service/domain-note.h"
+#include "service/domain-save.h"
 #include "service/domain-seed.h"
+#include "service/domain-transient.h"
 #include "store/settings.h"
 
 typedef struct {
@@ -18,6 +22,10 @@ typedef struct {
     SkQmp *qmp;
     SkDomainRuntime runtime; /* what the domain is from then on */
     guint id;
+    SkSaved *from;          /* the state it goes on from; NULL: it boots */
+    char *lost;             /* a managed save that is not wanted */
+    gboolean went_on;
+    SkJob *waiter;          /* ends with this; a reference, or NULL */
 } StartWork;
 
 static void
@@ -29,6 +37,9 @@ free_work(gpointer data)
     g_clear_object(&work->process);
     g_clear_object(&work->qmp);
     sk_value_clear(&sk_domain_runtime_type, &work->runtime);
+    sk_saved_free(work->from);
+    g_free(work->lost);
+    sk_job_unref(work->waiter);
     g_free(work);
 }
 
@@ -45,14 +56,21 @@ prepare(SkJob *job, GError **error)
         work = job->work = g_new0(StartWork, 1);
         work->domain = g_object_ref(found);
         work->plan.paused = job->call->params.paused;
+        if (job->call->params.fresh && found->saved != NULL)
+            work->lost = g_strdup(found->saved->path);
     }
     SkDomain *domain = work->domain;
+    if (work->from == NULL && work->lost == NULL)
+        work->from = sk_saved_copy(domain->saved);
+    const SkDomainSpec *spec = work->from != NULL ? work->from->spec : domain->spec;
     if (!sk_domain_verb_check(SK_VERB_START, sk_domain_state(domain), sk_domain_name(domain), error) ||
-        !sk_launch_plan_fill(&work->plan, domain, error))
+        !sk_launch_plan_fill(&work->plan, domain, spec, error))
         return FALSE;
+    work->plan.incoming = work->from != NULL;
+    work->plan.paused |= work->from != NULL && work->from->paused;
     work->id = ++job->service->next_domain_id;
     /* From here on rollback gives back what is reserved. */
-    return sk_domain_reserve_disks(domain, domain->spec, error);
+    return sk_domain_reserve_disks(domain, spec, error);
 }
 
 /* -- run: worker ---------------------------------------------------------------------------------------------- */
@@ -91,6 +109,8 @@ spawn(StartWork *work, SkLaunch *launch, SkUndo *undo, GError **error)
     work->qmp = sk_qmp_new_for_fd(fd, plan->spec->name);
     if (sk_fault("domain-start/monitor", error) || !sk_qmp_run_steps(work->qmp, cmdline->setup, 0, error))
         return FALSE;
+    if (work->from != NULL)
+        return !sk_fault("domain-restore/state", error) && sk_save_receive(work->qmp, work->from->path, error);
     return !cmdline->stopped || plan->paused || sk_qmp_do(work->qmp, SK_QMP_CONT, error);
 }
 
@@ -101,7 +121,8 @@ note(StartWork *work, const SkQemuCaps *caps, GError **error)
     SkLaunchPlan *plan = &work->plan;
     work->runtime = (SkDomainRuntime){
         .state = plan->paused ? SK_DOMAIN_PAUSED : SK_DOMAIN_RUNNING,
-        .reason = plan->paused ? SK_REASON_STARTING : SK_REASON_BOOTED,
+        .reason = work->from != NULL ? SK_REASON_RESTORED : plan->paused ? SK_REASON_STARTING : SK_REASON_BOOTED,
+        .held = work->from != NULL && !plan->paused,
         .id = work->id,
         .pid = (guint) sk_qemu_process_pid(work->process),
         .pid_started = sk_qemu_process_start_time(work->process),
@@ -113,6 +134,39 @@ note(StartWork *work, const SkQemuCaps *caps, GError **error)
         .swtpm_pid = plan->swtpm_pid,
     };
     return sk_domain_note_write(plan->run_dir, &work->runtime, error);
+}
+
+static void
+undo_use(gpointer path)
+{
+    g_autofree char *used = sk_saved_used_path(path);
+    if (rename(used, path) < 0)
+        g_warning("the saved state \"%s\" is left as \"%s\"", (char *) path, used);
+}
+
+/*
+ * The guest goes on from its saved state. A managed one is put aside before, durably: gone on from twice, it would not
+ * fit its disks any more.
+ */
+static gboolean
+go_on(StartWork *work, SkUndo *undo, GError **error)
+{
+    g_autofree char *used = sk_saved_used_path(work->from->path);
+    if (sk_fault("domain-restore/use", error))
+        return FALSE;
+    if (work->from->managed) {
+        if (rename(work->from->path, used) < 0)
+            return sk_fail_errno(error, errno, "cannot put \"%s\" aside", work->from->path);
+        sk_undo_push(undo, "saved state", undo_use, work->from->path, NULL);
+        if (!sk_fs_sync_dir_of(used, error))
+            return FALSE;
+    }
+    if (sk_fault("domain-restore/resume", error) || (!work->plan.paused && !sk_qmp_do(work->qmp, SK_QMP_CONT, error)))
+        return FALSE;
+    work->went_on = TRUE;
+    if (work->from->managed)
+        sk_fs_remove(used, NULL);
+    return TRUE;
 }
 
 static gboolean
@@ -141,8 +195,10 @@ run(SkJob *job, GError **error)
         g_prefix_error(error, "domain \"%s\" does not start: ", plan->spec->name);
         return FALSE;
     }
-    if (!note(work, caps, error) || sk_fault("domain-start/note", error))
+    if (!note(work, caps, error) || sk_fault("domain-start/note", error) || (work->from != NULL && !go_on(work, undo, error)))
         return FALSE;
+    if (work->lost != NULL)
+        sk_fs_remove(work->lost, NULL);
     sk_undo_disarm(undo);
     return TRUE;
 }
@@ -160,6 +216,9 @@ commit(SkJob *job)
     const SkDomainReason reason = (SkDomainReason) work->runtime.reason;
     work->runtime.state = runtime->state;
     work->runtime.reason = runtime->reason;
+    work->runtime.held = FALSE;
+    if ((work->from != NULL && work->from->managed) || work->lost != NULL)
+        g_clear_pointer(&domain->saved, sk_saved_free);
     sk_value_clear(&sk_domain_runtime_type, runtime);
     *runtime = work->runtime;
     work->runtime = (SkDomainRuntime){ 0 };
@@ -167,30 +226,51 @@ commit(SkJob *job)
     g_clear_pointer(&domain->message, g_free);
     sk_domain_set_state(domain, state, reason);
     sk_domain_watch(domain, g_steal_pointer(&work->qmp), g_steal_pointer(&work->process));
+    if (work->waiter != NULL)
+        sk_job_end(work->waiter, NULL);
 }
 
 static void
 rollback(SkJob *job, const GError *error)
 {
     StartWork *work = job->work;
+    if (work != NULL && work->waiter != NULL)
+        sk_job_end(work->waiter, g_error_copy(error));
     if (work == NULL || sk_domain_is_active(work->domain))
         return;
     sk_domain_release_disks(work->domain);
     g_free(work->domain->message);
     work->domain->message = g_strdup(error->message);
+    if (!work->domain->persistent)
+        sk_domain_vanish(work->domain);
 }
 
 const SkJobKind sk_domain_start_job = {
     .object = sk_domain_job_object, .prepare = prepare, .run = run, .commit = commit, .rollback = rollback, .free_work = free_work,
 };
 
-void
-sk_domain_start_by_daemon(SkDomain *self)
+static void
+start_by_daemon(SkDomain *self, gboolean paused, SkSaved *from, SkJob *waiter)
 {
     StartWork *work = g_new0(StartWork, 1);
     g_autofree char *object = sk_domain_object(self);
     work->domain = g_object_ref(self);
-    sk_job_start(self->service, &sk_domain_start_job, "domain.start", object, work);
+    work->plan.paused = paused;
+    work->from = from;
+    work->waiter = waiter != NULL ? sk_job_ref(waiter) : NULL;
+    sk_job_start(self->service, &sk_domain_start_job, from != NULL ? "domain.restore" : "domain.start", object, work);
+}
+
+void
+sk_domain_start_by_daemon(SkDomain *self, gboolean paused, SkJob *waiter)
+{
+    start_by_daemon(self, paused, NULL, waiter);
+}
+
+void
+sk_domain_restore_by_daemon(SkDomain *self, SkSaved *saved, SkJob *waiter)
+{
+    start_by_daemon(self, FALSE, saved, waiter);
 }
 
 void
@@ -201,7 +281,7 @@ sk_service_autostart_domains(SkService *self)
     for (GTreeNode *node = g_tree_node_first(self->domains); node != NULL; node = g_tree_node_next(node)) {
         SkDomain *domain = g_tree_node_value(node);
         if (domain->spec->autostart && !sk_domain_is_active(domain))
-            sk_domain_start_by_daemon(domain);
+            sk_domain_start_by_daemon(domain, FALSE, NULL);
     }
     /* Only now: a daemon that is killed before this starts them the next time. */
     sk_store_set_setting_async(self->store, "boot-id", self->boot_id, NULL, NULL);

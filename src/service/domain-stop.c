@@ -151,7 +151,7 @@ commit_destroy(SkJob *job)
 {
     const StopWork *work = job->work;
     if (sk_domain_is_active(work->domain))
-        sk_domain_ended(work->domain, SK_REASON_DESTROYED);
+        sk_domain_ended(work->domain, work->domain->runtime.ending ? SK_REASON_SAVED : SK_REASON_DESTROYED);
 }
 
 static void
@@ -182,8 +182,6 @@ run_shutdown(SkJob *job, GError **error)
     return do_verb(job, SK_QMP_POWERDOWN, error);
 }
 
-static void destroy_after_all(SkDomain *domain);
-
 /* Nobody waits for the guest any more; whether it still obeys is its own business. */
 static SkJob *
 stop_waiting(SkDomain *domain)
@@ -204,7 +202,7 @@ on_ignored(gpointer data)
 
     domain->shutdown_timer = 0;
     if (work->force) {
-        destroy_after_all(domain);
+        sk_domain_destroy_by_daemon(domain);
         return G_SOURCE_REMOVE;
     }
     sk_job_end(stop_waiting(domain),
@@ -305,8 +303,8 @@ static const SkJobKind forced_job = {
     .free_work = free_work, .at_once = TRUE,
 };
 
-static void
-destroy_after_all(SkDomain *domain)
+void
+sk_domain_destroy_by_daemon(SkDomain *domain)
 {
     StopWork *work = g_new0(StopWork, 1);
     g_autofree char *object = sk_domain_object(domain);

@@ -21,6 +21,7 @@ typedef struct {
     SkQmp *qmp;
     SkDomainRuntime *runtime; /* for the note of the change; NULL: off */
     SkRecord *record;
+    gboolean persistent;
     char *seed_path;
     char *refused;          /* why the guest did not take all of it */
     char *name;             /* rename */
@@ -50,6 +51,7 @@ new_work(SkJob *job, GError **error)
         return NULL;
     UpdateWork *work = job->work = g_new0(UpdateWork, 1);
     work->domain = g_object_ref(domain);
+    work->persistent = domain->persistent;
     work->seed_path = sk_domain_seed_path(job->service->settings, domain->spec->uuid);
     return work;
 }
@@ -140,7 +142,7 @@ run_update(SkJob *job, GError **error)
     g_autoptr(GError) refused = NULL;
     if (!sk_domain_seed_prepare(work->spec, error))
         return FALSE;
-    work->record = sk_domain_record(work->spec);
+    work->record = sk_domain_record(work->spec, work->persistent);
     if (sk_fault("domain-update/record", error) || !sk_store_put(job->service->store, work->record, error))
         return FALSE;
     if (!sk_domain_seed_ensure(work->spec, work->seed_path, &refused))
@@ -200,7 +202,7 @@ run_rename(SkJob *job, GError **error)
     UpdateWork *work = job->work;
     g_free(work->spec->name);
     work->spec->name = g_strdup(work->name);
-    work->record = sk_domain_record(work->spec);
+    work->record = sk_domain_record(work->spec, work->persistent);
     return sk_store_put(job->service->store, work->record, error);
 }
 

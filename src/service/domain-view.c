@@ -26,7 +26,7 @@ fill_summary(const SkDomain *domain, SkDomainSummary *row, char **addresses)
         .name = domain->spec->name, .uuid = domain->spec->uuid, .title = domain->spec->title, .tags = domain->spec->tags,
         .state = domain->runtime.state, .accel = domain->runtime.accel, .id = domain->runtime.id,
         .vcpus = spec->vcpus.current, .memory = spec->memory.current, .autostart = domain->spec->autostart,
-        .pending = domain->pending != NULL, .addresses = addresses,
+        .pending = domain->pending != NULL, .persistent = domain->persistent, .saved = domain->saved != NULL, .addresses = addresses,
     };
 }
 

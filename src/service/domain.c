@@ -20,6 +20,9 @@ static const SkField runtime_fields[] = {
     SK_FIELD(SkDomainRuntime, live, OPTIONAL, "definition in use", .type = &sk_domain_spec_type),
     SK_FIELD(SkDomainRuntime, swtpm_pid, UINT, "process of the TPM"),
     SK_FIELD(SkDomainRuntime, change, UINT64, "number of the last change of it"),
+    SK_FIELD(SkDomainRuntime, autodestroy, BOOL, "ends with whoever asked for it"),
+    SK_FIELD(SkDomainRuntime, held, BOOL, "a job of ours holds the guest"),
+    SK_FIELD(SkDomainRuntime, ending, BOOL, "its state is saved, it only has to end"),
 };
 SK_TYPE(sk_domain_runtime_type, SkDomainRuntime, "DomainRuntime", "runtime", runtime_fields, "what must survive a restart");
 
@@ -32,6 +35,7 @@ sk_domain_finalize(GObject *object)
     sk_value_free(&sk_domain_spec_type, self->spec);
     sk_value_clear(&sk_domain_runtime_type, &self->runtime);
     sk_value_clear(&sk_domain_stats_type, &self->stats);
+    sk_saved_free(self->saved);
     g_free(self->message);
     g_strfreev(self->pending);
     g_clear_pointer(&self->addresses, g_ptr_array_unref);
@@ -73,11 +77,12 @@ sk_service_domain(SkService *self, const char *name, GError **error)
 }
 
 SkDomain *
-sk_service_add_domain(SkService *self, SkDomainSpec *spec)
+sk_service_add_domain(SkService *self, SkDomainSpec *spec, gboolean persistent)
 {
     SkDomain *domain = g_object_new(SK_TYPE_DOMAIN, NULL);
     domain->service = self;
     domain->spec = spec;
+    domain->persistent = persistent;
     domain->created = domain->modified = g_get_real_time();
     domain->run_dir = g_build_filename(self->settings->run_dir, "domains", spec->uuid, NULL);
     g_tree_insert(self->domains, g_strdup(spec->name), domain);
@@ -142,20 +147,32 @@ sk_domain_job_object(SkService *service, SkCall *call)
     return g_strconcat("domain/", domain != NULL ? sk_domain_name(domain) : call->params.name, NULL);
 }
 
+const char *
+sk_domain_kind(gboolean persistent)
+{
+    return persistent ? "domain" : "transient";
+}
+
 SkRecord *
-sk_domain_record(const SkDomainSpec *spec)
+sk_domain_record(const SkDomainSpec *spec, gboolean persistent)
 {
     g_autofree char *json = sk_json_encode(&sk_domain_spec_type, spec, SK_JSON_SECRETS | SK_JSON_NO_DEFAULTS);
-    return sk_record_new("domain", spec->uuid, spec->name, json);
+    return sk_record_new(sk_domain_kind(persistent), spec->uuid, spec->name, json);
 }
 
 /* -- state ------------------------------------------------------------------------------------------------- */
 
+char *
+sk_domain_runtime_json(const SkDomain *self)
+{
+    return sk_json_encode(&sk_domain_runtime_type, &self->runtime, SK_JSON_SECRETS | SK_JSON_NO_DEFAULTS);
+}
+
 void
 sk_domain_save_runtime(SkDomain *self)
 {
-    g_autofree char *json = sk_json_encode(&sk_domain_runtime_type, &self->runtime, SK_JSON_SECRETS | SK_JSON_NO_DEFAULTS);
-    sk_store_put_state(self->service->store, "domain", self->spec->uuid, json);
+    g_autofree char *json = sk_domain_runtime_json(self);
+    sk_store_put_state(self->service->store, sk_domain_kind(self->persistent), self->spec->uuid, json);
 }
 
 void
@@ -253,7 +270,7 @@ sk_domain_fill_view(const SkDomain *self, SkDomainView *out_view)
         .status = { .state = runtime->state, .reason = runtime->reason, .id = runtime->id, .pid = runtime->pid,
                     .accel = runtime->accel, .qemu_version = runtime->qemu_version, .started = runtime->started,
                     .changed = runtime->changed, .pending = self->pending, .addresses = self->addresses,
-                    .agent = self->agent,
+                    .agent = self->agent, .persistent = self->persistent, .saved = self->saved != NULL,
                     .message = self->message },
         .live = runtime->live,
         .created = self->created,

@@ -25,17 +25,35 @@ typedef struct {
     SkDomainSpec *live;     /* what QEMU runs with; NULL when off */
     guint swtpm_pid;
     guint64 change;         /* of live, counted: tells the note beside the run directory from an older record */
+    gboolean held;          /* a job of ours holds the guest: when it ends, or dies with the daemon, the guest goes on */
+    gboolean ending;        /* its state is saved: all that is left for it is to end */
+    gboolean autodestroy;   /* ends with whoever asked for it, so at the latest with the daemon */
 } SkDomainRuntime;
 extern const SkType sk_domain_runtime_type;
 
 #define SK_TYPE_DOMAIN sk_domain_get_type()
 G_DECLARE_FINAL_TYPE(SkDomain, sk_domain, SK, DOMAIN, GObject)
 
+/* The state of a domain that is off, kept in a file (domain-save.c). */
+typedef struct {
+    char *path;
+    SkDomainSpec *spec;     /* what ran */
+    gboolean paused;
+    gboolean managed;       /* belongs to the domain: its next start takes it, and it is gone then */
+} SkSaved;
+
+SkSaved *sk_saved_copy(const SkSaved *self);
+void sk_saved_free(SkSaved *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SkSaved, sk_saved_free)
+
 struct _SkDomain {
     GObject parent;
     SkService *service;
     SkDomainSpec *spec;     /* the definition: what the next start uses */
     SkDomainRuntime runtime;
+    gboolean persistent;    /* FALSE: gone when it is off (domain-transient.c) */
+    SkSaved *saved;         /* the managed save; NULL: none */
+    gconstpointer asker;    /* runtime.autodestroy: whose end it does not survive; compared only */
     guint64 revision;       /* of the definition: the ETag */
     gint64 created, modified;
     char *message;          /* last failure */
@@ -50,6 +68,7 @@ struct _SkDomain {
     SkQmp *qmp;             /* while active and connected */
     SkQemuProcess *process; /* while active */
     gboolean destroying;    /* it ends because we asked */
+    SkDomainReason stop_reason; /* why a job of ours stops it; UNKNOWN: none does */
     gboolean rebooting;     /* to be started again when it is off */
     gboolean guest_off, guest_reset, panicked; /* how the guest said it ends */
     gboolean agent;         /* the guest has its end of the agent's channel open */
@@ -65,7 +84,7 @@ struct _SkDomain {
 SkDomain *sk_service_domain(SkService *self, const char *name, GError **error);
 
 /* Adds a live domain; spec is taken. The tree holds the reference. */
-SkDomain *sk_service_add_domain(SkService *self, SkDomainSpec *spec);
+SkDomain *sk_service_add_domain(SkService *self, SkDomainSpec *spec, gboolean persistent);
 /* Forgets it. */
 void sk_service_drop_domain(SkService *self, SkDomain *domain);
 /* Puts it under its spec's new name. */
@@ -92,15 +111,24 @@ void sk_domain_set_spec(SkDomain *self, SkDomainSpec *spec, guint64 revision, gi
 void sk_domain_fill_view(const SkDomain *self, SkDomainView *out_view);
 
 /* The changed definition as a record for the store. */
-SkRecord *sk_domain_record(const SkDomainSpec *spec);
+SkRecord *sk_domain_record(const SkDomainSpec *spec, gboolean persistent);
+/* What its runtime is in the store. Free with g_free(). */
+char *sk_domain_runtime_json(const SkDomain *self);
+/* Kind of its record: "domain", or "transient" of one that is not defined. */
+const char *sk_domain_kind(gboolean persistent);
 
 /* object of a job's call by params.name: the UUID's owner too, so that a name and a UUID queue together. */
 char *sk_domain_job_object(SkService *service, SkCall *call);
 
 /* -- domain-start.c ------------------------------------------------------------------------------------ */
 extern const SkJobKind sk_domain_start_job;
-/* Starts it as a job of the daemon's own: autostart, restart. */
-void sk_domain_start_by_daemon(SkDomain *self);
+/*
+ * Starts it as a job of the daemon's own: autostart, restart, the second half of another job. waiter (may be NULL) is a lingering
+ * job that ends with the start's outcome.
+ */
+void sk_domain_start_by_daemon(SkDomain *self, gboolean paused, SkJob *waiter);
+/* The same, going on from a saved state, which is taken. */
+void sk_domain_restore_by_daemon(SkDomain *self, SkSaved *saved, SkJob *waiter);
 
 /* -- domain-monitor.c ---------------------------------------------------------------------------------- */
 /* Listens to a QEMU that runs: events, its end. qmp and process are taken. */

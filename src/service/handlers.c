@@ -6,6 +6,7 @@
 #include "service/domain-agent.h"
 #include "service/domain-create.h"
 #include "service/domain-device.h"
+#include "service/domain-save.h"
 #include "service/domain-stats.h"
 #include "service/domain-stop.h"
 #include "service/domain-view.h"
@@ -39,6 +40,13 @@ static const SkHandler handlers[SK_N_OPERATIONS] = {
     JOB(DOMAIN_RESUME, sk_domain_resume_job),
     JOB(DOMAIN_RENAME, sk_domain_rename_job),
     READ(DOMAIN_STATS, sk_handle_domain_stats),
+    JOB(DOMAIN_DEFINE, sk_domain_define_job),
+    JOB(DOMAIN_UNDEFINE, sk_domain_undefine_job),
+    JOB(DOMAIN_SAVE, sk_domain_save_job),
+    JOB(DOMAIN_RESTORE, sk_domain_restore_job),
+    JOB(DOMAIN_DROP_SAVED, sk_domain_drop_saved_job),
+    JOB(SAVED_SHOW, sk_saved_show_job),
+    JOB(SAVED_CHANGE, sk_saved_change_job),
 
     JOB(DISK_ATTACH, sk_disk_attach_job),
     JOB(DISK_DETACH, sk_disk_detach_job),

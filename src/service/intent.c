@@ -2,6 +2,8 @@
 /* Notes of files to remove if the daemon dies in the middle. */
 #include "service/intent.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -10,6 +12,8 @@
 static const SkField fields[] = {
     SK_FIELD(SkIntent, what, STRING, "what was being done"),
     SK_FIELD(SkIntent, paths, STRV, "files and directories to remove", .max = 4096),
+    SK_FIELD(SkIntent, from, STRING, "file to give its name"),
+    SK_FIELD(SkIntent, to, STRING, "that name"),
     SK_FIELD(SkIntent, files, STRV, "files to remove if they are still the same", .max = 4096),
 };
 static SK_TYPE(intent_type, SkIntent, "Intent", "intent", fields, "files to remove if the daemon dies");
@@ -63,6 +67,13 @@ sk_intent_add_file(SkIntent *self, const char *now, const char *path, GError **e
     return id != NULL;
 }
 
+void
+sk_intent_set_name(SkIntent *self, const char *from, const char *to)
+{
+    self->from = g_strdup(from);
+    self->to = g_strdup(to);
+}
+
 /* -- the note ------------------------------------------------------------------------------------------------ */
 
 static SkRecord *
@@ -104,6 +115,14 @@ remove_file(const char *entry, GError **error)
     return sk_fs_remove_same(space + 1, id, error);
 }
 
+gboolean
+sk_intent_give_name(const SkIntent *self, GError **error)
+{
+    if (rename(self->from, self->to) < 0 && errno != ENOENT)
+        return sk_fail_errno(error, errno, "cannot make \"%s\"", self->to);
+    return sk_fs_sync_dir_of(self->to, error) && sk_store_remove(self->store, "intent", self->id, error);
+}
+
 void
 sk_intent_carry_out(const SkIntent *self)
 {
@@ -117,6 +136,9 @@ sk_intent_carry_out(const SkIntent *self)
         if (!remove_file(self->files[i], &error))
             g_warning("%s, continuing", error->message);
     }
+    g_autoptr(GError) why = NULL;
+    if (self->from != NULL && !sk_intent_give_name(self, &why))
+        g_warning("%s, continuing", why->message);
     sk_store_remove(self->store, "intent", self->id, NULL);
 }
 

@@ -15,6 +15,7 @@ typedef struct {
     char *what;             /* "the creation of domain web1" */
     char **paths;           /* files and directories to remove: the daemon's own, whatever is there */
     char **files;           /* "ID PATH": to remove if it is still that file; others can make files where these are */
+    char *from, *to;        /* a file to give its name: what was made beside is kept; NULL: none */
     char *id;               /* of the record; not in it */
     SkStore *store;         /* borrowed; not in it */
 } SkIntent;
@@ -28,6 +29,9 @@ void sk_intent_add_path(SkIntent *self, const char *path);
 /* The file that is at present at the path now, and is or will be at path. FALSE if there is none. */
 gboolean sk_intent_add_file(SkIntent *self, const char *now, const char *path, GError **error);
 
+/* Instead of removing: the file at `from` is to be given the name `to`. */
+void sk_intent_set_name(SkIntent *self, const char *from, const char *to);
+
 /* Writes it down durably; once more after it has grown. */
 gboolean sk_intent_note(SkIntent *self, GError **error);
 /* A create's: in the batch that makes the change it was for. */
@@ -35,7 +39,9 @@ void sk_intent_settle(const SkIntent *self, SkStoreBatch *batch);
 /* A delete's: in the batch that removes the record. */
 void sk_intent_promise(const SkIntent *self, SkStoreBatch *batch);
 
-/* Removes the files, then the note. What cannot be removed is told in the log. */
+/* Gives the file its name, durably, then removes the note. Workers. */
+gboolean sk_intent_give_name(const SkIntent *self, GError **error);
+/* Removes the files, or gives one its name, then removes the note. What cannot be removed is told in the log. */
 void sk_intent_carry_out(const SkIntent *self);
 /* At start-up: carries out all that are left, and says so in the log. */
 gboolean sk_intent_recover(SkStore *store, GError **error);

@@ -269,7 +269,9 @@ finish_run(gpointer data)
         if (!job->kind->lingers) {
             drop_work(job);
             sk_job_end(job, NULL);
-        } else if (!is_over(job)) {
+        } else if (is_over(job)) {
+            drop_work(job);
+        } else {
             leave_queue(job);
         }
         return;

@@ -14,6 +14,7 @@
 #include "service/console.h"
 #include "service/domain-stats.h"
 #include "service/domain-note.h"
+#include "service/domain-save.h"
 #include "service/domain.h"
 #include "service/image.h"
 #include "service/intent.h"
@@ -31,7 +32,7 @@ make_dirs(SkService *self, GError **error)
         const char *parent, *name;
         mode_t mode;
     } dirs[] = {
-        { settings->lib_dir, "", 0711 },      { settings->lib_dir, "seeds", 0700 },   { settings->lib_dir, "nvram", 0700 },
+        { settings->lib_dir, "", 0711 },      { settings->lib_dir, "seeds", 0700 },   { settings->lib_dir, "save", 0700 },   { settings->lib_dir, "nvram", 0700 },
         { settings->lib_dir, "tpm", 0711 },   { settings->lib_dir, "images", 0711 },  { settings->lib_dir, "pools", 0711 },
         { settings->lib_dir, "cache", 0700 }, { settings->lib_dir, "tls", 0700 }, { settings->lib_dir, "networks", 0755 }, { settings->run_dir, "", 0755 },
         { settings->run_dir, "domains", 0711 }, { settings->run_dir, "networks", 0755 }, { settings->log_dir, "", 0755 },
@@ -47,7 +48,7 @@ make_dirs(SkService *self, GError **error)
 
 /* Takes both definitions, or none. */
 static gboolean
-add_loaded(SkService *self, const SkRecord *record, SkJsonMany *decoded, guint *number, GError **error)
+add_loaded(SkService *self, const SkRecord *record, gboolean persistent, SkJsonMany *decoded, guint *number, GError **error)
 {
     SkDomainSpec *spec = sk_json_many_take(decoded, (*number)++, error);
     SkDomainRuntime *runtime = spec != NULL && record->state != NULL ? sk_json_many_take(decoded, (*number)++, error) : NULL;
@@ -56,7 +57,7 @@ add_loaded(SkService *self, const SkRecord *record, SkJsonMany *decoded, guint *
         g_prefix_error(error, "domain \"%s\" in the database: ", record->name);
         return FALSE;
     }
-    SkDomain *domain = sk_service_add_domain(self, spec);
+    SkDomain *domain = sk_service_add_domain(self, spec, persistent);
     domain->revision = record->revision;
     domain->created = record->created;
     domain->modified = record->modified;
@@ -66,17 +67,18 @@ add_loaded(SkService *self, const SkRecord *record, SkJsonMany *decoded, guint *
         domain->compare = TRUE;
     }
     sk_domain_note_take(domain);
+    sk_domain_find_saved(domain);
     sk_domain_touch(domain);
     return TRUE;
 }
 
 static gboolean
-load_domains(SkService *self, GError **error)
+load_domains(SkService *self, gboolean persistent, GError **error)
 {
     g_autoptr(GPtrArray) records = NULL;
     g_autoptr(SkJsonMany) decoded = sk_json_many_new();
     guint number = 0;
-    if (!sk_store_load(self->store, "domain", &records, error))
+    if (!sk_store_load(self->store, sk_domain_kind(persistent), &records, error))
         return FALSE;
     for (guint i = 0; i < records->len; i++) {
         const SkRecord *record = records->pdata[i];
@@ -86,7 +88,7 @@ load_domains(SkService *self, GError **error)
     }
     sk_json_many_run(decoded);
     for (guint i = 0; i < records->len; i++) {
-        if (!add_loaded(self, records->pdata[i], decoded, &number, error))
+        if (!add_loaded(self, records->pdata[i], persistent, decoded, &number, error))
             return FALSE;
     }
     return TRUE;
@@ -126,7 +128,8 @@ load(SkService *self, GError **error)
     self->events = sk_events_new(self->store);
     self->jobs = sk_jobs_new(self);
     return mark_started(self, error) && sk_intent_recover(self->store, error) && sk_service_load_images(self, error) &&
-           sk_service_load_pools(self, error) && sk_service_load_networks(self, error) && load_domains(self, error) &&
+           sk_service_load_pools(self, error) && sk_service_load_networks(self, error) && load_domains(self, TRUE, error) &&
+           load_domains(self, FALSE, error) &&
            sk_jobs_load(self->jobs, error) &&
            (!self->first_start || sk_store_set_setting(self->store, "initialized", "1", error)) &&
            (!self->first_start || sk_store_set_setting(self->store, "boot-id", self->boot_id, error));

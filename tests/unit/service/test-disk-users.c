@@ -103,7 +103,7 @@ change(Fixture *self)
     SkDomain *domain = g_hash_table_lookup(self->service.domains_by_uuid, name);
     gint what = g_rand_int_range(self->random, 0, 5);
     if (domain == NULL) {
-        sk_service_add_domain(&self->service, new_spec(self, name));
+        sk_service_add_domain(&self->service, new_spec(self, name), TRUE);
     } else if (what == 0) {
         sk_service_drop_domain(&self->service, domain);
     } else if (what == 1) {

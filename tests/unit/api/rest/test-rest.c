@@ -55,6 +55,7 @@ body_of(const SkOperation *op)
         { "ExecRequest", "{\"path\":\"/bin/true\"}" }, { "AgentPassword", "{\"user\":\"root\",\"password\":\"x\"}" },
         { "Network", "{\"name\":\"lan\"}" },       { "Pool", "{\"name\":\"big\",\"path\":\"/big\"}" },
         { "VolumeCreate", "{\"name\":\"v\",\"capacity\":1048576}" }, { "VolumeClone", "{\"name\":\"v\"}" },
+        { "Restore", "{\"path\":\"/s\",\"then\":\"paused\"}" },
         { "ImageImport", "{\"name\":\"i\",\"url\":\"/i.qcow2\"}" }, { "ImageBuild", "{\"recipe\":\"debian-12\"}" },
     };
     if (op->body_kind == SK_BODY_NONE)
@@ -74,7 +75,7 @@ test_every_operation(Server *s, gconstpointer data)
     for (guint i = 0; i < SK_N_OPERATIONS; i++) {
         const SkOperation *op = &sk_operations[i];
         g_autofree char *path = fill_path(op->path);
-        g_autofree char *line = g_strdup_printf("%s %s", op->method, path);
+        g_autofree char *line = g_strdup_printf("%s %s%s", op->method, path, op->params == &sk_params_path_type ? "?path=/s" : "");
         g_autofree char *part = g_strdup_printf("{\"op\":\"%s\"", op->name);
         if (op->mode == SK_MODE_STREAM)
             continue;
@@ -98,10 +99,10 @@ test_wrong_paths(Server *s, gconstpointer data)
         assert_error(s, nowhere[i], NULL, NULL, 404, "not-found");
     g_assert_cmpuint(fake.dispatched, ==, 0);
 
-    g_auto(Answer) wrong = ask(s, "PUT /v1/domains/web1", NULL, "{}");
+    g_auto(Answer) wrong = ask(s, "POST /v1/domains/web1", NULL, "{}");
     g_autofree char *allow = answer_header(&wrong, "Allow");
     g_assert_cmpuint(wrong.status, ==, 405);
-    g_assert_cmpstr(allow, ==, "GET, HEAD, PATCH, DELETE, OPTIONS");
+    g_assert_cmpstr(allow, ==, "GET, HEAD, PUT, PATCH, DELETE, OPTIONS");
     g_auto(Answer) options = ask(s, "OPTIONS /v1/domains/web1", NULL, NULL);
     g_autofree char *also = answer_header(&options, "Allow");
     g_assert_cmpuint(options.status, ==, 204);
