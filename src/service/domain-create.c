@@ -169,8 +169,6 @@ prepare_define(SkJob *job, GError **error)
     if (!find_replaced(job->service, work, error))
         return FALSE;
     const SkDomain *replaced = work->replaced;
-    if (replaced != NULL && !sk_domain_check_etag(replaced, job->call, error))
-        return FALSE;
     if (replaced != NULL && !replaced->persistent)
         work->runtime = sk_domain_runtime_json(replaced);
     return plan(job, work, error);

@@ -232,7 +232,7 @@ prepare_undefine(SkJob *job, GError **error)
 {
     const SkParams *params = &job->call->params;
     SkDomain *domain = sk_service_domain(job->service, params->name, error);
-    if (domain == NULL || !sk_domain_check_etag(domain, job->call, error))
+    if (domain == NULL)
         return FALSE;
     if (!domain->persistent)
         return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" has no definition: it is transient", sk_domain_name(domain));

@@ -7,10 +7,12 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/undo.h"
+#include "engine/qmp/commands.h"
 
 #define NAME "skep-state"
 /* How often progress is told while QEMU's own event of the end has not come. */
 #define PACE_MS 200
+#define SETTLE_MS 10000
 
 static gboolean
 set_capabilities(SkQmp *self, GError **error)
@@ -75,6 +77,21 @@ await(SkQmp *self, SkQmpExpect *completed, GCancellable *cancellable, SkMigrateP
     return TRUE;
 }
 
+/* QEMU tells of the end a moment before it takes commands on the guest's state again. */
+static gboolean
+settle(SkQmp *self, GError **error)
+{
+    SkQmpStatus status;
+    for (guint i = 0; i < SETTLE_MS; i++) {
+        if (!sk_qmp_query_status(self, &status, error))
+            return FALSE;
+        if (!g_str_equal(status.status, "finish-migrate"))
+            return TRUE;
+        g_usleep(1000);
+    }
+    return sk_fail(error, SK_ERROR_TIMEOUT, "QEMU of domain \"%s\" does not come to an end with moving its state", sk_qmp_domain(self));
+}
+
 static gboolean
 run(SkQmp *self, const char *command, gint fd, GCancellable *cancellable, SkMigrateProgress progress, gpointer data, GError **error)
 {
@@ -88,7 +105,8 @@ run(SkQmp *self, const char *command, gint fd, GCancellable *cancellable, SkMigr
 gboolean
 sk_qmp_migrate_to_fd(SkQmp *self, gint fd, GCancellable *cancellable, SkMigrateProgress progress, gpointer data, GError **error)
 {
-    return set_capabilities(self, error) && set_rate(self, error) && run(self, "migrate", fd, cancellable, progress, data, error);
+    return set_capabilities(self, error) && set_rate(self, error) && run(self, "migrate", fd, cancellable, progress, data, error) &&
+           settle(self, error);
 }
 
 gboolean
@@ -100,5 +118,6 @@ sk_qmp_migrate_from_fd(SkQmp *self, gint fd, GError **error)
 void
 sk_qmp_migrate_cancel(SkQmp *self)
 {
-    sk_qmp_run(self, "migrate_cancel", NULL, NULL);
+    if (sk_qmp_run(self, "migrate_cancel", NULL, NULL))
+        settle(self, NULL);
 }
