@@ -9,7 +9,7 @@ import sys
 import source
 
 # Aim for under 60; this is the tripwire.
-LENGTH_MAX = 64
+LENGTH_MAX = 72
 # Too long, and seen only once they were on main, which only moves forward. Not a place for more.
 DELIVERED = ("3bb36dda555a", "3884250e4aad")
 TITLE = re.compile(r"^[a-z0-9][a-z0-9/._-]*(, [a-z0-9/._-]+)*: \S.*[^.\s]$")

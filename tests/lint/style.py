@@ -9,10 +9,10 @@ SPDX = "SPDX-License-Identifier: LGPL-2.1-or-later"
 FUNCTION_MAX = 400
 
 # A person waits before these: they ask the daemon again after a while.
-POLLING = ("src/cli/client.c", "src/cli/guest.c", "src/cli/top.c")
-# A client that drips its bytes is what it tests.
+POLLING = ("src/cli/client.c", "src/cli/guest.c", "src/cli/node.c", "src/cli/top.c")
 # A clock's rate is measured over a span of time.
 MEASURING = ("src/engine/cmdline/boot.c",)
+# A client that drips its bytes is what it tests.
 DRIPPING = ("tests/unit/api/rest/test-rest.c",)
 
 # Call: (why, files or folders that may).
