@@ -30,7 +30,13 @@ def volume(d, name, pool="p"):
 
 
 def names(d, pool="p"):
-    return [item["name"] for item in d.items(f"/v1/pools/{pool}/volumes")]
+    """All of them, page by page."""
+    found, path = [], f"/v1/pools/{pool}/volumes"
+    page = d.get(path)
+    while page.get("next"):
+        found += page["items"]
+        page = d.get(f"{path}?after={page['next']}")
+    return [item["name"] for item in found + page["items"]]
 
 
 def leftovers(directory):
