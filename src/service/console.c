@@ -365,6 +365,23 @@ sk_service_console_open(SkService *self, SkCall *call, const SkConsoleFuncs *fun
     return NULL;
 }
 
+SkConsoleSession *
+sk_domain_console_open(SkDomain *self, guint port, const char *user, const SkConsoleFuncs *funcs, gpointer data, GError **error)
+{
+    SkConsoleHub *hub = find_hub(self, port, error);
+    if (hub == NULL)
+        return NULL;
+    SkConsoleSession *session = g_new0(SkConsoleSession, 1);
+    session->funcs = funcs;
+    session->data = data;
+    session->fd = -1;
+    session->domain = g_object_ref(self);
+    session->backlog = g_byte_array_new();
+    session->reader = sk_console_hub_attach(hub, user, SK_CONSOLE_FROM_END, &reader_funcs, session);
+    sk_console_reader_take_over(session->reader);
+    return session;
+}
+
 gboolean
 sk_console_session_write(SkConsoleSession *self, const void *bytes, gsize length)
 {

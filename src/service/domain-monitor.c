@@ -8,6 +8,7 @@
 #include "service/domain-disks.h"
 #include "service/domain-launch.h"
 #include "service/domain-transient.h"
+#include "service/domain-tell.h"
 #include "service/domain.h"
 #include "service/launch-devices.h"
 #include "service/network.h"
@@ -17,8 +18,7 @@
 static void
 emit(SkDomain *self, const char *type, const SkQmpEvent *event)
 {
-    g_autofree char *object = sk_domain_object(self);
-    sk_events_emit(self->service->events, type, object, self->spec->uuid, json_dumps(event->data, JSON_COMPACT));
+    sk_domain_tell(self, type, json_incref(event->data));
 }
 
 static void
@@ -50,6 +50,7 @@ static void
 on_shutdown(SkDomain *self, const SkQmpEvent *event)
 {
     const char *reason = json_string_value(json_object_get(event->data, "reason"));
+    emit(self, "domain.shutdown", event);
     self->guest_reset = g_strcmp0(reason, "guest-reset") == 0;
     self->guest_off = g_strcmp0(reason, "guest-shutdown") == 0 || g_strcmp0(reason, "guest-reset") == 0;
     if (g_strcmp0(reason, "guest-panic") == 0)
@@ -119,6 +120,41 @@ on_rtc_change(SkDomain *self, const SkQmpEvent *event)
     emit(self, "domain.rtc-change", event);
 }
 
+static void
+on_unplug_failed(SkDomain *self, const SkQmpEvent *event)
+{
+    emit(self, "domain.device-refused", event);
+}
+
+/* QEMU's own events of a viewer, of VNC and SPICE, become one with a phase. */
+static void
+on_viewer(SkDomain *self, const SkQmpEvent *event)
+{
+    const char *phase = g_str_has_suffix(event->name, "_DISCONNECTED") ? "disconnect" :
+                        g_str_has_suffix(event->name, "_INITIALIZED") ? "initialize" : "connect";
+    json_t *data = json_copy(event->data);
+    json_object_set_new(data, "phase", json_string(phase));
+    sk_domain_tell(self, "domain.graphics", data);
+}
+
+static void
+on_block_threshold(SkDomain *self, const SkQmpEvent *event)
+{
+    emit(self, "domain.block-threshold", event);
+}
+
+static void
+on_memory_failure(SkDomain *self, const SkQmpEvent *event)
+{
+    emit(self, "domain.memory-failure", event);
+}
+
+static void
+on_memory_device(SkDomain *self, const SkQmpEvent *event)
+{
+    emit(self, "domain.memory-device", event);
+}
+
 /* The agent's end of its channel was opened or closed in the guest. */
 static void
 on_port(SkDomain *self, const SkQmpEvent *event)
@@ -137,7 +173,11 @@ static const struct {
     { "RESET", on_reset }, { "SUSPEND", on_suspend }, { "WAKEUP", on_resume }, { "GUEST_PANICKED", on_panicked },
     { "BLOCK_IO_ERROR", on_io_error }, { "WATCHDOG", on_watchdog }, { "DEVICE_DELETED", on_device_deleted },
     { "BALLOON_CHANGE", on_balloon }, { "DEVICE_TRAY_MOVED", on_tray }, { "RTC_CHANGE", on_rtc_change },
-    { "VSERPORT_CHANGE", on_port },
+    { "VSERPORT_CHANGE", on_port }, { "DEVICE_UNPLUG_GUEST_ERROR", on_unplug_failed }, { "MEM_UNPLUG_ERROR", on_unplug_failed },
+    { "VNC_CONNECTED", on_viewer }, { "VNC_INITIALIZED", on_viewer }, { "VNC_DISCONNECTED", on_viewer },
+    { "SPICE_CONNECTED", on_viewer }, { "SPICE_INITIALIZED", on_viewer }, { "SPICE_DISCONNECTED", on_viewer },
+    { "BLOCK_WRITE_THRESHOLD", on_block_threshold }, { "MEMORY_FAILURE", on_memory_failure },
+    { "MEMORY_DEVICE_SIZE_CHANGE", on_memory_device },
 };
 
 static void
@@ -145,6 +185,7 @@ on_event(SkQmp *qmp, const SkQmpEvent *event, gpointer data)
 {
     SkDomain *self = data;
     (void) qmp;
+    sk_domain_tell_qmp(self, event);
     for (guint i = 0; i < G_N_ELEMENTS(handlers); i++) {
         if (g_str_equal(handlers[i].name, event->name)) {
             handlers[i].func(self, event);

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/thread.h"
+#include "service/domain-tell.h"
 #include "service/disk-users.h"
 
 static const SkField runtime_fields[] = {
@@ -197,7 +198,8 @@ sk_domain_set_state(SkDomain *self, SkDomainState state, SkDomainReason reason)
     const char *why = sk_enum_name(&sk_domain_reason_enum, (gint) reason);
     g_autofree char *object = sk_domain_object(self);
     sk_events_emit(self->service->events, "domain.state", object, self->spec->uuid,
-                   g_strdup_printf("{\"state\":\"%s\",\"reason\":\"%s\"}", name, why));
+                   g_strdup_printf("{\"state\":\"%s\",\"reason\":\"%s\",\"from\":\"%s\"}", name, why,
+                                   sk_enum_name(&sk_domain_state_enum, (gint) from)));
     g_message("domain \"%s\" is %s (%s)", sk_domain_name(self), name, why);
 }
 
@@ -240,8 +242,10 @@ sk_domain_touch(SkDomain *self)
 void
 sk_domain_set_live(SkDomain *self, SkDomainSpec *live)
 {
-    sk_value_free(&sk_domain_spec_type, self->runtime.live);
+    SkDomainSpec *old = self->runtime.live;
     self->runtime.live = live;
+    sk_domain_tell_devices(self, old);
+    sk_value_free(&sk_domain_spec_type, old);
     self->compare = TRUE;
 }
 

@@ -48,6 +48,7 @@ struct SkService {
     GTree *images;          /* image.c: name → SkImage */
     char *images_dir;
     GHashTable *tickets;    /* console.c: ticket → grant */
+    struct SkQmpListener *qmp_listener; /* domain-tell.c; NULL: nobody */
     guint stats_timer;      /* domain-stats.c */
     gint64 stats_wanted;    /* monotonic time of the last question */
 };

@@ -189,6 +189,7 @@ sk_service_free(SkService *self)
     g_clear_pointer(&self->vsock_cids, g_hash_table_unref);
     g_clear_pointer(&self->jobs, sk_jobs_free);
     g_clear_pointer(&self->events, sk_events_free);
+    g_clear_pointer(&self->qmp_listener, g_free);
     g_clear_pointer(&self->store, sk_store_close);
     sk_value_clear(&sk_node_type, &self->node);
     g_free(self->boot_id);

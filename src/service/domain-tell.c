@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Events of domains. */
+#include "service/domain-tell.h"
+
+void
+sk_domain_tell(SkDomain *self, const char *type, json_t *data)
+{
+    g_autofree char *object = sk_domain_object(self);
+    sk_events_emit(self->service->events, type, object, self->spec->uuid, data != NULL ? json_dumps(data, JSON_COMPACT) : NULL);
+    json_decref(data);
+}
+
+/* -- devices ------------------------------------------------------------------------------------------------------ */
+
+/* Everything in a definition that carries an alias; borrowed. */
+static GHashTable *
+aliases_of(const SkDomainSpec *spec)
+{
+    GHashTable *aliases = g_hash_table_new(g_str_hash, g_str_equal);
+    const SkType *type = &sk_domain_spec_type;
+    for (guint i = 0; i < type->n_fields; i++) {
+        const SkField *field = &type->fields[i];
+        const SkField *alias = field->kind == SK_KIND_LIST ? sk_type_find(field->type, "alias") : NULL;
+        const GPtrArray *list = alias != NULL ? *(GPtrArray *const *) sk_field_const_ptr(field, spec) : NULL;
+        for (guint j = 0; list != NULL && j < list->len; j++) {
+            char *name = *(char *const *) sk_field_const_ptr(alias, list->pdata[j]);
+            if (name != NULL)
+                g_hash_table_add(aliases, name);
+        }
+    }
+    return aliases;
+}
+
+void
+sk_domain_tell_devices(SkDomain *self, const SkDomainSpec *old)
+{
+    if (old == NULL || self->runtime.live == NULL)
+        return;
+    g_autoptr(GHashTable) before = aliases_of(old), now = aliases_of(self->runtime.live);
+    GHashTableIter iter;
+    gpointer alias;
+    g_hash_table_iter_init(&iter, now);
+    while (g_hash_table_iter_next(&iter, &alias, NULL)) {
+        if (!g_hash_table_contains(before, alias))
+            sk_domain_tell(self, "domain.device-added", json_pack("{s:s}", "device", alias));
+    }
+}
+
+/* -- QEMU's own ------------------------------------------------------------------------------------------------------- */
+
+struct SkQmpListener {
+    SkQmpWatch func;
+    gpointer data;
+};
+
+void
+sk_service_watch_qmp(SkService *service, SkQmpWatch func, gpointer data)
+{
+    g_clear_pointer(&service->qmp_listener, g_free);
+    if (func == NULL)
+        return;
+    service->qmp_listener = g_new0(struct SkQmpListener, 1);
+    service->qmp_listener->func = func;
+    service->qmp_listener->data = data;
+}
+
+void
+sk_domain_tell_qmp(SkDomain *self, const SkQmpEvent *event)
+{
+    const struct SkQmpListener *listener = self->service->qmp_listener;
+    if (listener != NULL)
+        listener->func(self, event, listener->data);
+}

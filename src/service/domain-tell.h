@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "service/domain.h"
+
+/* What becomes of domains, told to everybody who listens. Main thread. */
+
+/* type "domain.watchdog"; data (an object, taken) may be NULL. */
+void sk_domain_tell(SkDomain *self, const char *type, json_t *data);
+
+/* Devices that are in what runs now and were not in old: "domain.device-added". old NULL: it was just started. */
+void sk_domain_tell_devices(SkDomain *self, const SkDomainSpec *old);
+
+/* -- QEMU's events as they come, for those who ask for them by name --------------------------------------------- */
+
+typedef void (*SkQmpWatch)(SkDomain *domain, const SkQmpEvent *event, gpointer data);
+
+/* One listener for the whole service; NULL: none any more. */
+void sk_service_watch_qmp(SkService *service, SkQmpWatch func, gpointer data);
+void sk_domain_tell_qmp(SkDomain *self, const SkQmpEvent *event);
