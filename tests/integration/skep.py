@@ -117,7 +117,7 @@ class Daemon:
         """Starts the daemon and waits for its "ready" line."""
         self.starts += 1
         log = open(self.root / f"skepd-{self.starts}.log", "wb")
-        environment = dict(os.environ, SKEP_DATA_DIR=str(SOURCE / "data"), **self.env, **(env or {}))
+        environment = dict(os.environ, SKEP_DATA_DIR=str(SOURCE / "data"), SKEP_CHECK_REPLIES="1", **self.env, **(env or {}))
         self.process = subprocess.Popen(
             self.prefix() + [self.binary, "--root", str(self.root), "--listen", "127.0.0.1:0", "-v"] + self.args,
             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment)

@@ -67,11 +67,15 @@ end_call(SkLvCall *self)
     const SkLvHeader header = header_of(self);
     if (self->error == NULL && self->out->len > SK_LV_MESSAGE_MAX)
         sk_fail(&self->error, SK_ERROR_TOO_LARGE, "the answer is larger than a message may be");
+    if (self->error != NULL && self->stream != NULL && sk_lv_connection_is_open(connection))
+        sk_lv_stream_cancel(g_steal_pointer(&self->stream));
     if (self->error != NULL)
         sk_lv_connection_send_error(connection, &header, self->family->subsystem, self->error);
     else
         send_reply(self);
     connection->calls--;
+    if (self->stream != NULL && sk_lv_connection_is_open(connection))
+        sk_lv_stream_begin(self->stream);
     if (self->ended != NULL)
         self->ended(self);
     sk_lv_connection_ref(connection);

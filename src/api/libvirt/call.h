@@ -39,6 +39,7 @@ struct SkLvCall {
     SkXdrMessage *message;
     GArray *fds_in, *fds_out;   /* SkFd; NULL: none */
     gboolean running, later, over;
+    struct SkLvStream *stream;  /* opened by the handler; NULL: none */
     GError *error;
     gboolean (*done)(SkLvCall *call, SkCall *op, GError **error);
     void (*ended)(SkLvCall *call); /* after the reply has gone out; NULL: nothing to do */

@@ -7,7 +7,6 @@
 
 #include "api/libvirt/private.h"
 #include "api/libvirt/send.h"
-#include "api/libvirt/stream.h"
 #include "base/error.h"
 #include "base/fs.h"
 
@@ -282,6 +281,24 @@ sk_lv_connection_resume(SkLvConnection *self)
     take_messages(self);
     sk_lv_connection_watch(self);
     sk_lv_connection_unref(self);
+}
+
+static void
+resume(gpointer data)
+{
+    SkLvConnection *self = data;
+    self->resuming = FALSE;
+    sk_lv_connection_resume(self);
+    sk_lv_connection_unref(self);
+}
+
+void
+sk_lv_connection_resume_later(SkLvConnection *self)
+{
+    if (self->resuming || self->server == NULL)
+        return;
+    self->resuming = TRUE;
+    g_idle_add_once(resume, sk_lv_connection_ref(self));
 }
 
 /* -- reading ---------------------------------------------------------------------------------------------------------- */

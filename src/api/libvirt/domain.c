@@ -64,7 +64,7 @@ bits_of(const SkDomain *domain)
         [SK_DOMAIN_SHUT_OFF] = SHUT_OFF, [SK_DOMAIN_RUNNING] = RUNNING, [SK_DOMAIN_PAUSED] = PAUSED,
         [SK_DOMAIN_IN_SHUTDOWN] = OTHER, [SK_DOMAIN_CRASHED] = OTHER, [SK_DOMAIN_PMSUSPENDED] = OTHER,
     };
-    return (sk_domain_is_active(domain) ? ACTIVE : INACTIVE) | PERSISTENT | states[sk_domain_state(domain)] |
+    return (sk_domain_is_active(domain) ? ACTIVE : INACTIVE) | (domain->persistent ? PERSISTENT : TRANSIENT) | states[sk_domain_state(domain)] |
            (domain->spec->autostart ? AUTOSTART : NO_AUTOSTART) | NOT_SAVED | NO_SNAPSHOT | NO_CHECKPOINT;
 }
 
@@ -193,7 +193,7 @@ is_persistent(SkLvCall *call, GError **error)
     const SkDomain *domain = sk_lv_domain(call, "dom", error);
     if (domain == NULL)
         return FALSE;
-    sk_xdr_put_i32(call->out, TRUE);
+    sk_xdr_put_i32(call->out, domain->persistent);
     return TRUE;
 }
 

@@ -1,13 +1,305 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Procedures: events. */
+#include "api/libvirt/event.h"
+
 #include "api/libvirt/families.h"
 #include "api/libvirt/objects.h"
-#include "api/libvirt/private.h"
+#include "base/error.h"
+#include "service/domain-tell.h"
+#include "service/streams.h"
+
+/* Of one connection: a client needs one for each event and object. */
+#define REGISTRATIONS_MAX 4096
+
+typedef struct {
+    SkLvConnection *connection; /* not owned: it takes its registrations along */
+    SkLvEventKind kind;
+    guint id;
+    gint callback;
+    char *key;              /* UUID or name of the object; NULL: any */
+    GRegex *pattern;        /* QEMU: names of events; NULL: any */
+} Registration;
+
+struct SkLvEvents {
+    SkSubscription *subscription; /* while there are registrations */
+    GPtrArray *wanted[SK_LV_N_EVENT_KINDS][SK_LV_EVENTS_MAX]; /* Registration; NULL: none yet */
+    guint count;
+    gint last_callback;
+};
+
+/* Which message tells of which event. */
+static const struct {
+    guint program, numbers[SK_LV_EVENTS_MAX], n;
+} messages[SK_LV_N_EVENT_KINDS] = {
+    [SK_LV_EVENT_DOMAIN] = { SK_LV_PROGRAM_REMOTE,
+                             { 318, 319, 320, 321, 322, 323, 324, 325, 326, 327, 328, 329, 330, 331, 332, 333, 339, 346, 348, 354, 359, 363,
+                               367, 379, 385, 423, 438 }, SK_LV_N_DOMAIN_EVENTS },
+    [SK_LV_EVENT_NETWORK] = { SK_LV_PROGRAM_REMOTE, { 315 }, 1 },
+    [SK_LV_EVENT_POOL] = { SK_LV_PROGRAM_REMOTE, { 370, 373 }, 2 },
+    [SK_LV_EVENT_NODEDEV] = { SK_LV_PROGRAM_REMOTE, { 376, 377 }, 2 },
+    [SK_LV_EVENT_SECRET] = { SK_LV_PROGRAM_REMOTE, { 382, 383 }, 2 },
+    [SK_LV_EVENT_QEMU] = { SK_LV_PROGRAM_QEMU, { 6 }, 1 },
+};
+
+/* -- registrations ------------------------------------------------------------------------------------------------------- */
+
+static void
+free_registration(gpointer data)
+{
+    Registration *self = data;
+    g_free(self->key);
+    g_clear_pointer(&self->pattern, g_regex_unref);
+    g_free(self);
+}
+
+static void
+on_qmp_event(SkDomain *domain, const SkQmpEvent *event, gpointer data)
+{
+    SkLibvirt *server = data;
+    if (!sk_lv_event_wanted(server, SK_LV_EVENT_QEMU, 0))
+        return;
+    g_autofree char *details = json_dumps(event->data, JSON_COMPACT);
+    g_autoptr(GByteArray) body = g_byte_array_new();
+    sk_lv_put_domain(body, domain);
+    sk_xdr_put_str(body, event->name);
+    sk_xdr_put_i64(body, event->time / G_USEC_PER_SEC);
+    sk_xdr_put_u32(body, (guint) (event->time % G_USEC_PER_SEC));
+    sk_xdr_put_optional_str(body, details);
+    sk_lv_event_send_qemu(server, domain->spec->uuid, event->name, body);
+}
+
+void
+sk_lv_events_init(SkLibvirt *server)
+{
+    server->events = g_new0(struct SkLvEvents, 1);
+    sk_service_watch_qmp(server->service, on_qmp_event, server);
+}
+
+static void
+end_subscription(SkLibvirt *server)
+{
+    struct SkLvEvents *self = server->events;
+    if (self->count == 0)
+        sk_service_unsubscribe(server->service, g_steal_pointer(&self->subscription));
+}
+
+void
+sk_lv_events_end(SkLibvirt *server)
+{
+    struct SkLvEvents *self = g_steal_pointer(&server->events);
+    sk_service_watch_qmp(server->service, NULL, NULL);
+    sk_service_unsubscribe(server->service, self->subscription);
+    for (guint kind = 0; kind < SK_LV_N_EVENT_KINDS; kind++) {
+        for (guint id = 0; id < SK_LV_EVENTS_MAX; id++)
+            g_clear_pointer(&self->wanted[kind][id], g_ptr_array_unref);
+    }
+    g_free(self);
+}
+
+gint
+sk_lv_event_register(SkLvConnection *connection, SkLvEventKind kind, guint id, const char *key, GRegex *pattern)
+{
+    struct SkLvEvents *self = connection->server->events;
+    gboolean gap;
+    if (self->subscription == NULL)
+        self->subscription = sk_service_subscribe(connection->server->service, 0, NULL, sk_lv_event_translate, connection->server, &gap);
+    if (self->wanted[kind][id] == NULL)
+        self->wanted[kind][id] = g_ptr_array_new_with_free_func(free_registration);
+    Registration *registration = g_new0(Registration, 1);
+    registration->connection = connection;
+    registration->kind = kind;
+    registration->id = id;
+    registration->key = g_strdup(key);
+    registration->pattern = pattern;
+    registration->callback = self->last_callback = self->last_callback == G_MAXINT ? 1 : self->last_callback + 1;
+    g_ptr_array_add(self->wanted[kind][id], registration);
+    self->count++;
+    connection->registrations++;
+    return registration->callback;
+}
+
+/* Drops those of a connection; callback -1: all. Gives how many there were. */
+static guint
+drop(SkLibvirt *server, const SkLvConnection *connection, SkLvEventKind kind, gint callback)
+{
+    struct SkLvEvents *self = server->events;
+    guint dropped = 0;
+    for (guint id = 0; id < SK_LV_EVENTS_MAX; id++) {
+        GPtrArray *list = self->wanted[kind][id];
+        for (guint i = list != NULL ? list->len : 0; i > 0; i--) {
+            const Registration *registration = list->pdata[i - 1];
+            if (registration->connection != connection || (callback >= 0 && registration->callback != callback))
+                continue;
+            g_ptr_array_remove_index(list, i - 1);
+            dropped++;
+        }
+    }
+    self->count -= dropped;
+    return dropped;
+}
+
+gboolean
+sk_lv_event_deregister(SkLvConnection *connection, SkLvEventKind kind, gint callback)
+{
+    guint dropped = callback >= 0 ? drop(connection->server, connection, kind, callback) : 0;
+    connection->registrations -= dropped;
+    end_subscription(connection->server);
+    return dropped > 0;
+}
 
 void
 sk_lv_events_forget(SkLibvirt *server, SkLvConnection *connection)
 {
-    (void) server, (void) connection;
+    if (connection->registrations == 0)
+        return;
+    for (guint kind = 0; kind < SK_LV_N_EVENT_KINDS; kind++)
+        drop(server, connection, (SkLvEventKind) kind, -1);
+    connection->registrations = 0;
+    end_subscription(server);
+}
+
+/* -- messages --------------------------------------------------------------------------------------------------------------- */
+
+gboolean
+sk_lv_event_wanted(SkLibvirt *server, SkLvEventKind kind, guint id)
+{
+    const GPtrArray *list = server->events->wanted[kind][id];
+    return list != NULL && list->len > 0;
+}
+
+static void
+check_message(guint program, guint number, const GByteArray *packet)
+{
+    const SkLvProcedure *row = sk_lv_procedure(program, number, NULL);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(SkXdrMessage) message = sk_xdr_decode(sk_lv_returns(row), packet->data + SK_LV_HEADER, packet->len - SK_LV_HEADER, &error);
+    if (message == NULL)
+        g_error("the message %s is not \"%s\": %s", row->name, row->returns, error->message);
+}
+
+/* Connections end later than they are given up, so that the list does not change under us. */
+static void
+send_to(SkLibvirt *server, const Registration *registration, const GByteArray *body)
+{
+    guint program = messages[registration->kind].program, number = messages[registration->kind].numbers[registration->id];
+    GByteArray *packet = sk_lv_packet_new();
+    sk_xdr_put_i32(packet, registration->callback);
+    g_byte_array_append(packet, body->data, body->len);
+    if (server->check_replies)
+        check_message(program, number, packet);
+    sk_lv_connection_send_event(registration->connection, program, number, packet);
+}
+
+void
+sk_lv_event_send(SkLibvirt *server, SkLvEventKind kind, guint id, const char *key, const GByteArray *body)
+{
+    const GPtrArray *list = server->events->wanted[kind][id];
+    for (guint i = 0; list != NULL && i < list->len; i++) {
+        const Registration *registration = list->pdata[i];
+        if (registration->key == NULL || g_strcmp0(registration->key, key) == 0)
+            send_to(server, registration, body);
+    }
+}
+
+void
+sk_lv_event_send_qemu(SkLibvirt *server, const char *key, const char *event, const GByteArray *body)
+{
+    const GPtrArray *list = server->events->wanted[SK_LV_EVENT_QEMU][0];
+    for (guint i = 0; list != NULL && i < list->len; i++) {
+        const Registration *registration = list->pdata[i];
+        if ((registration->key == NULL || g_strcmp0(registration->key, key) == 0) &&
+            (registration->pattern == NULL || g_regex_match(registration->pattern, event, 0, NULL)))
+            send_to(server, registration, body);
+    }
+}
+
+/* -- procedures ----------------------------------------------------------------------------------------------------------------- */
+
+/* Registers for eventID of an object of the kind, given as object, or of all. key: its UUID or name. */
+static gboolean
+register_for(SkLvCall *call, SkLvEventKind kind, const char *object, const char *key, GError **error)
+{
+    gint id = sk_lv_int(call, "eventID");
+    if (id < 0 || (guint) id >= messages[kind].n)
+        return sk_lv_fail(error, SK_LV_ERROR_INTERNAL, "unsupported event ID %d", id);
+    if (call->connection->registrations >= REGISTRATIONS_MAX)
+        return sk_fail(error, SK_ERROR_TOO_MANY, "the connection has %d registrations for events already", REGISTRATIONS_MAX);
+    g_autofree char *path = g_strconcat(object, ".", key, NULL);
+    g_autofree char *wanted = NULL;
+    if (sk_lv_value(call, object)->present)
+        wanted = g_str_equal(key, "uuid") ? sk_lv_uuid(call, path) : g_strdup(sk_lv_str(call, path));
+    sk_xdr_put_i32(call->out, sk_lv_event_register(call->connection, kind, (guint) id, wanted, NULL));
+    return TRUE;
+}
+
+static gboolean
+deregister(SkLvCall *call, SkLvEventKind kind, GError **error)
+{
+    gint callback = sk_lv_int(call, "callbackID");
+    return sk_lv_event_deregister(call->connection, kind, callback) ||
+           sk_fail(error, SK_ERROR_INVALID, "the connection has no callback %d for these events", callback);
+}
+
+static gboolean
+register_domain(SkLvCall *call, GError **error)
+{
+    if (sk_lv_value(call, "dom")->present && sk_lv_domain(call, "dom", error) == NULL)
+        return FALSE;
+    return register_for(call, SK_LV_EVENT_DOMAIN, "dom", "uuid", error);
+}
+
+static gboolean
+deregister_domain(SkLvCall *call, GError **error)
+{
+    return deregister(call, SK_LV_EVENT_DOMAIN, error);
+}
+
+static gboolean
+register_network(SkLvCall *call, GError **error)
+{
+    return register_for(call, SK_LV_EVENT_NETWORK, "net", "uuid", error);
+}
+
+static gboolean
+deregister_network(SkLvCall *call, GError **error)
+{
+    return deregister(call, SK_LV_EVENT_NETWORK, error);
+}
+
+static gboolean
+register_pool(SkLvCall *call, GError **error)
+{
+    return register_for(call, SK_LV_EVENT_POOL, "pool", "uuid", error);
+}
+
+static gboolean
+deregister_pool(SkLvCall *call, GError **error)
+{
+    return deregister(call, SK_LV_EVENT_POOL, error);
+}
+
+static gboolean
+register_nodedev(SkLvCall *call, GError **error)
+{
+    return register_for(call, SK_LV_EVENT_NODEDEV, "dev", "name", error);
+}
+
+static gboolean
+deregister_nodedev(SkLvCall *call, GError **error)
+{
+    return deregister(call, SK_LV_EVENT_NODEDEV, error);
+}
+
+static gboolean
+register_secret(SkLvCall *call, GError **error)
+{
+    return register_for(call, SK_LV_EVENT_SECRET, "secret", "uuid", error);
+}
+
+static gboolean
+deregister_secret(SkLvCall *call, GError **error)
+{
+    return deregister(call, SK_LV_EVENT_SECRET, error);
 }
 
 static const SkLvProcedure rows[] = {
@@ -31,11 +323,11 @@ static const SkLvProcedure rows[] = {
     { 276, "DOMAIN_EVENT_BALLOON_CHANGE", NULL, NULL, .flags = SK_LV_MESSAGE },
     { 292, "DOMAIN_EVENT_PMSUSPEND_DISK", NULL, NULL, .flags = SK_LV_MESSAGE },
     { 311, "DOMAIN_EVENT_DEVICE_REMOVED", NULL, NULL, .flags = SK_LV_MESSAGE },
-    { 313, "CONNECT_NETWORK_EVENT_REGISTER_ANY", "eventID:i32 net:net?", "callbackID:i32" },
-    { 314, "CONNECT_NETWORK_EVENT_DEREGISTER_ANY", "callbackID:i32", "" },
+    { 313, "CONNECT_NETWORK_EVENT_REGISTER_ANY", "eventID:i32 net:net?", "callbackID:i32", SK_OP_EVENTS, register_network },
+    { 314, "CONNECT_NETWORK_EVENT_DEREGISTER_ANY", "callbackID:i32", "", SK_OP_EVENTS, deregister_network },
     { 315, "NETWORK_EVENT_LIFECYCLE", "", "callbackID:i32 net event:i32 detail:i32", .flags = SK_LV_MESSAGE },
-    { 316, "CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY", "eventID:i32 dom:dom?", "callbackID:i32" },
-    { 317, "CONNECT_DOMAIN_EVENT_CALLBACK_DEREGISTER_ANY", "callbackID:i32", "" },
+    { 316, "CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY", "eventID:i32 dom:dom?", "callbackID:i32", SK_OP_EVENTS, register_domain },
+    { 317, "CONNECT_DOMAIN_EVENT_CALLBACK_DEREGISTER_ANY", "callbackID:i32", "", SK_OP_EVENTS, deregister_domain },
     { 318, "DOMAIN_EVENT_CALLBACK_LIFECYCLE", "", "callbackID:i32 msg:{dom event:i32 detail:i32}", .flags = SK_LV_MESSAGE },
     { 319, "DOMAIN_EVENT_CALLBACK_REBOOT", "", "callbackID:i32 msg:{dom}", .flags = SK_LV_MESSAGE },
     { 320, "DOMAIN_EVENT_CALLBACK_RTC_CHANGE", "", "callbackID:i32 msg:{dom offset:i64}", .flags = SK_LV_MESSAGE },
@@ -60,17 +352,17 @@ static const SkLvProcedure rows[] = {
     { 362, "CONNECT_EVENT_CONNECTION_CLOSED", "", "reason:i32", .flags = SK_LV_MESSAGE },
     { 363, "DOMAIN_EVENT_CALLBACK_JOB_COMPLETED", "", "callbackID:i32 dom params:tp<64>", .flags = SK_LV_MESSAGE },
     { 367, "DOMAIN_EVENT_CALLBACK_DEVICE_REMOVAL_FAILED", "", "callbackID:i32 dom devAlias:str", .flags = SK_LV_MESSAGE },
-    { 368, "CONNECT_STORAGE_POOL_EVENT_REGISTER_ANY", "eventID:i32 pool:pool?", "callbackID:i32" },
-    { 369, "CONNECT_STORAGE_POOL_EVENT_DEREGISTER_ANY", "callbackID:i32", "" },
+    { 368, "CONNECT_STORAGE_POOL_EVENT_REGISTER_ANY", "eventID:i32 pool:pool?", "callbackID:i32", SK_OP_EVENTS, register_pool },
+    { 369, "CONNECT_STORAGE_POOL_EVENT_DEREGISTER_ANY", "callbackID:i32", "", SK_OP_EVENTS, deregister_pool },
     { 370, "STORAGE_POOL_EVENT_LIFECYCLE", "", "callbackID:i32 pool event:i32 detail:i32", .flags = SK_LV_MESSAGE },
     { 373, "STORAGE_POOL_EVENT_REFRESH", "", "callbackID:i32 pool", .flags = SK_LV_MESSAGE },
-    { 374, "CONNECT_NODE_DEVICE_EVENT_REGISTER_ANY", "eventID:i32 dev:nodedev?", "callbackID:i32" },
-    { 375, "CONNECT_NODE_DEVICE_EVENT_DEREGISTER_ANY", "callbackID:i32", "" },
+    { 374, "CONNECT_NODE_DEVICE_EVENT_REGISTER_ANY", "eventID:i32 dev:nodedev?", "callbackID:i32", SK_OP_EVENTS, register_nodedev },
+    { 375, "CONNECT_NODE_DEVICE_EVENT_DEREGISTER_ANY", "callbackID:i32", "", SK_OP_EVENTS, deregister_nodedev },
     { 376, "NODE_DEVICE_EVENT_LIFECYCLE", "", "callbackID:i32 dev:nodedev event:i32 detail:i32", .flags = SK_LV_MESSAGE },
     { 377, "NODE_DEVICE_EVENT_UPDATE", "", "callbackID:i32 dev:nodedev", .flags = SK_LV_MESSAGE },
     { 379, "DOMAIN_EVENT_CALLBACK_METADATA_CHANGE", "", "callbackID:i32 dom type:i32 nsuri:str?", .flags = SK_LV_MESSAGE },
-    { 380, "CONNECT_SECRET_EVENT_REGISTER_ANY", "eventID:i32 secret:secret?", "callbackID:i32" },
-    { 381, "CONNECT_SECRET_EVENT_DEREGISTER_ANY", "callbackID:i32", "" },
+    { 380, "CONNECT_SECRET_EVENT_REGISTER_ANY", "eventID:i32 secret:secret?", "callbackID:i32", SK_OP_EVENTS, register_secret },
+    { 381, "CONNECT_SECRET_EVENT_DEREGISTER_ANY", "callbackID:i32", "", SK_OP_EVENTS, deregister_secret },
     { 382, "SECRET_EVENT_LIFECYCLE", "", "callbackID:i32 secret event:i32 detail:i32", .flags = SK_LV_MESSAGE },
     { 383, "SECRET_EVENT_VALUE_CHANGED", "", "callbackID:i32 secret", .flags = SK_LV_MESSAGE },
     { 385, "DOMAIN_EVENT_CALLBACK_BLOCK_THRESHOLD", "", "callbackID:i32 dom dev:str path:str? threshold:u64 excess:u64", .flags = SK_LV_MESSAGE },

@@ -17,6 +17,7 @@ struct SkLibvirt {
     GQueue connections;         /* SkLvConnection */
     guint sweep_timer;
     gsize input_memory;         /* unfinished messages of all connections, bytes */
+    struct SkLvEvents *events;  /* event.c */
     gboolean check_replies;     /* SKEP_CHECK_REPLIES: decode what is sent */
 };
 
@@ -53,6 +54,8 @@ struct SkLvConnection {
     gboolean parsing;           /* messages are being run: not again from within */
     guint calls;                /* not answered yet */
     guint holds;                /* streams that have no room */
+    gboolean resuming;          /* it will go on, from the main loop */
+    guint registrations;        /* event.c */
 };
 
 /* fd is taken; who is taken; refused is taken. */
@@ -65,6 +68,8 @@ void sk_lv_connection_close(SkLvConnection *self, const char *why);
 void sk_lv_connection_finish(SkLvConnection *self);
 /* Goes on with reading, if nothing holds it up any more. */
 void sk_lv_connection_resume(SkLvConnection *self);
+/* The same from the main loop, for those in the middle of something. */
+void sk_lv_connection_resume_later(SkLvConnection *self);
 gboolean sk_lv_connection_is_open(const SkLvConnection *self);
 
 /* -- packets ------------------------------------------------------------------------------------------------------- */
@@ -108,6 +113,19 @@ typedef enum {
 gboolean sk_lv_fail(GError **error, gint code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* The error structure at the end of out. */
 void sk_lv_put_error(GByteArray *out, SkLvSubsystem subsystem, const GError *error);
+
+/* -- stream.c: what others need of it; stream.h is for handlers ------------------------------------------------------- */
+
+/* A STREAM or STREAM_HOLE message of the client. */
+void sk_lv_stream_take(SkLvConnection *connection, const SkLvHeader *header, const guint8 *payload, gsize length);
+/* The reply of the call that opened it has gone out. */
+void sk_lv_stream_begin(struct SkLvStream *stream);
+/* The call failed after all. */
+void sk_lv_stream_cancel(struct SkLvStream *stream);
+/* There is room for more to be sent. */
+void sk_lv_streams_drained(SkLvConnection *connection);
+/* The connection has ended, and they with it. */
+void sk_lv_streams_end(SkLvConnection *connection);
 
 /* -- event.c ------------------------------------------------------------------------------------------------------------ */
 

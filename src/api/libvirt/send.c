@@ -6,9 +6,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "api/libvirt/stream.h"
 #include "base/fs.h"
 
+/* Bytes left to be sent at which streams may go on. */
+#define STREAMS_LOW (128 * 1024)
 /* Bytes of unread messages at which a client is given up. */
 #define EVENTS_MAX (8 * 1024 * 1024)
 
@@ -81,20 +82,13 @@ sk_lv_connection_flush(SkLvConnection *self)
 {
     gboolean failed = FALSE;
     Packet *packet;
-    while (self->server != NULL && (packet = g_queue_peek_head(&self->out)) != NULL) {
-        if (send_packet(self, packet, &failed)) {
-            free_packet(g_queue_pop_head(&self->out));
-            continue;
-        }
-        if (failed)
-            sk_lv_connection_close(self, g_strerror(errno));
-        return;
-    }
-    if (self->server == NULL)
-        return;
-    if (self->closing)
+    while ((packet = g_queue_peek_head(&self->out)) != NULL && send_packet(self, packet, &failed))
+        free_packet(g_queue_pop_head(&self->out));
+    if (failed)
+        sk_lv_connection_close(self, g_strerror(errno));
+    else if (self->closing && self->out.length == 0)
         sk_lv_connection_close(self, "it is finished");
-    else
+    else if (self->out_bytes < STREAMS_LOW)
         sk_lv_streams_drained(self);
     /* Calls may have waited for room. */
     sk_lv_connection_resume(self);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The server: settings, start and end. */
-#include "api/libvirt/private.h"
+#include "api/libvirt/event.h"
 #include "api/libvirt/send.h"
 #include "base/thread.h"
 
@@ -14,6 +14,7 @@ sk_libvirt_new(const SkLibvirtSettings *settings, SkOps *ops, SkAuth *auth, SkSe
     self->ops = ops;
     self->auth = auth;
     self->service = service;
+    sk_lv_events_init(self);
     self->check_replies = g_getenv("SKEP_CHECK_REPLIES") != NULL;
     self->poll = sk_lv_poll_new(sk_lv_connection_on_events, error);
     if (self->poll == NULL || !sk_lv_listeners_open(self, settings, error))
@@ -30,6 +31,7 @@ sk_libvirt_free(SkLibvirt *self)
     g_clear_handle_id(&self->sweep_timer, g_source_remove);
     while (self->connections.head != NULL)
         sk_lv_connection_close(self->connections.head->data, "the daemon ends");
+    sk_lv_events_end(self);
     sk_lv_poll_free(self->poll);
     g_free(self);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Procedures: session. */
-#include <stdio.h>
 #include <string.h>
 
 #include "api/libvirt/families.h"
 #include "api/libvirt/objects.h"
 #include "api/libvirt/private.h"
 #include "base/error.h"
+#include "service/emulator.h"
 
 /* Clients take features by the version of libvirt whose protocol this is. */
 #define LIB_VERSION 9000000
@@ -109,16 +109,24 @@ get_type(SkLvCall *call, GError **error)
     return TRUE;
 }
 
-/* "7.2.11 (Debian ...)" is 7002011. */
+/* 70211 is 7002011. */
+static void
+put_version(SkQemuCaps *caps, const GError *error, gpointer data)
+{
+    SkLvCall *call = data;
+    if (caps != NULL) {
+        guint number = sk_qemu_caps_version_number(caps);
+        sk_xdr_put_u64(call->out, number / 10000 * 1000000ull + number / 100 % 100 * 1000ull + number % 100);
+    }
+    sk_lv_reply(call, error != NULL ? g_error_copy(error) : NULL);
+}
+
 static gboolean
 get_version(SkLvCall *call, GError **error)
 {
-    guint major = 0, minor = 0, micro = 0;
-    const char *text = call->service->node.qemu_version;
-    if (text == NULL || sscanf(text, "%u.%u.%u", &major, &minor, &micro) < 2)
-        return sk_fail(error, SK_ERROR_HOST, "the version of QEMU is not known: is it installed?");
-    sk_xdr_put_u64(call->out, major * 1000000ull + minor * 1000ull + micro);
-    return TRUE;
+    (void) error;
+    sk_service_ask_emulator(call->service, NULL, put_version, call);
+    return sk_lv_later(call);
 }
 
 static gboolean
