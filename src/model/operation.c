@@ -26,7 +26,7 @@ const SkOperation sk_operations[SK_N_OPERATIONS] = {
     OP(DOMAIN_LIST, "domain.list", "domain", VIEWER, READ, "GET", "/v1/domains", domain_list, LISTS(sk_domain_summary_type), HELP("list domains")),
     OP(DOMAIN_SHOW, "domain.show", "domain", VIEWER, READ, "GET", "/v1/domains/{name}", show, GIVES(sk_domain_view_type), HELP("show a domain")),
     OP(DOMAIN_CREATE, "domain.create", "domain", OPERATOR, JOB, "POST", "/v1/domains", create, BODY(sk_domain_spec_type), GIVES(sk_created_type), HELP("create a domain")),
-    OP(DOMAIN_UPDATE, "domain.update", "domain", OPERATOR, JOB, "PATCH", "/v1/domains/{name}", name, PATCH(sk_domain_spec_type), GIVES(sk_created_type), HELP("change a domain's definition")),
+    OP(DOMAIN_UPDATE, "domain.update", "domain", OPERATOR, JOB, "PATCH", "/v1/domains/{name}", change_domain, PATCH(sk_domain_spec_type), GIVES(sk_created_type), HELP("change a domain's definition")),
     OP(DOMAIN_DELETE, "domain.delete", "domain", OPERATOR, JOB, "DELETE", "/v1/domains/{name}", delete_domain, HELP("delete a domain")),
     OP(DOMAIN_START, "domain.start", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/start", start, HELP("start a domain")),
     OP(DOMAIN_SHUTDOWN, "domain.shutdown", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/shutdown", shutdown, HELP("ask the guest to shut down")),

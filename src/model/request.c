@@ -16,6 +16,10 @@
 #define P_WAIT SK_FIELD(SkParams, wait, UINT, "seconds to wait for the job's end", .min = 0, .max = 300)
 #define P_TIMEOUT SK_FIELD(SkParams, timeout, UINT, "seconds until it is given up, 0 for the usual", .min = 0, .max = 86400)
 
+static const SkEnumName scope_names[] = { { "both" }, { "live" }, { "config" } };
+SK_ENUM_TABLE(sk_scope_enum, "scope", scope_names, SK_N_SCOPES);
+#define P_SCOPE SK_FIELD(SkParams, scope, ENUM, "what is changed: what runs, the definition, or both", .names = &sk_scope_enum)
+
 #define PARAMS(symbol, name, ...)                                                                              \
     static const SkField symbol##_fields[] = { __VA_ARGS__ };                                                   \
     SK_TYPE(symbol, SkParams, name, "request", symbol##_fields, "parameters")
@@ -51,6 +55,7 @@ PARAMS(sk_params_undefine_type, "UndefineParams", P_NAME, P_WAIT,
        SK_FIELD(SkParams, managed_save, BOOL, "delete its saved state too"),
        SK_FIELD(SkParams, nvram, BOOL, "delete its firmware variables too"),
        SK_FIELD(SkParams, keep_nvram, BOOL, "keep its firmware variables"));
+PARAMS(sk_params_change_domain_type, "ChangeDomainParams", P_NAME, P_SCOPE, P_WAIT);
 PARAMS(sk_params_path_type, "PathParams", SK_FIELD(SkParams, path, STRING, "file on the host", NEEDED, .check = sk_check_path), P_WAIT);
 PARAMS(sk_params_start_type, "StartParams", P_NAME, P_WAIT, P_PAUSED,
        SK_FIELD(SkParams, fresh, BOOL, "boot, even if there is a saved state, which is lost"));

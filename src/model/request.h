@@ -12,6 +12,9 @@
  * small bodies that are no object of their own. Values; any thread.
  */
 
+/* What a change is for. */
+typedef enum { SK_SCOPE_BOTH, SK_SCOPE_LIVE, SK_SCOPE_CONFIG, SK_N_SCOPES } SkScope;
+
 /* Every path and query parameter there is. Each operation's params type shows a part of it. */
 typedef struct {
     char *name;             /* of the domain, network, pool or image in the path; a UUID does too for domains */
@@ -31,6 +34,7 @@ typedef struct {
     gboolean nvram, keep_nvram; /* undefine: firmware variables go, or stay */
     gboolean fresh;         /* start: not from the saved state, which is lost */
     char *path;             /* a file on the host */
+    gint scope;             /* SkScope */
     guint timeout;          /* seconds; 0: the usual */
     guint64 since;          /* events: revision to resume after */
     guint64 offset;         /* console log, upload */
@@ -76,7 +80,7 @@ typedef struct {
 /* What an operation that makes or names one thing answers. */
 typedef struct { char *name, *uuid, *etag; } SkCreated;
 
-extern const SkEnum sk_ticket_enum, sk_then_enum;
+extern const SkEnum sk_scope_enum, sk_ticket_enum, sk_then_enum;
 extern const SkType sk_rename_type, sk_resize_type, sk_media_type, sk_volume_clone_type, sk_image_import_type,
     sk_image_build_type, sk_token_create_type, sk_token_secret_type, sk_exec_request_type, sk_exec_result_type,
     sk_agent_password_type, sk_agent_freeze_type, sk_console_request_type, sk_console_ticket_type, sk_domain_summary_type,
@@ -89,4 +93,4 @@ extern const SkType sk_params_none_type, sk_params_object_type, sk_params_name_t
     sk_params_disk_type, sk_params_detach_disk_type, sk_params_nic_type, sk_params_volume_type, sk_params_resize_volume_type,
     sk_params_upload_type, sk_params_id_type, sk_params_wait_type, sk_params_events_type, sk_params_console_log_type,
     sk_params_ticket_type, sk_params_delete_pool_type,
-    sk_params_create_type, sk_params_undefine_type, sk_params_path_type;
+    sk_params_create_type, sk_params_change_domain_type, sk_params_undefine_type, sk_params_path_type;

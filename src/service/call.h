@@ -31,6 +31,7 @@ struct SkCall {
     SkParams params;        /* decoded by op->params */
     gpointer body;          /* body_kind OBJECT: value of op->body */
     json_t *patch;          /* body_kind PATCH: the merge patch */
+    gboolean dialect;       /* the body came in another dialect, which may tell of READONLY things ("ua-" aliases) */
     char *if_match;         /* ETag the change is based on, or NULL */
     char *idempotency_key;  /* or NULL */
     char *request_hash;     /* of parameters and raw body, for the idempotency key */

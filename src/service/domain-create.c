@@ -111,7 +111,7 @@ plan(SkJob *job, CreateWork *work, GError **error)
     SkService *self = job->service;
     const SkDomainSpec *old = work->replaced != NULL ? work->replaced->spec : NULL;
     work->volumes = g_ptr_array_new_with_free_func(sk_new_volume_free);
-    if (!sk_value_check_readonly(&sk_domain_spec_type, old, work->spec, NULL, error) ||
+    if ((!job->call->dialect && !sk_value_check_readonly(&sk_domain_spec_type, old, work->spec, NULL, error)) ||
         !sk_domain_check_reach(self, job->call, old, work->spec, error) || !sk_session_fit_interfaces(self, work->spec, error))
         return FALSE;
     sk_domain_spec_complete(work->spec);

@@ -23,6 +23,7 @@ typedef struct {
     SkRecord *record;
     gboolean persistent;
     char *seed_path;
+    SkDomainSpec *wanted;   /* scope live: what is to run */
     char *refused;          /* why the guest did not take all of it */
     char *name;             /* rename */
 } UpdateWork;
@@ -33,6 +34,7 @@ free_work(gpointer data)
     UpdateWork *work = data;
     sk_value_free(&sk_domain_spec_type, work->spec);
     sk_value_free(&sk_domain_spec_type, work->live);
+    sk_value_free(&sk_domain_spec_type, work->wanted);
     sk_value_free(&sk_domain_runtime_type, work->runtime);
     sk_record_free(work->record);
     g_clear_object(&work->domain);
@@ -104,6 +106,35 @@ replace_password(SkDomainSpec *spec, json_t *patch)
         g_clear_pointer(&spec->cloud_init->password_hash, g_free);
 }
 
+static void
+take_live(UpdateWork *work)
+{
+    const SkDomain *domain = work->domain;
+    work->live = sk_value_copy(&sk_domain_spec_type, domain->runtime.live);
+    work->qmp = g_object_ref(domain->qmp);
+    work->runtime = sk_domain_note_begin(domain);
+}
+
+/* What runs is changed and the definition is not. */
+static gboolean
+prepare_live(SkJob *job, UpdateWork *work, GError **error)
+{
+    const SkDomain *domain = work->domain;
+    if (!sk_domain_verb_check(SK_VERB_LIVE, sk_domain_state(domain), sk_domain_name(domain), error))
+        return FALSE;
+    if (domain->qmp == NULL || domain->runtime.live == NULL)
+        return sk_fail(error, SK_ERROR_STATE, "QEMU of domain \"%s\" does not listen to us", sk_domain_name(domain));
+    take_live(work);
+    work->wanted = sk_value_copy(&sk_domain_spec_type, work->live);
+    if (!sk_json_merge(&sk_domain_spec_type, work->wanted, job->call->patch, NULL, error))
+        return FALSE;
+    sk_value_inherit(&sk_domain_spec_type, work->live, work->wanted);
+    return check_change(work->live, work->wanted, error) &&
+           sk_domain_check_reach(job->service, job->call, work->live, work->wanted, error) &&
+           sk_value_check_readonly(&sk_domain_spec_type, work->live, work->wanted, NULL, error) &&
+           sk_value_check(&sk_domain_spec_type, work->wanted, NULL, error);
+}
+
 static gboolean
 prepare_update(SkJob *job, GError **error)
 {
@@ -111,6 +142,10 @@ prepare_update(SkJob *job, GError **error)
     if (work == NULL)
         return FALSE;
     const SkDomain *domain = work->domain;
+    if (job->call->params.scope == SK_SCOPE_LIVE)
+        return prepare_live(job, work, error);
+    if (job->call->params.scope == SK_SCOPE_CONFIG && !domain->persistent)
+        return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" has no definition to change: it is transient", sk_domain_name(domain));
     work->spec = sk_value_copy(&sk_domain_spec_type, domain->spec);
     if (!sk_json_merge(&sk_domain_spec_type, work->spec, job->call->patch, NULL, error))
         return FALSE;
@@ -127,12 +162,21 @@ prepare_update(SkJob *job, GError **error)
     if (!sk_service_resolve_disks(job->service, work->spec, error) || !sk_engine_assign(work->spec, error) ||
         !sk_value_check(&sk_domain_spec_type, work->spec, NULL, error) || !sk_domain_check_interfaces(job->service, work->spec, error))
         return FALSE;
-    if (domain->qmp != NULL && domain->runtime.live != NULL) {
-        work->live = sk_value_copy(&sk_domain_spec_type, domain->runtime.live);
-        work->qmp = g_object_ref(domain->qmp);
-        work->runtime = sk_domain_note_begin(domain);
-    }
+    if (job->call->params.scope == SK_SCOPE_BOTH && domain->qmp != NULL && domain->runtime.live != NULL)
+        take_live(work);
     return TRUE;
+}
+
+/* Asked for alone, it is done whole or told as a failure. */
+static gboolean
+run_live(UpdateWork *work, GError **error)
+{
+    if (!sk_domain_note_change(work->domain->run_dir, work->runtime, work->live, error) ||
+        !sk_domain_apply_live(work->qmp, work->live, work->wanted, error))
+        return FALSE;
+    g_autoptr(GPtrArray) left = sk_value_diff(&sk_domain_spec_type, work->live, work->wanted, NULL);
+    return left->len == 0 || sk_fail(error, SK_ERROR_UNSUPPORTED, "\"%s\" of domain \"%s\" cannot be changed while it runs", (char *) left->pdata[0],
+                                     work->live->name);
 }
 
 static gboolean
@@ -140,6 +184,8 @@ run_update(SkJob *job, GError **error)
 {
     UpdateWork *work = job->work;
     g_autoptr(GError) refused = NULL;
+    if (work->wanted != NULL)
+        return run_live(work, error);
     if (!sk_domain_seed_prepare(work->spec, error))
         return FALSE;
     work->record = sk_domain_record(work->spec, work->persistent);
@@ -152,6 +198,13 @@ run_update(SkJob *job, GError **error)
                               !sk_domain_apply_live(work->qmp, work->live, work->spec, &refused)))
         work->refused = g_strdup(refused->message);
     return !sk_fault("domain-update/applied", error);
+}
+
+static void
+emit_changed(SkService *self, const SkDomain *domain)
+{
+    g_autofree char *object = sk_domain_object(domain);
+    sk_events_emit(self->events, "domain.changed", object, domain->spec->uuid, NULL);
 }
 
 static void
@@ -168,13 +221,33 @@ commit_update(SkJob *job)
         g_free(domain->message);
         domain->message = g_strdup_printf("not all of the last change could be done while running: %s", work->refused);
     }
-    sk_domain_set_spec(domain, g_steal_pointer(&work->spec), work->record->revision, work->record->modified);
+    if (work->wanted != NULL) {
+        sk_domain_touch(domain);
+        emit_changed(job->service, domain);
+    } else {
+        sk_domain_set_spec(domain, g_steal_pointer(&work->spec), work->record->revision, work->record->modified);
+    }
     sk_service_dns_changed(job->service, domain);
     set_result(job, domain);
 }
 
+/* What was done to the guest before it failed is done. */
+static void
+rollback_update(SkJob *job, const GError *error)
+{
+    UpdateWork *work = job->work;
+    (void) error;
+    if (work == NULL || work->wanted == NULL || work->live == NULL || work->domain->runtime.live == NULL)
+        return;
+    sk_domain_set_live(work->domain, g_steal_pointer(&work->live));
+    work->domain->runtime.change = work->runtime->change;
+    sk_domain_save_runtime(work->domain);
+    sk_domain_touch(work->domain);
+}
+
 const SkJobKind sk_domain_update_job = {
-    .object = sk_domain_job_object, .prepare = prepare_update, .run = run_update, .commit = commit_update, .free_work = free_work,
+    .object = sk_domain_job_object, .prepare = prepare_update, .run = run_update, .commit = commit_update, .rollback = rollback_update,
+    .free_work = free_work,
 };
 
 /* -- rename ------------------------------------------------------------------------------------------------------ */

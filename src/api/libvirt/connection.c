@@ -8,6 +8,7 @@
 #include "api/libvirt/private.h"
 #include "api/libvirt/send.h"
 #include "base/error.h"
+#include "service/domain-transient.h"
 #include "base/fs.h"
 
 #define READ_SIZE 65536
@@ -84,6 +85,7 @@ sk_lv_connection_close(SkLvConnection *self, const char *why)
     g_queue_unlink(&server->connections, &self->link);
     sk_lv_streams_end(self);
     sk_lv_events_forget(server, self);
+    sk_service_asker_gone(server->service, self);
     sk_lv_connection_unref(self);
 }
 

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Procedures: domain: life. */
+#include "api/libvirt/domain-define.h"
 #include "api/libvirt/families.h"
 #include "api/libvirt/objects.h"
 #include "base/error.h"
+#include "service/domain-transient.h"
 
 /* -- start ------------------------------------------------------------------------------------------------------------ */
 
-enum { START_PAUSED = 1, START_FORCE_BOOT = 8 };
+enum { START_PAUSED = 1, START_AUTODESTROY = 2, START_BYPASS_CACHE = 4, START_FORCE_BOOT = 8 };
 
 static gboolean
 put_started(SkLvCall *call, SkCall *op, GError **error)
 {
     (void) op;
-    const SkDomain *domain = sk_lv_domain(call, "dom", error);
+    SkDomain *domain = sk_lv_domain(call, "dom", error);
     if (domain == NULL)
+        return FALSE;
+    if ((sk_lv_uint(call, "flags") & START_AUTODESTROY) != 0 && !sk_domain_set_autodestroy(domain, call->connection, error))
         return FALSE;
     sk_lv_put_domain(call->out, domain);
     return TRUE;
@@ -23,11 +27,12 @@ static gboolean
 create_with_flags(SkLvCall *call, GError **error)
 {
     const SkDomain *domain = sk_lv_domain(call, "dom", error);
-    if (domain == NULL || !sk_lv_check_flags(call, START_PAUSED | START_FORCE_BOOT, error))
+    if (domain == NULL || !sk_lv_check_flags(call, START_PAUSED | START_AUTODESTROY | START_BYPASS_CACHE | START_FORCE_BOOT, error))
         return FALSE;
     SkCall *op = sk_lv_operation(call, SK_OP_DOMAIN_START);
     op->params.name = g_strdup(domain->spec->uuid);
     op->params.paused = (sk_lv_uint(call, "flags") & START_PAUSED) != 0;
+    op->params.fresh = (sk_lv_uint(call, "flags") & START_FORCE_BOOT) != 0;
     return sk_lv_dispatch(call, op, put_started);
 }
 
@@ -68,7 +73,7 @@ reset(SkLvCall *call, GError **error)
 
 static const SkLvProcedure rows[] = {
     { 9, "DOMAIN_CREATE", "dom", "", SK_OP_DOMAIN_START, sk_lv_run_domain_verb },
-    { 10, "DOMAIN_CREATE_XML", "xml_desc:str flags", "dom" },
+    { 10, "DOMAIN_CREATE_XML", "xml_desc:str flags", "dom", SK_OP_DOMAIN_CREATE, sk_lv_create_xml },
     { 12, "DOMAIN_DESTROY", "dom", "", SK_OP_DOMAIN_DESTROY, sk_lv_run_domain_verb },
     { 27, "DOMAIN_REBOOT", "dom flags", "", SK_OP_DOMAIN_REBOOT, ask_guest },
     { 28, "DOMAIN_RESUME", "dom", "", SK_OP_DOMAIN_RESUME, sk_lv_run_domain_verb },

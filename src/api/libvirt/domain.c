@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Procedures: domain: look-up and definition. */
+#include "api/libvirt/domain-define.h"
 #include "api/libvirt/families.h"
 #include "api/libvirt/objects.h"
 #include "base/error.h"
@@ -65,7 +66,7 @@ bits_of(const SkDomain *domain)
         [SK_DOMAIN_IN_SHUTDOWN] = OTHER, [SK_DOMAIN_CRASHED] = OTHER, [SK_DOMAIN_PMSUSPENDED] = OTHER,
     };
     return (sk_domain_is_active(domain) ? ACTIVE : INACTIVE) | (domain->persistent ? PERSISTENT : TRANSIENT) | states[sk_domain_state(domain)] |
-           (domain->spec->autostart ? AUTOSTART : NO_AUTOSTART) | NOT_SAVED | NO_SNAPSHOT | NO_CHECKPOINT;
+           (domain->spec->autostart ? AUTOSTART : NO_AUTOSTART) | (domain->saved != NULL ? SAVED : NOT_SAVED) | NO_SNAPSHOT | NO_CHECKPOINT;
 }
 
 static gboolean
@@ -241,8 +242,8 @@ set_autostart(SkLvCall *call, GError **error)
 }
 
 static const SkLvProcedure rows[] = {
-    { 11, "DOMAIN_DEFINE_XML", "xml:str", "dom" },
-    { 14, "DOMAIN_GET_XML_DESC", "dom flags", "xml:str" },
+    { 11, "DOMAIN_DEFINE_XML", "xml:str", "dom", SK_OP_DOMAIN_DEFINE, sk_lv_define_xml },
+    { 14, "DOMAIN_GET_XML_DESC", "dom flags", "xml:str", SK_OP_DOMAIN_SHOW, sk_lv_get_xml_desc },
     { 15, "DOMAIN_GET_AUTOSTART", "dom", "autostart:i32", SK_OP_DOMAIN_SHOW, get_autostart },
     { 16, "DOMAIN_GET_INFO", "dom", "state:u8 maxMem:u64 memory:u64 nrVirtCpu:u16 cpuTime:u64", SK_OP_DOMAIN_SHOW, get_info },
     { 19, "DOMAIN_GET_OS_TYPE", "dom", "type:str", SK_OP_DOMAIN_SHOW, get_os_type },
@@ -252,7 +253,7 @@ static const SkLvProcedure rows[] = {
     { 24, "DOMAIN_LOOKUP_BY_UUID", "uuid", "dom", SK_OP_DOMAIN_SHOW, lookup_by_uuid },
     { 25, "CONNECT_NUM_OF_DEFINED_DOMAINS", "", "num:i32", SK_OP_DOMAIN_LIST, count_defined },
     { 29, "DOMAIN_SET_AUTOSTART", "dom autostart:i32", "", SK_OP_DOMAIN_UPDATE, set_autostart },
-    { 35, "DOMAIN_UNDEFINE", "dom", "" },
+    { 35, "DOMAIN_UNDEFINE", "dom", "", SK_OP_DOMAIN_UNDEFINE, sk_lv_undefine },
     { 37, "CONNECT_LIST_DOMAINS", "maxids:i32", "ids:i32<16384>", SK_OP_DOMAIN_LIST, list_ids },
     { 51, "CONNECT_NUM_OF_DOMAINS", "", "num:i32", SK_OP_DOMAIN_LIST, count_active },
     { 121, "DOMAIN_GET_SECURITY_LABEL", "dom", "label:char<4097> enforcing:i32" },
@@ -261,13 +262,13 @@ static const SkLvProcedure rows[] = {
     { 202, "DOMAIN_IS_UPDATED", "dom", "updated:i32", SK_OP_DOMAIN_SHOW, is_updated },
     { 212, "DOMAIN_GET_STATE", "dom flags", "state:i32 reason:i32", SK_OP_DOMAIN_SHOW, get_state },
     { 229, "DOMAIN_GET_CONTROL_INFO", "dom flags", "state:u32 details:u32 stateTime:u64", SK_OP_DOMAIN_SHOW, get_control_info },
-    { 231, "DOMAIN_UNDEFINE_FLAGS", "dom flags", "" },
-    { 264, "DOMAIN_SET_METADATA", "dom type:i32 metadata:str? key:str? uri:str? flags", "" },
-    { 265, "DOMAIN_GET_METADATA", "dom type:i32 uri:str? flags", "metadata:str" },
+    { 231, "DOMAIN_UNDEFINE_FLAGS", "dom flags", "", SK_OP_DOMAIN_UNDEFINE, sk_lv_undefine },
+    { 264, "DOMAIN_SET_METADATA", "dom type:i32 metadata:str? key:str? uri:str? flags", "", SK_OP_DOMAIN_UPDATE, sk_lv_set_metadata },
+    { 265, "DOMAIN_GET_METADATA", "dom type:i32 uri:str? flags", "metadata:str", SK_OP_DOMAIN_SHOW, sk_lv_get_metadata },
     { 273, "CONNECT_LIST_ALL_DOMAINS", "need_results:i32 flags", "domains:dom<16384> ret:u32", SK_OP_DOMAIN_LIST, list_all },
     { 278, "DOMAIN_GET_SECURITY_LABEL_LIST", "dom", "labels:{label:char<4097> enforcing:i32}<64> ret:i32" },
-    { 350, "DOMAIN_DEFINE_XML_FLAGS", "xml:str flags", "dom" },
-    { 358, "DOMAIN_RENAME", "dom new_name:str? flags", "retcode:i32" },
+    { 350, "DOMAIN_DEFINE_XML_FLAGS", "xml:str flags", "dom", SK_OP_DOMAIN_DEFINE, sk_lv_define_xml },
+    { 358, "DOMAIN_RENAME", "dom new_name:str? flags", "retcode:i32", SK_OP_DOMAIN_RENAME, sk_lv_rename },
     { 396, "DOMAIN_GET_LAUNCH_SECURITY_INFO", "dom flags", "params:tp<64>" },
     { 426, "DOMAIN_GET_MESSAGES", "dom flags", "msgs:str<2048>" },
     { 439, "DOMAIN_SET_LAUNCH_SECURITY_STATE", NULL, NULL },

@@ -45,6 +45,13 @@ void sk_xml_domain_keep(const SkDomainSpec *old, SkDomainSpec *spec);
 /* options NULL: the definition, without passwords. Free with g_free(). */
 char *sk_xml_domain_format(const SkDomainSpec *spec, const SkXmlOptions *options);
 
+/* -- other programs' data ---------------------------------------------------------------------------------------- */
+
+/* An element as it stands in <metadata>: its root in the namespace uri, by the prefix key. Free with g_free(). */
+char *sk_xml_metadata_wrap(const char *text, const char *key, const char *uri, GError **error);
+/* The same without the namespace, as its owner gave it. Free with g_free(). */
+char *sk_xml_metadata_unwrap(const char *text, const char *uri, GError **error);
+
 /* -- one device ------------------------------------------------------------------------------------------------ */
 
 /* A device and the field of the definition that it belongs into: a LIST or OPTIONAL of sk_domain_spec_type. */
