@@ -82,9 +82,10 @@ read_features(SkXmlNode *domain, SkDomainSpec *spec, GError **error)
 {
     SkFeatures *self = &spec->features;
     SkXmlNode *features = sk_xml_child(domain, "features");
-    /* What is not named is off there, on here. */
+    /* What is not named is off there, on here; but libvirt takes no guest its APIC, without which a q35 does not start. */
     self->acpi = features != NULL && sk_xml_has(features, "acpi");
-    self->apic = features != NULL && sk_xml_has(features, "apic");
+    self->apic = TRUE;
+    sk_xml_ignore(domain, "features/apic");
     if (features == NULL)
         return TRUE;
     /* Every guest of 32 bits has it. */
