@@ -99,6 +99,8 @@ typedef struct {
     gint kernel_fd, initrd_fd;  /* direct boot: files readable for QEMU's uid, or memfds; SK_FD_NONE: by path */
     char *vnc_socket;           /* graphics listen "socket"; NULL: run_dir/vnc.sock */
     gint vnc_password_fd;       /* a memfd with the password, if graphics has one */
+    char *spice_socket;         /* the same of SPICE; NULL: run_dir/spice.sock */
+    gint spice_password_fd;
 } SkLaunch;
 
 /* A start of spec with nothing opened yet. */

@@ -171,6 +171,7 @@ static const SkField graphics_fields[] = {
     CHOICE(SkGraphics, file_transfer, "files can be dropped into the guest (spice)", "filetransfer/@enable", sk_yes_no_enum),
     CHOICE(SkGraphics, gl, "drawn by the host's GPU (spice)", "gl/@enable", sk_yes_no_enum),
     SK_FIELD(SkGraphics, socket, STRING, "Unix socket while running", .xml = "~listen/@socket", .flags = SK_FIELD_READONLY),
+    SK_FIELD(SkGraphics, bound, UINT, "TCP port while running", .xml = "~@port", .flags = SK_FIELD_READONLY | SK_FIELD_SPARSE),
 };
 
 static gboolean

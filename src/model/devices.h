@@ -88,6 +88,7 @@ typedef struct {
     gint clipboard, file_transfer; /* spice: SkSwitch */
     gint gl;                /* SkSwitch */
     char *socket;           /* runtime: path of the Unix socket */
+    guint bound;            /* runtime: the TCP port in use */
 } SkGraphics;
 
 

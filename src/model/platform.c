@@ -111,6 +111,17 @@ check_clock(gconstpointer value, GError **error)
 }
 SK_TYPE(sk_clock_type, SkClock, "Clock", "clock", clock_fields, "the guest's clock", .xml = "clock", .check = check_clock);
 
+const SkTimer *
+sk_clock_find_timer(const SkClock *self, SkTimerName name)
+{
+    for (guint i = 0; self->timers != NULL && i < self->timers->len; i++) {
+        const SkTimer *timer = self->timers->pdata[i];
+        if (timer->name == (gint) name)
+            return timer;
+    }
+    return NULL;
+}
+
 /* -- power and features ------------------------------------------------------------------------------------------ */
 
 static const SkField power_fields[] = {

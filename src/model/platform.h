@@ -91,5 +91,8 @@ typedef struct {
     char *value, *file;     /* one of them */
 } SkFwCfg;
 
+/* The entry of a timer, or NULL. */
+const SkTimer *sk_clock_find_timer(const SkClock *self, SkTimerName name);
+
 extern const SkEnum sk_firmware_enum, sk_clock_enum, sk_smbios_enum, sk_timer_enum, sk_tick_enum, sk_track_enum, sk_ioapic_enum, sk_sysinfo_block_enum;
 extern const SkType sk_firmware_type, sk_boot_type, sk_timer_type, sk_clock_type, sk_power_type, sk_features_type, sk_sysinfo_entry_type, sk_fw_cfg_type;

@@ -79,7 +79,8 @@ write_graphics(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
     const SkGraphics *graphics = value;
     SkXmlNode *listen;
     if (graphics->listen == SK_LISTEN_ADDRESS) {
-        sk_xml_setf(node, "@port", "%d", graphics->port > 0 ? (gint) graphics->port : -1);
+        guint port = sk_xml_is_live(writer) && graphics->bound > 0 ? graphics->bound : graphics->port;
+        sk_xml_setf(node, "@port", "%d", port > 0 ? (gint) port : -1);
         sk_xml_set(node, "@autoport", graphics->port > 0 ? "no" : "yes");
         sk_xml_set(node, "@listen", graphics->host);
     } else if (graphics->listen == SK_LISTEN_SOCKET && graphics->kind == SK_GRAPHICS_VNC && sk_xml_is_live(writer)) {

@@ -20,6 +20,7 @@ static const Shape shapes[SK_N_ADDRESSES] = {
     [SK_ADDRESS_DRIVE] = { "drive", ":::", 10, { 255, 1, 255, 16383 }, "drive:0:0:0:1" },
     [SK_ADDRESS_USB] = { "usb", ":", 10, { 0, 15 }, "usb:0:1" },
     [SK_ADDRESS_VIRTIO_SERIAL] = { "virtio-serial", "::", 10, { 255, 0, 30 }, "virtio-serial:0:0:1" },
+    [SK_ADDRESS_DIMM] = { "dimm", "", 10, { 255 }, "dimm:0" },
 };
 
 /* The numbers after the prefix; each at most eight digits. */
@@ -56,7 +57,7 @@ sk_address_parse(const char *text, const char *what, SkAddress *out, GError **er
         *out = found;
         return TRUE;
     }
-    return sk_fail(error, SK_ERROR_INVALID, "%s: address \"%.64s\" is not one: give pci:..., drive:..., usb:... or virtio-serial:...",
+    return sk_fail(error, SK_ERROR_INVALID, "%s: address \"%.64s\" is not one: give pci:..., drive:..., usb:..., virtio-serial:... or dimm:...",
                    what, text);
 }
 
@@ -71,6 +72,8 @@ sk_address_format(const SkAddress *self)
         return g_strdup_printf("drive:%u:%u:%u:%u", p[0], p[1], p[2], p[3]);
     case SK_ADDRESS_USB:
         return g_strdup_printf("usb:%u:%u", p[0], p[1]);
+    case SK_ADDRESS_DIMM:
+        return g_strdup_printf("dimm:%u", p[0]);
     default:
         return g_strdup_printf("virtio-serial:%u:%u:%u", p[0], p[1], p[2]);
     }

@@ -10,9 +10,9 @@ G_BEGIN_DECLS
  * machine's buses. Values; any thread.
  */
 
-typedef enum { SK_ADDRESS_PCI, SK_ADDRESS_DRIVE, SK_ADDRESS_USB, SK_ADDRESS_VIRTIO_SERIAL, SK_N_ADDRESSES } SkAddressKind;
+typedef enum { SK_ADDRESS_PCI, SK_ADDRESS_DRIVE, SK_ADDRESS_USB, SK_ADDRESS_VIRTIO_SERIAL, SK_ADDRESS_DIMM, SK_N_ADDRESSES } SkAddressKind;
 
-/* PCI: bus, slot, function. DRIVE: controller, bus, target, unit. USB: bus, port. VIRTIO_SERIAL: controller, bus, port. */
+/* PCI: bus, slot, function. DRIVE: controller, bus, target, unit. USB: bus, port. VIRTIO_SERIAL: controller, bus, port. DIMM: slot. */
 typedef struct {
     SkAddressKind kind;
     guint parts[4];         /* PCI: domain, bus, slot, function; the others in the order above */
@@ -55,6 +55,7 @@ typedef enum {
     SK_PLACE_DRIVE,         /* unit of a disk controller */
     SK_PLACE_USB,
     SK_PLACE_VIRTIO_SERIAL,
+    SK_PLACE_DIMM,
 } SkPlace;
 
 typedef struct {

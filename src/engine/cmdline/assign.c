@@ -229,21 +229,29 @@ usb_ports(const Plan *self)
     return 15;
 }
 
+/* The place of that number on the first bus of its kind. */
+static SkAddress
+numbered(SkPlace place, guint number)
+{
+    if (place == SK_PLACE_USB)
+        return (SkAddress){ SK_ADDRESS_USB, { 0, number } };
+    return place == SK_PLACE_DIMM ? (SkAddress){ SK_ADDRESS_DIMM, { number } } : (SkAddress){ SK_ADDRESS_VIRTIO_SERIAL, { 0, 0, number } };
+}
+
 static gboolean
 place_numbered(Plan *self, SkSlot *slot, GError **error)
 {
-    gboolean usb = slot->place == SK_PLACE_USB;
-    guint last = usb ? usb_ports(self) : 30;
+    gboolean usb = slot->place == SK_PLACE_USB, dimm = slot->place == SK_PLACE_DIMM;
+    guint last = usb ? usb_ports(self) : dimm ? 255 : 30;
     /* Port 0 of virtio-serial is for a console: guests take it for one. */
-    guint first = slot->type == &sk_console_type ? 0 : 1;
+    guint first = dimm || slot->type == &sk_console_type ? 0 : 1;
 
-    for (guint port = first; port <= last; port++) {
-        SkAddress address = usb ? (SkAddress){ SK_ADDRESS_USB, { 0, port } }
-                                : (SkAddress){ SK_ADDRESS_VIRTIO_SERIAL, { 0, 0, port } };
+    for (guint number = first; number <= last; number++) {
+        SkAddress address = numbered(slot->place, number);
         if (!is_taken(self, &address))
             return settle(self, slot, &address, error);
     }
-    return sk_fail(error, SK_ERROR_INVALID, "%s: no %s port is free, there are %u", slot->what, usb ? "USB" : "virtio serial", last);
+    return sk_fail(error, SK_ERROR_INVALID, "%s: no %s is free, there are %u", slot->what, usb ? "USB port" : dimm ? "DIMM slot" : "virtio serial port", last);
 }
 
 /* -- controllers ------------------------------------------------------------------------------------------------------ */
@@ -319,6 +327,8 @@ kind_of(SkPlace place)
         return SK_ADDRESS_USB;
     case SK_PLACE_VIRTIO_SERIAL:
         return SK_ADDRESS_VIRTIO_SERIAL;
+    case SK_PLACE_DIMM:
+        return SK_ADDRESS_DIMM;
     default:
         return SK_ADDRESS_PCI;
     }
@@ -330,7 +340,7 @@ check_given(Plan *self, const SkSlot *slot, SkAddress *out, GError **error)
     if (!sk_address_parse(*slot->address, slot->what, out, error))
         return FALSE;
     if (out->kind != kind_of(slot->place)) {
-        static const char *const kinds[SK_N_ADDRESSES] = { "pci", "drive", "usb", "virtio-serial" };
+        static const char *const kinds[SK_N_ADDRESSES] = { "pci", "drive", "usb", "virtio-serial", "dimm" };
         return sk_fail(error, SK_ERROR_INVALID, "%s: address \"%s\" is of the wrong kind, it needs %s:...", slot->what,
                        *slot->address, kinds[kind_of(slot->place)]);
     }
@@ -394,7 +404,7 @@ is_drive_slot(const SkSlot *slot)
 static gboolean
 is_numbered_slot(const SkSlot *slot)
 {
-    return slot->place == SK_PLACE_USB || slot->place == SK_PLACE_VIRTIO_SERIAL;
+    return slot->place == SK_PLACE_USB || slot->place == SK_PLACE_VIRTIO_SERIAL || slot->place == SK_PLACE_DIMM;
 }
 
 /* Each disk bus is a space of its own. */

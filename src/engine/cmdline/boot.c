@@ -134,6 +134,8 @@ sk_build_boot(SkBuilder *self, GError **error)
             g_string_append(text, ",menu=on");
         if (boot->menu && boot->menu_timeout > 0)
             g_string_append_printf(text, ",splash-time=%u", boot->menu_timeout);
+        if (boot->reboot_timeout != 0)
+            g_string_append_printf(text, ",reboot-timeout=%d", boot->reboot_timeout);
         sk_builder_arg(self, "-boot", g_string_free(text, FALSE));
     }
     add_kernel(self);

@@ -111,6 +111,13 @@ sk_builder_device(SkBuilder *self, json_t *device, GError **error)
 }
 
 void
+sk_builder_switch(json_t *device, const char *key, gint value)
+{
+    if (value != SK_SWITCH_DEFAULT)
+        json_object_set_new(device, key, json_boolean(value == SK_SWITCH_ON));
+}
+
+void
 sk_builder_setup(SkBuilder *self, const char *execute, json_t *arguments)
 {
     add_step(self->steps != NULL ? self->steps : self->setup, execute, arguments);

@@ -47,6 +47,9 @@ gboolean sk_builder_device(SkBuilder *self, json_t *device, GError **error);
 /* A command for the setup before `cont`; while plugging the next step. Takes arguments. */
 void sk_builder_setup(SkBuilder *self, const char *execute, json_t *arguments);
 
+/* A boolean property; nothing is set where the definition leaves it open. value: SkSwitch */
+void sk_builder_switch(json_t *device, const char *key, gint value);
+
 /* -- descriptors ------------------------------------------------------------------------------------------- */
 
 /* The number that QEMU sees a descriptor of ours as. Command line only. */
@@ -107,6 +110,16 @@ gboolean sk_build_hostdevs(SkBuilder *self, GError **error);
 gboolean sk_build_filesystems(SkBuilder *self, GError **error);
 gboolean sk_build_panic(SkBuilder *self, GError **error);
 gboolean sk_build_vsock(SkBuilder *self, GError **error);
+gboolean sk_build_smbios(SkBuilder *self, GError **error);
+gboolean sk_build_iommu(SkBuilder *self, GError **error);
+gboolean sk_build_parallels(SkBuilder *self, GError **error);
+gboolean sk_build_redirdevs(SkBuilder *self, GError **error);
+gboolean sk_build_hubs(SkBuilder *self, GError **error);
+gboolean sk_build_smartcards(SkBuilder *self, GError **error);
+gboolean sk_build_shmems(SkBuilder *self, GError **error);
+gboolean sk_build_dimms(SkBuilder *self, GError **error);
+/* The definition's own arguments, behind all others. */
+gboolean sk_build_arguments(SkBuilder *self, GError **error);
 
 /* -- shared by command line and plugging --------------------------------------------------------------------------- */
 
@@ -114,6 +127,15 @@ gboolean sk_build_vsock(SkBuilder *self, GError **error);
 void sk_builder_boot(SkBuilder *self, json_t *device, guint order, const char *kind);
 /* TRUE if the guest may boot from kind or from this device. */
 gboolean sk_builder_boots(const SkBuilder *self, guint order, const char *kind);
+
+gboolean sk_build_spice(SkBuilder *self, const SkGraphics *graphics, GError **error);
+gboolean sk_builder_has_spice(const SkBuilder *self);
+/* The chardev "char" + alias that ends at the SPICE viewer. */
+gboolean sk_builder_spice_chardev(SkBuilder *self, const char *what, const char *alias, const char *name, GError **error);
+/* The chardev "char" + alias that connects to a Unix socket or, path NULL, to "address:port". */
+gboolean sk_builder_connect_chardev(SkBuilder *self, const char *what, const char *alias, const char *path, const char *host, GError **error);
+/* A memory backend as the definition wants memory. */
+json_t *sk_memory_backend(const SkDomainSpec *spec, const char *id, guint64 size);
 
 gboolean sk_build_controller(SkBuilder *self, const SkController *controller, GError **error);
 /* PCIe root port of that number. */

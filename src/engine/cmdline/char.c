@@ -10,7 +10,12 @@ typedef struct {
     const char *what, *alias;   /* "serial port", "serial0" */
     gint backend;               /* SkCharBackend */
     const char *path, *host;
+    gboolean connect, telnet;
+    const char *log_file;
 } Source;
+
+#define SOURCE(what, device)                                                                                   \
+    { what, (device)->alias, (device)->backend, (device)->path, (device)->host, (device)->connect, (device)->telnet, (device)->log_file }
 
 /* -- the host end ---------------------------------------------------------------------------------------------------- */
 
@@ -22,8 +27,13 @@ default_path(const SkBuilder *self, const Source *source)
 
 /* Everything the guest writes is kept by QEMU itself, also while nobody is connected. */
 static void
-add_log(SkBuilder *self, GString *text, const SkCharEnd *end)
+add_log(SkBuilder *self, GString *text, const Source *source, const SkCharEnd *end)
 {
+    if (source->log_file != NULL) {
+        g_autofree char *quoted = sk_qemu_quote(source->log_file);
+        g_string_append_printf(text, ",logfile=%s,logappend=on", quoted);
+        return;
+    }
     if (end == NULL || end->log_fd < 0)
         return;
     guint64 set = SK_FDSET_OTHERS + self->fds->len;
@@ -42,13 +52,12 @@ add_socket(SkBuilder *self, GString *text, const Source *source, const SkCharEnd
         g_autofree char *quoted = sk_qemu_quote(path);
         g_string_append_printf(text, ",path=%s", quoted);
     }
-    g_string_append(text, ",server=on,wait=off");
-    add_log(self, text, end);
+    g_string_append(text, source->connect ? ",server=off" : ",server=on,wait=off");
 }
 
 /* "127.0.0.1:4555", "[::1]:4555" */
 static gboolean
-add_tcp(GString *text, const Source *source, GError **error)
+add_host(GString *text, const Source *source, GError **error)
 {
     const char *colon = strrchr(source->host, ':');
     guint64 port;
@@ -60,7 +69,18 @@ add_tcp(GString *text, const Source *source, GError **error)
     gboolean bracket = length > 2 && host[0] == '[' && host[length - 1] == ']';
     g_autofree char *bare = bracket ? g_strndup(host + 1, length - 2) : g_strdup(host);
     g_autofree char *quoted = sk_qemu_quote(bare);
-    g_string_append_printf(text, ",host=%s,port=%u,server=on,wait=off", quoted, (guint) port);
+    g_string_append_printf(text, ",host=%s,port=%u", quoted, (guint) port);
+    return TRUE;
+}
+
+static gboolean
+add_tcp(GString *text, const Source *source, GError **error)
+{
+    if (!add_host(text, source, error))
+        return FALSE;
+    g_string_append(text, source->connect ? ",server=off" : ",server=on,wait=off");
+    if (source->telnet)
+        g_string_append(text, ",telnet=on");
     return TRUE;
 }
 
@@ -77,23 +97,60 @@ add_file(SkBuilder *self, GString *text, const Source *source, const SkCharEnd *
     g_string_append_printf(text, ",path=%s,append=on", quoted);
 }
 
+/* What QEMU calls each backend. */
+static const char *const kinds[SK_N_CHAR_BACKENDS] = {
+    [SK_CHAR_RECORDED] = "socket", [SK_CHAR_FILE] = "file", [SK_CHAR_NULL] = "null", [SK_CHAR_UNIX] = "socket", [SK_CHAR_TCP] = "socket",
+    [SK_CHAR_UDP] = "udp", [SK_CHAR_PIPE] = "pipe", [SK_CHAR_DEV] = "serial", [SK_CHAR_SPICEPORT] = "spiceport",
+};
+
+static gboolean
+add_place(SkBuilder *self, GString *text, const Source *source, const SkCharEnd *end, GError **error)
+{
+    g_autofree char *quoted = source->path != NULL ? sk_qemu_quote(source->path) : NULL;
+    switch (source->backend) {
+    case SK_CHAR_TCP:
+        return add_tcp(text, source, error);
+    case SK_CHAR_UDP:
+        return add_host(text, source, error);
+    case SK_CHAR_FILE:
+        add_file(self, text, source, end);
+        return TRUE;
+    case SK_CHAR_RECORDED:
+    case SK_CHAR_UNIX:
+        add_socket(self, text, source, end);
+        return TRUE;
+    case SK_CHAR_PIPE:
+    case SK_CHAR_DEV:
+        g_string_append_printf(text, ",path=%s", quoted);
+        return TRUE;
+    case SK_CHAR_SPICEPORT:
+        g_string_append_printf(text, ",name=%s", quoted);
+        return sk_builder_has_spice(self) || sk_fail(error, SK_ERROR_INVALID, "%s \"%s\" ends at a SPICE viewer, but the domain has no SPICE graphics",
+                                                     source->what, source->alias);
+    default:
+        return TRUE;
+    }
+}
+
 /* The chardev "char" + alias. */
 static gboolean
 build_source(SkBuilder *self, const Source *source, GError **error)
 {
-    static const char *const kinds[SK_N_CHAR_BACKENDS] = { [SK_CHAR_RECORDED] = "socket", [SK_CHAR_FILE] = "file",
-                                                           [SK_CHAR_NULL] = "null", [SK_CHAR_UNIX] = "socket", [SK_CHAR_TCP] = "socket" };
     const SkCharEnd *end = sk_launch_find_char(self->launch, source->alias);
     g_autoptr(GString) text = g_string_new(NULL);
     g_string_append_printf(text, "%s,id=char%s", kinds[source->backend], source->alias);
-    if (source->backend == SK_CHAR_TCP && !add_tcp(text, source, error))
+    if (!add_place(self, text, source, end, error))
         return FALSE;
-    if (source->backend == SK_CHAR_FILE)
-        add_file(self, text, source, end);
-    if (source->backend == SK_CHAR_RECORDED || source->backend == SK_CHAR_UNIX)
-        add_socket(self, text, source, end);
+    add_log(self, text, source, end);
     sk_builder_arg(self, "-chardev", g_strdup(text->str));
     return TRUE;
+}
+
+gboolean
+sk_builder_connect_chardev(SkBuilder *self, const char *what, const char *alias, const char *path, const char *host, GError **error)
+{
+    Source source = { what, alias, path != NULL ? SK_CHAR_UNIX : SK_CHAR_TCP, path, host, TRUE, FALSE, NULL };
+    return build_source(self, &source, error);
 }
 
 /* -- serial ports ------------------------------------------------------------------------------------------------------- */
@@ -103,7 +160,7 @@ build_serial(SkBuilder *self, const SkSerial *serial, GError **error)
 {
     static const char *const drivers[SK_N_SERIAL_MODELS] = { [SK_SERIAL_ISA] = "isa-serial", [SK_SERIAL_PCI] = "pci-serial",
                                                              [SK_SERIAL_USB] = "usb-serial" };
-    Source source = { "serial port", serial->alias, serial->backend, serial->path, serial->host };
+    Source source = SOURCE("serial port", serial);
     g_autofree char *chardev = g_strconcat("char", serial->alias, NULL);
 
     if (serial->model == SK_SERIAL_PCI && self->machine == SK_MACHINE_MICROVM)
@@ -159,7 +216,7 @@ sk_build_consoles(SkBuilder *self, GError **error)
     const GPtrArray *consoles = self->spec->consoles;
     for (guint i = 0; consoles != NULL && i < consoles->len; i++) {
         const SkConsole *console = consoles->pdata[i];
-        Source source = { "console", console->alias, console->backend, console->path, console->host };
+        Source source = SOURCE("console", console);
         g_autofree char *chardev = g_strconcat("char", console->alias, NULL);
         json_t *device = json_pack("{s:s,s:s,s:s}", "driver", "virtconsole", "id", console->alias, "chardev", chardev);
         if (!build_source(self, &source, error)) {
@@ -172,22 +229,54 @@ sk_build_consoles(SkBuilder *self, GError **error)
     return TRUE;
 }
 
+/* The host end of each kind of channel. */
+static gboolean
+build_channel_source(SkBuilder *self, const SkChannel *channel, GError **error)
+{
+    static const SkCharBackend backends[SK_N_CHANNEL_KINDS] = {
+        [SK_CHANNEL_AGENT] = SK_CHAR_UNIX, [SK_CHANNEL_UNIX] = SK_CHAR_UNIX, [SK_CHANNEL_SPICEPORT] = SK_CHAR_SPICEPORT,
+        [SK_CHANNEL_FILE] = SK_CHAR_FILE,  [SK_CHANNEL_NULL] = SK_CHAR_NULL, [SK_CHANNEL_TCP] = SK_CHAR_TCP,
+    };
+    Source source = { "channel", channel->alias, (gint) backends[channel->kind], channel->path, channel->host, FALSE, FALSE, NULL };
+    if (channel->kind == SK_CHANNEL_SPICEVMC)
+        return sk_builder_spice_chardev(self, "channel", channel->alias, "vdagent", error);
+    if (channel->kind != SK_CHANNEL_VDAGENT)
+        return build_source(self, &source, error);
+    sk_builder_arg(self, "-chardev", g_strdup_printf("qemu-vdagent,id=char%s,name=vdagent,clipboard=on,mouse=off", channel->alias));
+    return TRUE;
+}
+
 gboolean
 sk_build_channels(SkBuilder *self, GError **error)
 {
     const GPtrArray *channels = self->spec->channels;
     for (guint i = 0; channels != NULL && i < channels->len; i++) {
         const SkChannel *channel = channels->pdata[i];
-        Source source = { "channel", channel->alias, SK_CHAR_UNIX, channel->path, NULL };
         g_autofree char *chardev = g_strconcat("char", channel->alias, NULL);
-        if (channel->kind == SK_CHANNEL_SPICEVMC)
-            return sk_fail(error, SK_ERROR_UNSUPPORTED, "channel \"%s\" is of kind spicevmc, and SPICE is not supported: leave it out",
-                           channel->name);
-        if (!build_source(self, &source, error))
+        if (!build_channel_source(self, channel, error))
             return FALSE;
         json_t *device = json_pack("{s:s,s:s,s:s,s:s}", "driver", "virtserialport", "id", channel->alias, "chardev", chardev, "name",
                                    channel->name);
         if (!build_port(self, device, channel->alias, channel->address, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* -- parallel ports ---------------------------------------------------------------------------------------------------------- */
+
+gboolean
+sk_build_parallels(SkBuilder *self, GError **error)
+{
+    const GPtrArray *parallels = self->spec->parallels;
+    for (guint i = 0; parallels != NULL && i < parallels->len; i++) {
+        const SkParallel *parallel = parallels->pdata[i];
+        Source source = SOURCE("parallel port", parallel);
+        g_autofree char *chardev = g_strconcat("char", parallel->alias, NULL);
+        if (!build_source(self, &source, error))
+            return FALSE;
+        if (!sk_builder_device(self, json_pack("{s:s,s:s,s:s,s:i}", "driver", "isa-parallel", "id", parallel->alias, "chardev", chardev,
+                                               "index", (int) parallel->port), error))
             return FALSE;
     }
     return TRUE;

@@ -2,13 +2,22 @@
 /* The whole command line: the families in their order. */
 #include "engine/cmdline/builder.h"
 
+gboolean
+sk_build_arguments(SkBuilder *self, GError **error)
+{
+    char **arguments = self->spec->qemu_args;
+    for (guint i = 0; arguments != NULL && arguments[i] != NULL; i++)
+        g_ptr_array_add(self->argv, g_strdup(arguments[i]));
+    return TRUE;
+}
+
 /* Nodes before the machine that names them, buses before what sits on them. */
 static const SkBuildFunc families[] = {
-    sk_build_machine,  sk_build_cpu,      sk_build_memory,  sk_build_clock,       sk_build_boot,     sk_build_firmware,
-    sk_build_controllers, sk_build_videos, sk_build_disks,  sk_build_seed,        sk_build_interfaces, sk_build_serials,
-    sk_build_consoles, sk_build_channels, sk_build_graphics, sk_build_inputs,     sk_build_sounds,   sk_build_rngs,
+    sk_build_machine,  sk_build_cpu,      sk_build_memory,  sk_build_clock,       sk_build_smbios,   sk_build_boot,
+    sk_build_firmware, sk_build_iommu,    sk_build_controllers, sk_build_hubs,    sk_build_dimms,    sk_build_videos,  sk_build_disks,  sk_build_seed,        sk_build_interfaces, sk_build_serials,
+    sk_build_parallels, sk_build_consoles, sk_build_channels, sk_build_graphics, sk_build_inputs,     sk_build_sounds,   sk_build_rngs,
     sk_build_hostdevs, sk_build_filesystems, sk_build_balloon, sk_build_watchdog, sk_build_tpm,      sk_build_panic,
-    sk_build_vsock,
+    sk_build_vsock,    sk_build_redirdevs, sk_build_smartcards, sk_build_shmems,  sk_build_arguments,
 };
 
 static const char *

@@ -13,12 +13,25 @@ typedef struct {
 
 static const Model models[] = {
     { SK_CONTROLLER_SCSI, "virtio-scsi", "virtio-scsi" },
+    { SK_CONTROLLER_SCSI, "virtio-transitional", "virtio-scsi" },
+    { SK_CONTROLLER_SCSI, "virtio-non-transitional", "virtio-scsi" },
     { SK_CONTROLLER_SCSI, "lsilogic", "lsi53c895a" },
+    { SK_CONTROLLER_SCSI, "lsisas1068", "mptsas1068" },
+    { SK_CONTROLLER_SCSI, "lsisas1078", "megasas" },
+    { SK_CONTROLLER_SCSI, "vmpvscsi", "pvscsi" },
     { SK_CONTROLLER_SATA, "ahci", "ich9-ahci" },
     { SK_CONTROLLER_USB, "qemu-xhci", "qemu-xhci" },
     { SK_CONTROLLER_USB, "nec-xhci", "nec-usb-xhci" },
     { SK_CONTROLLER_USB, "piix3-uhci", "piix3-usb-uhci" },
+    { SK_CONTROLLER_USB, "piix4-uhci", "piix4-usb-uhci" },
     { SK_CONTROLLER_USB, "ehci", "usb-ehci" },
+    { SK_CONTROLLER_USB, "vt82c686b-uhci", "vt82c686b-usb-uhci" },
+    { SK_CONTROLLER_USB, "pci-ohci", "pci-ohci" },
+    { SK_CONTROLLER_USB, "ich9-ehci1", "ich9-usb-ehci1" },
+    { SK_CONTROLLER_USB, "ich9-uhci1", "ich9-usb-uhci1" },
+    { SK_CONTROLLER_USB, "ich9-uhci2", "ich9-usb-uhci2" },
+    { SK_CONTROLLER_USB, "ich9-uhci3", "ich9-usb-uhci3" },
+    { SK_CONTROLLER_USB, "none", "none" },
     { SK_CONTROLLER_FDC, "isa-fdc", "isa-fdc" },
     { SK_CONTROLLER_VIRTIO_SERIAL, "virtio-serial", "virtio-serial" },
     { SK_CONTROLLER_PCI, "pcie-root-port", "pcie-root-port" },
@@ -48,7 +61,11 @@ sk_build_port(SkBuilder *self, guint bus, GError **error)
 {
     SkAddress place = sk_pci_port_place(self->spec, bus);
     g_autofree char *id = g_strdup_printf("pci.%u", bus), *address = sk_address_format(&place);
-    json_t *port = json_pack("{s:s,s:s,s:i,s:i}", "driver", "pcie-root-port", "id", id, "chassis", (int) bus, "port", (int) bus);
+    const SkController *given = sk_pci_find_controller(self->spec, bus);
+    guint chassis = given != NULL && given->chassis > 0 ? given->chassis : bus, number = given != NULL && given->port > 0 ? given->port : bus;
+    json_t *port = json_pack("{s:s,s:s,s:i,s:i}", "driver", "pcie-root-port", "id", id, "chassis", (int) chassis, "port", (int) number);
+    if (given != NULL && given->hotplug == SK_SWITCH_OFF)
+        json_object_set_new(port, "hotplug", json_false());
     if (place.parts[3] == 0)
         json_object_set_new(port, "multifunction", json_true());
     return sk_builder_pci(self, port, address, error);
@@ -107,9 +124,32 @@ scsi_iothread(const SkDomainSpec *spec, guint index)
 }
 
 static void
+add_scsi_details(const SkController *controller, json_t *device)
+{
+    const struct {
+        const char *key;
+        guint value;
+    } rows[] = { { "num_queues", controller->queues }, { "cmd_per_lun", controller->cmd_per_lun }, { "max_sectors", controller->max_sectors } };
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        if (rows[i].value > 0)
+            json_object_set_new(device, rows[i].key, json_integer(rows[i].value));
+    }
+    sk_builder_switch(device, "ioeventfd", controller->ioeventfd);
+}
+
+static void
 add_details(SkBuilder *self, const SkController *controller, const char *driver, json_t *device)
 {
     guint iothread = controller->kind == SK_CONTROLLER_SCSI ? scsi_iothread(self->spec, controller->index) : 0;
+    if (controller->kind == SK_CONTROLLER_SCSI && controller->iothread > 0)
+        iothread = controller->iothread;
+    if (controller->master >= 0) {
+        g_autofree char *bus = g_strdup_printf("usb%u.0", controller->index);
+        json_object_set_new(device, "masterbus", json_string(bus));
+        json_object_set_new(device, "firstport", json_integer(controller->master));
+    }
+    if (strstr(driver, "virtio-scsi") != NULL)
+        add_scsi_details(controller, device);
     if (strstr(driver, "xhci") != NULL) {
         /* As many ports of each speed as QEMU has, so that port numbers never run out by default. */
         json_object_set_new(device, "p2", json_integer(controller->ports > 0 ? MIN(controller->ports, 15) : 15));
@@ -128,6 +168,8 @@ static gboolean
 is_builtin(const SkBuilder *self, const SkController *controller)
 {
     if (controller->kind == SK_CONTROLLER_PCI || controller->kind == SK_CONTROLLER_IDE)
+        return TRUE;
+    if (controller->kind == SK_CONTROLLER_USB && g_strcmp0(controller->model, "none") == 0)
         return TRUE;
     if (self->machine == SK_MACHINE_Q35)
         return controller->kind == SK_CONTROLLER_SATA && controller->index == 0;

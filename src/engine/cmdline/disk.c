@@ -16,10 +16,29 @@ limits_object(const SkDiskLimits *limits)
     } rows[] = {
         { "bps-total", limits->total_bytes_sec }, { "bps-read", limits->read_bytes_sec }, { "bps-write", limits->write_bytes_sec },
         { "iops-total", limits->total_iops_sec }, { "iops-read", limits->read_iops_sec }, { "iops-write", limits->write_iops_sec },
+        { "bps-total-max", limits->total_bytes_sec_max }, { "bps-read-max", limits->read_bytes_sec_max },
+        { "bps-write-max", limits->write_bytes_sec_max }, { "iops-total-max", limits->total_iops_sec_max },
+        { "iops-read-max", limits->read_iops_sec_max }, { "iops-write-max", limits->write_iops_sec_max },
+        { "iops-size", limits->size_iops_sec },
+    };
+    const struct {
+        const char *key;
+        guint seconds;
+    } lengths[] = {
+        { "bps-total-max-length", limits->total_bytes_sec_max_length }, { "bps-read-max-length", limits->read_bytes_sec_max_length },
+        { "bps-write-max-length", limits->write_bytes_sec_max_length }, { "iops-total-max-length", limits->total_iops_sec_max_length },
+        { "iops-read-max-length", limits->read_iops_sec_max_length }, { "iops-write-max-length", limits->write_iops_sec_max_length },
     };
     json_t *object = json_object();
-    for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
-        json_object_set_new(object, rows[i].key, json_integer((json_int_t) MIN(rows[i].value, (guint64) G_MAXINT64 / 2)));
+    /* The six rates are always told, so that a change takes back what is no more; the others where there is something to tell. */
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        if (i < 6 || rows[i].value > 0)
+            json_object_set_new(object, rows[i].key, json_integer((json_int_t) MIN(rows[i].value, (guint64) G_MAXINT64 / 2)));
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(lengths); i++) {
+        if (lengths[i].seconds > 0)
+            json_object_set_new(object, lengths[i].key, json_integer(lengths[i].seconds));
+    }
     return object;
 }
 
@@ -69,6 +88,40 @@ boot_kind(const SkDisk *disk)
     return kinds[disk->device];
 }
 
+/* What only some definitions ask for, by the buses that can do it. */
+static void
+add_details(const SkDisk *disk, json_t *device)
+{
+    static const char *const on_error[SK_N_ON_ERRORS] = { [SK_ON_ERROR_STOP] = "stop", [SK_ON_ERROR_REPORT] = "report",
+                                                          [SK_ON_ERROR_IGNORE] = "ignore", [SK_ON_ERROR_ENOSPACE] = "enospc" };
+    const struct {
+        const char *key;
+        guint value;
+    } numbers[] = {
+        { "num-queues", disk->queues }, { "queue-size", disk->queue_size }, { "cyls", disk->cylinders }, { "heads", disk->heads },
+        { "secs", disk->sectors }, { "logical_block_size", disk->logical_block }, { "physical_block_size", disk->physical_block },
+        { "rotation_rate", disk->rotation_rate },
+    };
+    const struct {
+        const char *key, *value;
+    } texts[] = {
+        { "werror", on_error[disk->on_write_error] }, { "rerror", on_error[disk->on_read_error] },
+        { "vendor", disk->vendor }, { "product", disk->product },
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(numbers); i++) {
+        if (numbers[i].value > 0)
+            json_object_set_new(device, numbers[i].key, json_integer(numbers[i].value));
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
+        if (texts[i].value != NULL)
+            json_object_set_new(device, texts[i].key, json_string(texts[i].value));
+    }
+    sk_builder_switch(device, "ioeventfd", disk->ioeventfd);
+    sk_builder_switch(device, "event_idx", disk->event_idx);
+    if (disk->bus == SK_BUS_SCSI)
+        sk_builder_switch(device, "removable", disk->removable);
+}
+
 /* What every kind of drive takes alike. */
 static json_t *
 drive_device(SkBuilder *self, const SkDisk *disk, const char *driver, const char *node)
@@ -81,6 +134,7 @@ drive_device(SkBuilder *self, const SkDisk *disk, const char *driver, const char
     }
     if (disk->serial != NULL)
         json_object_set_new(device, "serial", json_string(disk->serial));
+    add_details(disk, device);
     sk_builder_boot(self, device, disk->boot_order, boot_kind(disk));
     return device;
 }
@@ -164,7 +218,7 @@ build_usb(SkBuilder *self, const SkDisk *disk, const char *node, GError **error)
 {
     if (disk->device != SK_DISK_CDROM) {
         json_t *device = drive_device(self, disk, "usb-storage", node);
-        json_object_set_new(device, "removable", json_true());
+        json_object_set_new(device, "removable", json_boolean(disk->removable != SK_SWITCH_OFF));
         return sk_builder_usb(self, device, disk->address, error);
     }
     g_autofree char *bridge = g_strconcat(disk->alias, "-bot", NULL);
@@ -217,6 +271,16 @@ check_disk(const SkBuilder *self, const SkDisk *disk, const SkBlockChain *chain,
                        sk_enum_name(&sk_disk_device_enum, disk->device));
     if (disk->shareable && chain != NULL && disk->format != SK_FORMAT_RAW && !disk->read_only)
         return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\": a qcow2 file cannot be written by two domains: give format raw", disk->target);
+    gboolean has_virtio = disk->queues > 0 || disk->queue_size > 0 || disk->ioeventfd != 0 || disk->event_idx != 0;
+    if (has_virtio && disk->bus != SK_BUS_VIRTIO)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\": queues, ioeventfd and event_idx are for the virtio bus", disk->target);
+    if ((disk->vendor != NULL || disk->product != NULL) && disk->bus != SK_BUS_SCSI)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\": vendor and product are for the scsi bus", disk->target);
+    if (disk->rotation_rate > 0 && disk->bus != SK_BUS_SCSI && !ata)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\": rotation_rate is for the scsi, sata and ide buses", disk->target);
+    if (disk->limits.group_name != NULL)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\": limits that disks share (group \"%s\") are not supported", disk->target,
+                       disk->limits.group_name);
     if (disk->serial != NULL && strlen(disk->serial) > 20 && disk->bus != SK_BUS_SCSI && disk->bus != SK_BUS_USB)
         return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\": serial has more than the 20 characters of a %s disk", disk->target,
                        sk_enum_name(&sk_disk_bus_enum, disk->bus));
@@ -240,6 +304,10 @@ sk_build_disk_nodes(SkBuilder *self, const SkDisk *disk, const SkBlockChain *cha
     json_t *nodes = sk_build_chain(self, chain, name, &options, what, error);
     if (nodes == NULL)
         return FALSE;
+    if (disk->copy_on_read && filtered) {
+        g_autofree char *cor = g_strconcat(disk->target, "-cor", NULL);
+        nodes = json_pack("{s:s,s:s,s:o}", "driver", "copy-on-read", "node-name", cor, "file", nodes);
+    }
     return filtered ? build_filter(self, disk, nodes, error) : sk_builder_blockdev(self, nodes, error);
 }
 

@@ -26,8 +26,10 @@ build_virtiofs(SkBuilder *self, const SkFilesystem *fs, GError **error)
     g_autofree char *driver = sk_builder_virtio(self, "vhost-user-fs"), *chardev = g_strconcat("char", fs->alias, NULL);
     g_autofree char *path = sk_qemu_quote(end->path);
     sk_builder_arg(self, "-chardev", g_strdup_printf("socket,id=%s,path=%s", chardev, path));
-    return sk_builder_pci(self, json_pack("{s:s,s:s,s:s,s:s}", "driver", driver, "id", fs->alias, "chardev", chardev, "tag", fs->tag),
-                          fs->address, error);
+    json_t *device = json_pack("{s:s,s:s,s:s,s:s}", "driver", driver, "id", fs->alias, "chardev", chardev, "tag", fs->tag);
+    if (fs->queue > 0)
+        json_object_set_new(device, "queue-size", json_integer(fs->queue));
+    return sk_builder_pci(self, device, fs->address, error);
 }
 
 gboolean

@@ -15,8 +15,9 @@ add_address(GString *text, const SkGraphics *graphics)
 {
     const char *host = graphics->host != NULL ? graphics->host : "127.0.0.1";
     gboolean v6 = strchr(host, ':') != NULL;
-    g_string_append_printf(text, "%s%s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "", graphics->port > 0 ? graphics->port - 5900 : 0);
-    if (graphics->port == 0)
+    guint port = graphics->bound > 0 ? graphics->bound : graphics->port;
+    g_string_append_printf(text, "%s%s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "", port >= 5900 ? port - 5900 : 0);
+    if (port == 0)
         g_string_append(text, ",to=99");
 }
 
@@ -52,9 +53,13 @@ build_vnc(SkBuilder *self, const SkGraphics *graphics, GError **error)
         g_string_append(text, "none");
     if (graphics->password != NULL && !add_password(self, text, error))
         return FALSE;
+    if (graphics->websocket > 0)
+        g_string_append_printf(text, ",websocket=%" G_GINT64_FORMAT, graphics->websocket);
+    else if (graphics->websocket < 0)
+        g_string_append(text, ",websocket=on");
+    if (graphics->share != SK_SHARE_DEFAULT)
+        g_string_append_printf(text, ",share=%s", sk_enum_name(&sk_share_enum, graphics->share));
     sk_builder_arg(self, "-vnc", g_strdup(text->str));
-    if (graphics->keymap != NULL)
-        sk_builder_arg(self, "-k", g_strdup(graphics->keymap));
     return TRUE;
 }
 
@@ -73,12 +78,16 @@ sk_build_graphics(SkBuilder *self, GError **error)
     const GPtrArray *list = self->spec->graphics;
     for (guint i = 0; list != NULL && i < list->len; i++) {
         const SkGraphics *graphics = list->pdata[i];
-        if (graphics->kind == SK_GRAPHICS_SPICE)
-            return sk_fail(error, SK_ERROR_UNSUPPORTED, "SPICE is not supported: give graphics vnc");
-        if (i > 0)
-            return sk_fail(error, SK_ERROR_UNSUPPORTED, "domain \"%s\" has %u VNC consoles, one is possible", self->spec->name, list->len);
-        if (!check_keymap(graphics, error) || !build_vnc(self, graphics, error))
+        if (i > 0 && ((const SkGraphics *) list->pdata[0])->kind == graphics->kind)
+            return sk_fail(error, SK_ERROR_UNSUPPORTED, "domain \"%s\" has two consoles of kind %s, one is possible", self->spec->name,
+                           sk_enum_name(&sk_graphics_kind_enum, graphics->kind));
+        if (!check_keymap(graphics, error))
             return FALSE;
+        if (!(graphics->kind == SK_GRAPHICS_SPICE ? sk_build_spice(self, graphics, error) : build_vnc(self, graphics, error)))
+            return FALSE;
+        /* There is one keyboard, whoever sees it. */
+        if (graphics->keymap != NULL && (i == 0 || ((const SkGraphics *) list->pdata[0])->keymap == NULL))
+            sk_builder_arg(self, "-k", g_strdup(graphics->keymap));
     }
     return TRUE;
 }
@@ -111,6 +120,18 @@ add_details(const SkVideo *video, const Card *card, json_t *device, GError **err
                        video->heads > 1 && card->heads == NULL ? "heads" : "vram");
     if (video->vram % card->vram_unit != 0)
         return sk_fail(error, SK_ERROR_INVALID, "vram of video card \"%s\" must be whole MiB", name);
+    if ((video->ram > 0 || video->vgamem > 0) && video->model != SK_VIDEO_QXL)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "video card \"%s\" has no ram and vgamem of its own: leave them out", name);
+    if (video->accel3d == SK_SWITCH_ON)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "video card \"%s\": drawing by the host's GPU is not supported: leave accel3d out", name);
+    if (video->ram > 0)
+        json_object_set_new(device, "ram_size", json_integer((json_int_t) video->ram));
+    if (video->vgamem > 0)
+        json_object_set_new(device, "vgamem_mb", json_integer((json_int_t) (video->vgamem / MIB)));
+    if (video->width > 0 && video->height > 0) {
+        json_object_set_new(device, "xres", json_integer(video->width));
+        json_object_set_new(device, "yres", json_integer(video->height));
+    }
     if (video->heads > 1)
         json_object_set_new(device, card->heads, json_integer(video->heads));
     if (video->vram > 0)

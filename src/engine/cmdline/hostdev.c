@@ -11,7 +11,18 @@ build_pci(SkBuilder *self, const SkHostdev *hostdev, GError **error)
 {
     if (self->machine == SK_MACHINE_MICROVM)
         return sk_fail(error, SK_ERROR_UNSUPPORTED, "host device \"%s\": machine \"microvm\" has no PCI bus", hostdev->host);
-    json_t *device = json_pack("{s:s,s:s,s:s}", "driver", "vfio-pci", "id", hostdev->alias, "host", hostdev->host);
+    gboolean mdev = hostdev->kind == SK_HOSTDEV_MDEV;
+    g_autofree char *path = g_strconcat("/sys/bus/mdev/devices/", hostdev->host, NULL);
+    json_t *device = json_pack("{s:s,s:s,s:s}", "driver", hostdev->ramfb == SK_SWITCH_ON ? "vfio-pci-nohotplug" : "vfio-pci", "id", hostdev->alias,
+                               mdev ? "sysfsdev" : "host", mdev ? path : hostdev->host);
+    if (hostdev->rom != SK_SWITCH_DEFAULT)
+        json_object_set_new(device, "rombar", json_integer(hostdev->rom == SK_SWITCH_ON));
+    if (hostdev->rom_file != NULL)
+        json_object_set_new(device, "romfile", json_string(hostdev->rom_file));
+    if (hostdev->display != SK_SWITCH_DEFAULT)
+        json_object_set_new(device, "display", json_string(sk_enum_name(&sk_switch_enum, hostdev->display)));
+    if (hostdev->ramfb == SK_SWITCH_ON)
+        json_object_set_new(device, "ramfb", json_true());
     sk_builder_boot(self, device, hostdev->boot_order, "network");
     return sk_builder_pci(self, device, hostdev->address, error);
 }
@@ -44,7 +55,7 @@ sk_build_hostdevs(SkBuilder *self, GError **error)
     const GPtrArray *hostdevs = self->spec->hostdevs;
     for (guint i = 0; hostdevs != NULL && i < hostdevs->len; i++) {
         const SkHostdev *hostdev = hostdevs->pdata[i];
-        if (!(hostdev->kind == SK_HOSTDEV_PCI ? build_pci(self, hostdev, error) : build_usb(self, hostdev, error)))
+        if (!(hostdev->kind != SK_HOSTDEV_USB ? build_pci(self, hostdev, error) : build_usb(self, hostdev, error)))
             return FALSE;
     }
     return TRUE;

@@ -98,9 +98,16 @@ card(SkBuilder *self, const SkInterface *nic, guint queues)
     }
     if (virtio && nic->mtu > 0)
         json_object_set_new(device, "host_mtu", json_integer(nic->mtu));
+    if (virtio && nic->rx_queue > 0)
+        json_object_set_new(device, "rx_queue_size", json_integer(nic->rx_queue));
+    if (virtio && nic->tx_queue > 0)
+        json_object_set_new(device, "tx_queue_size", json_integer(nic->tx_queue));
     sk_builder_boot(self, device, nic->boot_order, "network");
     /* Without its boot ROM a card that nothing boots from costs the firmware no time. */
-    if (self->machine != SK_MACHINE_MICROVM && !sk_builder_boots(self, nic->boot_order, "network"))
+    gboolean boots = nic->rom == SK_SWITCH_DEFAULT ? sk_builder_boots(self, nic->boot_order, "network") : nic->rom == SK_SWITCH_ON;
+    if (nic->rom_file != NULL)
+        json_object_set_new(device, "romfile", json_string(nic->rom_file));
+    else if (self->machine != SK_MACHINE_MICROVM && !boots)
         json_object_set_new(device, "romfile", json_string(""));
     return device;
 }

@@ -17,6 +17,23 @@ needs_smm(const SkDomainSpec *spec)
     return spec->features.smm || spec->firmware.secure_boot;
 }
 
+/* What only some definitions ask for. */
+static void
+add_switches(const SkBuilder *self, GString *text)
+{
+    const SkDomainSpec *spec = self->spec;
+    const SkTimer *hpet = sk_clock_find_timer(&spec->clock, SK_TIMER_HPET);
+    gboolean remaps = spec->iommu != NULL && spec->iommu->interrupt_remapping == SK_SWITCH_ON;
+    if (hpet != NULL && hpet->present != SK_SWITCH_DEFAULT && self->machine != SK_MACHINE_MICROVM)
+        g_string_append_printf(text, ",hpet=%s", on_off(hpet->present == SK_SWITCH_ON));
+    if (spec->memory.no_merge)
+        g_string_append(text, ",mem-merge=off");
+    if (spec->boot.bios_serial == SK_SWITCH_ON && self->machine != SK_MACHINE_MICROVM)
+        g_string_append(text, ",graphics=off");
+    if (self->kvm && (remaps || spec->features.ioapic != SK_IOAPIC_DEFAULT))
+        g_string_append_printf(text, ",kernel-irqchip=%s", remaps || spec->features.ioapic == SK_IOAPIC_QEMU ? "split" : "on");
+}
+
 static char *
 machine_text(const SkBuilder *self)
 {
@@ -29,7 +46,11 @@ machine_text(const SkBuilder *self)
         g_string_append(text, ",isa-serial=off");
     else
         g_string_append_printf(text, ",usb=off,vmport=%s,smm=%s", on_off(spec->features.vmport), on_off(needs_smm(spec)));
-    g_string_append_printf(text, ",acpi=%s,dump-guest-core=off,memory-backend=mem", on_off(spec->features.acpi));
+    g_string_append_printf(text, ",acpi=%s,dump-guest-core=off", on_off(spec->features.acpi));
+    /* NUMA nodes have backends of their own. */
+    if (spec->cpu.cells == NULL || spec->cpu.cells->len == 0)
+        g_string_append(text, ",memory-backend=mem");
+    add_switches(self, text);
     if (spec->firmware.kind == SK_FIRMWARE_UEFI) {
         g_string_append(text, ",pflash0=pflash0");
         if (self->launch->nvram != NULL)
@@ -78,6 +99,42 @@ check_machine(const SkBuilder *self, GError **error)
     return TRUE;
 }
 
+/* -- power, and what has no machine option ------------------------------------------------------------------------------ */
+
+/* The chipset's ACPI device, which has switches for the states. */
+static void
+add_power(SkBuilder *self)
+{
+    const SkPower *power = &self->spec->power;
+    const struct {
+        gint value;
+        const char *property;
+    } rows[] = { { power->suspend_memory, "disable_s3" }, { power->suspend_disk, "disable_s4" } };
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        if (rows[i].value != SK_SWITCH_DEFAULT && self->machine != SK_MACHINE_MICROVM)
+            sk_builder_arg(self, "-global", g_strdup_printf("%s.%s=%d", self->machine == SK_MACHINE_Q35 ? "ICH9-LPC" : "PIIX4_PM",
+                                                            rows[i].property, rows[i].value == SK_SWITCH_OFF));
+    }
+}
+
+static gboolean
+add_rest(SkBuilder *self, GError **error)
+{
+    const SkFeatures *features = &self->spec->features;
+    const SkTimer *pit = sk_clock_find_timer(&self->spec->clock, SK_TIMER_PIT);
+    add_power(self);
+    /* Only KVM's timer has a choice; its usual one is to catch up. */
+    if (self->kvm && pit != NULL && (pit->tick_policy == SK_TICK_DELAY || pit->tick_policy == SK_TICK_DISCARD))
+        sk_builder_arg(self, "-global", g_strdup_printf("kvm-pit.lost_tick_policy=%s", sk_enum_name(&sk_tick_enum, pit->tick_policy)));
+    if (features->smm_tseg > 0 && self->machine == SK_MACHINE_Q35)
+        sk_builder_arg(self, "-global", g_strdup_printf("mch.extended-tseg-mbytes=%" G_GUINT64_FORMAT, features->smm_tseg >> 20));
+    if (features->vmcoreinfo != SK_SWITCH_ON)
+        return TRUE;
+    return sk_builder_device(self, json_pack("{s:s}", "driver", "vmcoreinfo"), error);
+}
+
+/* -- the whole --------------------------------------------------------------------------------------------------------- */
+
 gboolean
 sk_build_machine(SkBuilder *self, GError **error)
 {
@@ -106,7 +163,7 @@ sk_build_machine(SkBuilder *self, GError **error)
         sk_builder_arg(self, "-chardev", g_strdup_printf("socket,id=monitor,fd=%d,server=on,wait=off", fd));
         sk_builder_arg(self, "-mon", g_strdup("chardev=monitor,mode=control"));
     }
-    return TRUE;
+    return add_rest(self, error);
 }
 
 /* -- firmware ---------------------------------------------------------------------------------------------------- */
@@ -164,6 +221,10 @@ clock_base(const SkClock *clock, gint64 now, GError **error)
         return g_strdup("localtime");
     if (clock->offset == SK_CLOCK_VARIABLE) {
         seconds += clock->adjustment;
+        if (clock->local_basis) {
+            g_time_zone_unref(zone);
+            zone = g_time_zone_new_local();
+        }
     } else {
         g_time_zone_unref(zone);
         zone = g_time_zone_new_identifier(clock->timezone);
@@ -183,8 +244,14 @@ gboolean
 sk_build_clock(SkBuilder *self, GError **error)
 {
     g_autofree char *base = clock_base(&self->spec->clock, self->launch->now, error);
+    const SkTimer *rtc = sk_clock_find_timer(&self->spec->clock, SK_TIMER_RTC);
     if (base == NULL)
         return FALSE;
-    sk_builder_arg(self, "-rtc", g_strdup_printf("base=%s%s", base, self->machine == SK_MACHINE_MICROVM ? "" : ",driftfix=slew"));
+    if (rtc != NULL && (rtc->tick_policy == SK_TICK_MERGE || rtc->tick_policy == SK_TICK_DISCARD))
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "timer rtc of domain \"%s\": tick policy %s is not possible: give catchup or delay",
+                       self->spec->name, sk_enum_name(&sk_tick_enum, rtc->tick_policy));
+    gboolean lazy = self->machine == SK_MACHINE_MICROVM || (rtc != NULL && rtc->tick_policy == SK_TICK_DELAY);
+    gboolean guest = rtc != NULL && rtc->track == SK_TRACK_GUEST;
+    sk_builder_arg(self, "-rtc", g_strdup_printf("base=%s%s%s", base, guest ? ",clock=vm" : "", lazy ? "" : ",driftfix=slew"));
     return TRUE;
 }

@@ -25,6 +25,7 @@ place_controller(gconstpointer value, SkMachineFamily machine)
     case SK_CONTROLLER_SATA:
         return machine == SK_MACHINE_Q35 && self->index == 0 ? SK_PLACE_NONE : SK_PLACE_ROOT;
     case SK_CONTROLLER_USB:
+        return g_strcmp0(self->model, "none") == 0 ? SK_PLACE_NONE : SK_PLACE_ROOT;
     case SK_CONTROLLER_VIRTIO_SERIAL:
         return SK_PLACE_ROOT;
     default:
@@ -94,7 +95,21 @@ place_panic(gconstpointer value, SkMachineFamily machine)
 static SkPlace
 place_hostdev(gconstpointer value, SkMachineFamily machine)
 {
-    return ((const SkHostdev *) value)->kind == SK_HOSTDEV_PCI ? SK_PLACE_PORT : SK_PLACE_USB;
+    return ((const SkHostdev *) value)->kind == SK_HOSTDEV_USB ? SK_PLACE_USB : SK_PLACE_PORT;
+}
+
+static SkPlace
+place_sound(gconstpointer value, SkMachineFamily machine)
+{
+    gint model = ((const SkSound *) value)->model;
+    return model == SK_SOUND_USB ? SK_PLACE_USB : model == SK_SOUND_SB16 ? SK_PLACE_NONE : SK_PLACE_ROOT;
+}
+
+/* Intel's is a part of the chipset. */
+static SkPlace
+place_iommu(gconstpointer value, SkMachineFamily machine)
+{
+    return ((const SkIommu *) value)->model == SK_IOMMU_VIRTIO ? SK_PLACE_ROOT : SK_PLACE_NONE;
 }
 
 #define MANY(member, S, type_, prefix_, ...)                                                              \
@@ -111,7 +126,12 @@ static const Family families[] = {
     MANY(consoles, SkConsole, sk_console_type, "console", .place = SK_PLACE_VIRTIO_SERIAL),
     MANY(channels, SkChannel, sk_channel_type, "channel", .place = SK_PLACE_VIRTIO_SERIAL),
     MANY(inputs, SkInput, sk_input_type, "input", .place_of = place_input),
-    MANY(sounds, SkSound, sk_sound_type, "sound", .place = SK_PLACE_ROOT),
+    MANY(hubs, SkHub, sk_hub_type, "hub", .place = SK_PLACE_USB),
+    MANY(redirdevs, SkRedirdev, sk_redirdev_type, "redir", .place = SK_PLACE_USB),
+    MANY(smartcards, SkSmartcard, sk_smartcard_type, "smartcard", .place = SK_PLACE_USB),
+    MANY(shmems, SkShmem, sk_shmem_type, "shmem", .place = SK_PLACE_ROOT),
+    MANY(dimms, SkDimm, sk_dimm_type, "dimm", .place = SK_PLACE_DIMM),
+    MANY(sounds, SkSound, sk_sound_type, "sound", .place_of = place_sound),
     MANY(rngs, SkRng, sk_rng_type, "rng", .place = SK_PLACE_ROOT),
     MANY(hostdevs, SkHostdev, sk_hostdev_type, "hostdev", .place_of = place_hostdev),
     MANY(filesystems, SkFilesystem, sk_filesystem_type, "fs", .place = SK_PLACE_ROOT),
@@ -119,6 +139,9 @@ static const Family families[] = {
     ONE(watchdog, SkWatchdog, sk_watchdog_type, "watchdog", .place_of = place_watchdog),
     ONE(panic, SkPanic, sk_panic_type, "panic", .place_of = place_panic),
     ONE(vsock, SkVsock, sk_vsock_type, "vsock", .place = SK_PLACE_ROOT),
+    ONE(iommu, SkIommu, sk_iommu_type, "iommu", .place_of = place_iommu),
+    { .offset = G_STRUCT_OFFSET(SkDomainSpec, parallels), .type = &sk_parallel_type, .alias = G_STRUCT_OFFSET(SkParallel, alias),
+      .prefix = "parallel" },
     { .offset = G_STRUCT_OFFSET(SkDomainSpec, tpm), .type = &sk_tpm_type, .alias = G_STRUCT_OFFSET(SkTpm, alias),
       .prefix = "tpm", .single = TRUE },
 };
@@ -165,8 +188,14 @@ name_controller(const SkController *controller, SkSlot *slot)
         [SK_CONTROLLER_PCI] = "pci.", [SK_CONTROLLER_SCSI] = "scsi", [SK_CONTROLLER_SATA] = "sata", [SK_CONTROLLER_IDE] = "ide",
         [SK_CONTROLLER_USB] = "usb", [SK_CONTROLLER_FDC] = "fdc", [SK_CONTROLLER_VIRTIO_SERIAL] = "virtio-serial",
     };
+    static const char *const companions[] = { "ich9-uhci1", "ich9-uhci2", "ich9-uhci3" };
     slot->prefix = prefixes[controller->kind];
     slot->number = (gint) controller->index;
+    /* They share the number of the controller whose slow devices they serve. */
+    for (guint i = 0; controller->model != NULL && i < G_N_ELEMENTS(companions); i++) {
+        if (g_str_equal(controller->model, companions[i]) && controller->master >= 0)
+            slot->prefix = i == 0 ? "usb-uhci1-" : i == 1 ? "usb-uhci2-" : "usb-uhci3-";
+    }
 }
 
 static void

@@ -160,7 +160,7 @@ make_launch(const GoldenCase *self)
     launch->paused = wish(self, "paused");
     launch->incoming = wish(self, "incoming");
     launch->kernel_fd = launch->initrd_fd = wish(self, "kernel_fds") ? fake_fd() : SK_FD_NONE;
-    launch->vnc_password_fd = fake_fd();
+    launch->vnc_password_fd = launch->spice_password_fd = fake_fd();
     for (guint i = 0; spec->disks != NULL && i < spec->disks->len; i++) {
         const SkDisk *disk = spec->disks->pdata[i];
         if (disk->source != SK_SOURCE_NONE && !wish(self, "closed"))
