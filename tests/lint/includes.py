@@ -14,6 +14,7 @@ FLOORS = [
     ["service"],
     ["auth", "metrics"],
     ["ops"],
+    ["api/common"],
     ["api/rest", "api/libvirt"],
     ["daemon"],
 ]

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/rest/cert.h"
+#include "api/common/cert.h"
 #include "base/error.h"
 #include "base/fs.h"
 

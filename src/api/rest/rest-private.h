@@ -4,10 +4,10 @@
 #include <microhttpd.h>
 #include <sys/socket.h>
 
-#include "api/rest/client-limits.h"
+#include "api/common/client-limits.h"
 #include "api/rest/rest.h"
 #include "api/rest/route.h"
-#include "api/rest/tls.h"
+#include "api/common/tls.h"
 
 /* What the files of api/rest/ share. Sectioned by the file that implements each part. Main thread. */
 

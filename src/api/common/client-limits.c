@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Token buckets and connection counts of clients. */
-#include "api/rest/client-limits.h"
+#include "api/common/client-limits.h"
 
 /* More addresses than this are not remembered at once: those that are gone are forgotten early. */
 #define MAX_CLIENTS 10000

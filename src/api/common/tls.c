@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* GnuTLS sessions between sockets and socket pairs. */
-#include "api/rest/tls.h"
+#include "api/common/tls.h"
 
 #include <errno.h>
 #include <gnutls/gnutls.h>

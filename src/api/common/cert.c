@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The certificate of the first start. */
-#include "api/rest/cert.h"
+#include "api/common/cert.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
