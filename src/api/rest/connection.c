@@ -2,13 +2,12 @@
 /* Connections of clients: who they are, and how long they may take. */
 #include "api/rest/rest-private.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "api/common/address.h"
 #include "base/error.h"
 
 /* An upload has to bring this much in each request_time; slower ones hold places for nothing. */
@@ -111,36 +110,6 @@ start_sweep(SkRest *rest)
 
 /* -- arriving -------------------------------------------------------------------------------------------- */
 
-/* For the limits: all ports of an address, and all addresses of an IPv6 customer, are one client. */
-static char *
-client_key(const struct sockaddr *address, uid_t uid)
-{
-    char text[INET6_ADDRSTRLEN];
-    if (address->sa_family == AF_INET)
-        return g_strdup(inet_ntop(AF_INET, &((const struct sockaddr_in *) address)->sin_addr, text, sizeof text));
-    if (address->sa_family != AF_INET6)
-        return g_strdup_printf("uid:%u", (guint) uid);
-    struct in6_addr ip = ((const struct sockaddr_in6 *) address)->sin6_addr;
-    if (!IN6_IS_ADDR_V4MAPPED(&ip))
-        memset(ip.s6_addr + 8, 0, 8);
-    return g_strdup(inet_ntop(AF_INET6, &ip, text, sizeof text));
-}
-
-static char *
-address_text(const struct sockaddr *address)
-{
-    char text[INET6_ADDRSTRLEN];
-    if (address->sa_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *) address;
-        return g_strdup_printf("%s:%u", inet_ntop(AF_INET, &in->sin_addr, text, sizeof text), ntohs(in->sin_port));
-    }
-    if (address->sa_family == AF_INET6) {
-        const struct sockaddr_in6 *in = (const struct sockaddr_in6 *) address;
-        return g_strdup_printf("[%s]:%u", inet_ntop(AF_INET6, &in->sin6_addr, text, sizeof text), ntohs(in->sin6_port));
-    }
-    return g_strdup("unix");
-}
-
 /* A sentence in clear before hanging up; over TLS there is none to be had without a handshake. */
 static void
 turn_away(gint fd, gboolean encrypted)
@@ -202,7 +171,7 @@ sk_rest_connection_new(SkRest *rest, gint fd, const struct sockaddr *address, gb
     GError *refused = NULL;
     if (is_unix)
         sk_auth_peer(rest->auth, fd, &peer, &uid, &refused);
-    g_autofree char *key = client_key(address, uid);
+    g_autofree char *key = sk_address_client_key(address, uid);
     SkLimitsClient *client = sk_limits_connect(rest->limits, key, is_unix && uid == 0);
     if (client == NULL) {
         turn_away(fd, encrypted);
@@ -219,7 +188,7 @@ sk_rest_connection_new(SkRest *rest, gint fd, const struct sockaddr *address, gb
     self->encrypted = encrypted;
     self->peer = peer;
     self->refused = refused;
-    self->from = peer.from != NULL ? g_strdup(peer.from) : address_text(address);
+    self->from = peer.from != NULL ? g_strdup(peer.from) : sk_address_text(address);
     self->link.data = self;
     g_queue_push_tail_link(&rest->connections, &self->link);
     sk_rest_connection_phase(self, SK_REST_WAITS);

@@ -2,16 +2,15 @@
 /* Sockets that listen: made here or handed in, and the accepting of connections. */
 #include "api/rest/rest-private.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <glib-unix.h>
 #include <glib/gstdio.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "api/common/address.h"
 #include "api/common/cert.h"
 #include "base/error.h"
 #include "base/fs.h"
@@ -96,83 +95,18 @@ add_listener(SkRest *self, gint fd, gboolean is_unix, gboolean encrypted)
     watch(listener);
 }
 
-/* -- addresses --------------------------------------------------------------------------------------------- */
-
-/* "127.0.0.1:8443", "[::]:8443", ":8443". */
-static gboolean
-split_address(const char *address, char **out_host, char **out_port, GError **error)
-{
-    const char *colon = strrchr(address, ':');
-    guint64 port;
-    if (colon == NULL || !g_ascii_string_to_unsigned(colon + 1, 10, 0, 65535, &port, NULL))
-        return sk_fail(error, SK_ERROR_INVALID, "listen address is \"%s\", give ADDRESS:PORT such as 127.0.0.1:8443", address);
-    gboolean bracketed = *address == '[' && colon > address + 1 && colon[-1] == ']';
-    *out_host = bracketed ? g_strndup(address + 1, (gsize) (colon - address) - 2) : g_strndup(address, (gsize) (colon - address));
-    *out_port = g_strdup(colon + 1);
-    return TRUE;
-}
-
-static gint
-open_tcp(const struct addrinfo *at, const char *address, GError **error)
-{
-    const gint yes = 1;
-    g_auto(SkFd) fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) {
-        sk_fail_errno(error, errno, "cannot make a socket for \"%s\"", address);
-        return -1;
-    }
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    if (bind(fd, at->ai_addr, at->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0)
-        return sk_fd_steal(&fd);
-    if (errno == EADDRINUSE)
-        sk_fail(error, SK_ERROR_IN_USE, "address \"%s\" is in use by another program; give another one with --listen", address);
-    else
-        sk_fail_errno(error, errno, "cannot listen on \"%s\"", address);
-    return -1;
-}
-
-/* host is a literal address, so that a start never waits for DNS. */
-static gint
-listen_tcp(const char *host, const char *port, const char *address, GError **error)
-{
-    struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
-    struct addrinfo *list = NULL;
-    gint result = getaddrinfo(*host != '\0' ? host : NULL, port, &hints, &list);
-    if (result != 0) {
-        sk_fail(error, SK_ERROR_INVALID, "listen address is \"%s\", give a numeric ADDRESS:PORT such as 127.0.0.1:8443", address);
-        return -1;
-    }
-    gint fd = open_tcp(list, address, error);
-    freeaddrinfo(list);
-    return fd;
-}
-
-static guint
-port_of(gint fd)
-{
-    struct sockaddr_storage address = { 0 };
-    socklen_t size = sizeof address;
-    if (getsockname(fd, (struct sockaddr *) &address, &size) < 0)
-        return 0;
-    if (address.ss_family == AF_INET6)
-        return ntohs(((struct sockaddr_in6 *) &address)->sin6_port);
-    return address.ss_family == AF_INET ? ntohs(((struct sockaddr_in *) &address)->sin_port) : 0;
-}
-
 /* -- opening --------------------------------------------------------------------------------------------------- */
 
 static gboolean
 open_https(SkRest *self, const SkRestSettings *settings, GError **error)
 {
-    g_autofree char *host = NULL, *port = NULL;
+    g_autofree char *host = NULL;
     g_auto(SkFd) fd = SK_FD_NONE;
 
     if (settings->https_address == NULL && settings->n_https_fds == 0)
         return TRUE;
     if (settings->https_address != NULL) {
-        if (!split_address(settings->https_address, &host, &port, error))
-            return FALSE;
-        fd = listen_tcp(host, port, settings->https_address, error);
+        fd = sk_address_listen(settings->https_address, &host, error);
         if (fd < 0)
             return FALSE;
     }
@@ -182,11 +116,11 @@ open_https(SkRest *self, const SkRestSettings *settings, GError **error)
     if (self->tls == NULL)
         return FALSE;
     if (fd >= 0) {
-        self->port = port_of(fd);
+        self->port = sk_address_port(fd);
         add_listener(self, sk_fd_steal(&fd), FALSE, TRUE);
     }
     for (guint i = 0; i < settings->n_https_fds; i++) {
-        self->port = self->port != 0 ? self->port : port_of(settings->https_fds[i]);
+        self->port = self->port != 0 ? self->port : sk_address_port(settings->https_fds[i]);
         add_listener(self, settings->https_fds[i], FALSE, TRUE);
     }
     return TRUE;
