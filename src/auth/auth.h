@@ -30,6 +30,14 @@ gboolean sk_auth_peer(SkAuth *self, gint unix_fd, SkIdentity *out_who, uid_t *ou
 /* Whoever it is, as one who may only look: for sockets that are open to all users of the host. */
 gboolean sk_auth_peer_reader(SkAuth *self, gint unix_fd, SkIdentity *out_who, uid_t *out_uid, GError **error);
 
+/* Whose certificates have which role: patterns ("CN=*.example.com,O=Example") parted by ";"; NULL: nobody's. */
+typedef struct {
+    const char *admins, *operators, *viewers;
+} SkSubjectRoles;
+
+/* The highest role on whose list the subject is; DENIED if it is on none. from: the peer's address. */
+gboolean sk_auth_subject(const SkSubjectRoles *roles, const char *subject, const char *from, SkIdentity *out_who, GError **error);
+
 /* The group's id, to give a socket to it; (gid_t) -1 if there is no such group. */
 gid_t sk_auth_group_id(SkAuth *self);
 

@@ -21,6 +21,7 @@ struct SkTls {
     gnutls_certificate_credentials_t credentials;
     gnutls_priority_t priority;
     char *fingerprint;
+    gboolean require_client;
     GQueue links;
 };
 
@@ -262,8 +263,12 @@ sk_tls_accept(SkTls *self, gint fd, SkTlsReady ready, gpointer data, GError **er
     }
     gnutls_priority_set(session, self->priority);
     gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, self->credentials);
+    if (self->require_client) {
+        gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
+        gnutls_session_set_verify_cert(session, NULL, 0);
+    }
     gnutls_transport_set_int(session, fd);
-    gnutls_handshake_set_timeout(session, 0); /* rest.c's sweep cuts a slow one */
+    gnutls_handshake_set_timeout(session, 0); /* the front doors' sweeps cut a slow one */
 
     SkTlsLink *link = g_new0(SkTlsLink, 1);
     link->tls = self;
@@ -290,6 +295,36 @@ loaded(gint result, const char *what, const char *path, GError **error)
     if (result >= 0)
         return TRUE;
     return sk_fail(error, SK_ERROR_HOST, "cannot use %s \"%s\": %s", what, path, gnutls_strerror(result));
+}
+
+gboolean
+sk_tls_require_client(SkTls *self, const char *ca_path, GError **error)
+{
+    gint count = gnutls_certificate_set_x509_trust_file(self->credentials, ca_path, GNUTLS_X509_FMT_PEM);
+    if (!loaded(count, "certificate authority", ca_path, error))
+        return FALSE;
+    if (count == 0)
+        return sk_fail(error, SK_ERROR_HOST, "\"%s\" has no certificate of an authority in it", ca_path);
+    self->require_client = TRUE;
+    return TRUE;
+}
+
+char *
+sk_tls_link_subject(const SkTlsLink *link)
+{
+    guint count = 0;
+    const gnutls_datum_t *chain = gnutls_certificate_get_peers(link->session, &count);
+    gnutls_datum_t name = { 0 };
+    gnutls_x509_crt_t cert;
+    if (chain == NULL || count == 0 || gnutls_x509_crt_init(&cert) < 0)
+        return NULL;
+    gboolean ok = gnutls_x509_crt_import(cert, &chain[0], GNUTLS_X509_FMT_DER) >= 0 && gnutls_x509_crt_get_dn3(cert, &name, 0) >= 0;
+    gnutls_x509_crt_deinit(cert);
+    if (!ok)
+        return NULL;
+    char *subject = g_utf8_make_valid((const char *) name.data, name.size);
+    gnutls_free(name.data);
+    return subject;
 }
 
 /* For people to compare with what a browser or `openssl x509 -fingerprint -sha256` shows. */
