@@ -67,10 +67,14 @@ write_log(GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointe
 }
 
 static void
-tell_ready(const SkSettings *settings, SkRest *rest)
+tell_ready(const SkSettings *settings, SkRest *rest, SkLibvirt *libvirt)
 {
     if (sk_rest_port(rest) > 0)
         fprintf(stderr, "https port %u, certificate SHA-256 %s\n", sk_rest_port(rest), sk_rest_fingerprint(rest));
+    if (libvirt != NULL && sk_libvirt_tls_port(libvirt) > 0)
+        fprintf(stderr, "libvirt TLS port %u\n", sk_libvirt_tls_port(libvirt));
+    if (libvirt != NULL && sk_libvirt_tcp_port(libvirt) > 0)
+        fprintf(stderr, "libvirt TCP port %u, in clear\n", sk_libvirt_tcp_port(libvirt));
     fprintf(stderr, "socket %s\nready\n", settings->unix_path);
     sd_notify(0, "READY=1");
 }
@@ -99,7 +103,7 @@ run(SkSettings *settings, GError **error)
     if (settings->libvirt_enabled && libvirt == NULL)
         return FALSE;
     sk_service_start(service);
-    tell_ready(settings, rest);
+    tell_ready(settings, rest, libvirt);
     g_main_loop_run(loop);
 
     sd_notify(0, "STOPPING=1");
@@ -126,8 +130,6 @@ configure(const Options *options, SkSettings **out_settings, GError **error)
     gboolean none = settings->listen == NULL || *settings->listen == '\0' || g_str_equal(settings->listen, "none");
     settings->rest.https_address = none ? NULL : settings->listen;
     settings->rest.unix_path = settings->unix_path;
-    settings->libvirt.socket_dir = settings->service.run_dir;
-    settings->libvirt.session = settings->service.session;
     settings->rest.cert_path = settings->cert_path;
     settings->rest.key_path = settings->key_path;
     *out_settings = settings;

@@ -39,7 +39,18 @@ static const SkField fields[] = {
     SERVICE("storage.upkeep_interval", upkeep_interval, UINT, "seconds between looks at volumes for changes that the kernel does not tell of", .def = "60", .min = 1, .max = 86400),
     SERVICE("storage.part_age", part_age, UINT, "seconds that the part of an upload or download that broke off is kept to go on with", .def = "604800", .min = 1, .max = 31536000),
     OWN("libvirt.enabled", libvirt_enabled, BOOL, "answer libvirt's clients (virsh, virt-manager) on libvirt-sock in the run directory", .def = "true"),
+    OWN("libvirt.take_over", take_over, BOOL, "listen where libvirt's clients look by themselves too (/run/libvirt), unless a libvirtd answers there; always so with --session"),
     LIBVIRT("libvirt.connections", max_connections, UINT, "connections of libvirt's clients at most", .def = "5000", .min = 10, .max = 100000),
+    LIBVIRT("libvirt.connections_client", max_connections_client, UINT, "of one user or address at most; root on the socket is exempt", .def = "500", .min = 1, .max = 100000),
+    LIBVIRT("libvirt.tls_listen", tls_address, STRING, "address and port for qemu+tls, such as 0.0.0.0:16514; empty for none", .max = 128),
+    LIBVIRT("libvirt.tls_ca", tls_ca, STRING, "certificates of the authorities that sign clients' certificates, PEM", .def = "/etc/pki/CA/cacert.pem", .max = 4096),
+    LIBVIRT("libvirt.tls_certificate", tls_cert, STRING, "the server's certificate, PEM", .def = "/etc/pki/libvirt/servercert.pem", .max = 4096),
+    LIBVIRT("libvirt.tls_key", tls_key, STRING, "its private key, PEM", .def = "/etc/pki/libvirt/private/serverkey.pem", .max = 4096),
+    LIBVIRT("libvirt.tls_admins", tls_roles.admins, STRING, "subjects of certificates whose owners are admins: patterns such as CN=ops,O=Example;CN=*.example.com", .max = 65536),
+    LIBVIRT("libvirt.tls_operators", tls_roles.operators, STRING, "the same for operators", .max = 65536),
+    LIBVIRT("libvirt.tls_viewers", tls_roles.viewers, STRING, "the same for viewers", .max = 65536),
+    LIBVIRT("libvirt.tcp_listen", tcp_address, STRING, "address and port for qemu+tcp, in clear and without asking who it is; empty for none", .max = 128),
+    LIBVIRT("libvirt.tcp_role", tcp_role, ENUM, "role of everybody who comes that way", .def = "viewer", .names = &sk_role_enum),
 
     SERVICE("images.recipes", data_dir, STRING, "directory whose image-build/ has the recipes of images", .max = 4096),
 };
@@ -120,6 +131,15 @@ default_path(char **path, const char *dir, const char *name)
         *path = g_build_filename(dir, name, NULL);
 }
 
+/* Clients of a user's own daemon find it only here. */
+static char *
+default_socket_dir(const SkSettings *self, const char *root, gboolean session)
+{
+    if (session && (root == NULL || self->take_over))
+        return g_build_filename(g_get_user_runtime_dir(), "libvirt", NULL);
+    return !session && self->take_over ? g_strdup("/run/libvirt") : NULL;
+}
+
 SkSettings *
 sk_settings_load(const char *root, gboolean session, GError **error)
 {
@@ -131,6 +151,9 @@ sk_settings_load(const char *root, gboolean session, GError **error)
     default_path(&self->cert_path, self->service.lib_dir, "tls/cert.pem");
     default_path(&self->key_path, self->service.lib_dir, "tls/key.pem");
     default_path(&self->unix_path, self->service.run_dir, "skep.sock");
+    self->libvirt.socket_dir = self->service.run_dir;
+    self->libvirt.default_dir = self->libvirt_dir = default_socket_dir(self, root, session);
+    self->libvirt.session = session;
     if (self->service.data_dir == NULL)
         self->service.data_dir = g_strdup(g_getenv("SKEP_DATA_DIR") != NULL ? g_getenv("SKEP_DATA_DIR") : SKEP_DATA_DIR);
     return g_steal_pointer(&self);
@@ -147,6 +170,7 @@ sk_settings_free(SkSettings *self)
     g_free(self->service.log_dir);
     g_free(self->service.tag);
     g_free(self->unix_path);
+    g_free(self->libvirt_dir);
     sk_value_free(&settings_type, self);
 }
 

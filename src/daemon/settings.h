@@ -13,7 +13,8 @@ typedef struct {
     SkServiceSettings service;
     SkRestSettings rest;
     SkLibvirtSettings libvirt;
-    gboolean libvirt_enabled;
+    gboolean libvirt_enabled, take_over;
+    char *libvirt_dir;
     char *unix_path, *listen;
     char *cert_path, *key_path;
 } SkSettings;

@@ -26,6 +26,7 @@
 #define INPUT_MEMORY_MAX (256 * 1024 * 1024)
 /* Seconds a client has to open, or to take what is left for it. */
 #define OPEN_SECONDS 30
+#define SWEEP_SECONDS 5
 
 /* -- life -------------------------------------------------------------------------------------------------------- */
 
@@ -83,6 +84,9 @@ sk_lv_connection_close(SkLvConnection *self, const char *why)
     self->fd = -1;
     self->server = NULL;
     g_queue_unlink(&server->connections, &self->link);
+    if (self->limits != NULL)
+        sk_limits_disconnect(server->limits, self->limits);
+    server->refused -= self->refused != NULL;
     sk_lv_streams_end(self);
     sk_lv_events_forget(server, self);
     sk_service_asker_gone(server->service, self);
@@ -111,31 +115,40 @@ sweep(gpointer data)
         if ((!connection->opened || connection->closing) && connection->calls == 0 && connection->since < limit)
             sk_lv_connection_close(connection, "it took too long");
     }
-    if (server->connections.length > 0)
+    sk_lv_listeners_sweep(server, limit);
+    sk_limits_sweep(server->limits);
+    if (server->connections.length + server->handshakes.length > 0)
         return G_SOURCE_CONTINUE;
     server->sweep_timer = 0;
     return G_SOURCE_REMOVE;
 }
 
 void
-sk_lv_connection_new(SkLibvirt *server, gint fd, SkLvTransport transport, SkIdentity *who, gboolean read_only, GError *refused)
+sk_lv_start_sweep(SkLibvirt *server)
+{
+    if (server->sweep_timer == 0)
+        server->sweep_timer = g_timeout_add_seconds(SWEEP_SECONDS, sweep, server);
+}
+
+void
+sk_lv_connection_new(SkLibvirt *server, const SkLvArrival *arrival)
 {
     SkLvConnection *self = g_new0(SkLvConnection, 1);
     self->refs = 1;
     self->server = server;
-    self->fd = fd;
-    self->transport = transport;
-    self->who = *who;
-    *who = (SkIdentity){ 0 };
-    self->read_only = read_only;
-    self->refused = refused;
+    self->fd = arrival->fd;
+    self->transport = arrival->transport;
+    self->who = arrival->who;
+    self->read_only = arrival->read_only;
+    self->refused = arrival->refused;
+    self->limits = arrival->limits;
     self->since = g_get_monotonic_time();
     self->link.data = self;
     self->watched = SK_LV_READABLE;
+    server->refused += self->refused != NULL;
     g_queue_push_tail_link(&server->connections, &self->link);
-    if (server->sweep_timer == 0)
-        server->sweep_timer = g_timeout_add_seconds(5, sweep, server);
-    if (!sk_lv_poll_add(server->poll, fd, self->watched, self))
+    sk_lv_start_sweep(server);
+    if (!sk_lv_poll_add(server->poll, self->fd, self->watched, self))
         sk_lv_connection_close(self, g_strerror(errno));
 }
 

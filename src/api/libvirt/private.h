@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "api/common/client-limits.h"
+#include "api/common/tls.h"
 #include "api/libvirt/call.h"
 #include "api/libvirt/libvirt.h"
 #include "api/libvirt/poll.h"
@@ -14,6 +16,10 @@ struct SkLibvirt {
     SkService *service;
     SkLvPoll *poll;
     GPtrArray *listeners;       /* listener.c */
+    SkTls *tls;                 /* NULL: none */
+    GQueue handshakes;          /* listener.c: those that are not over */
+    SkLimits *limits;
+    guint refused;              /* connections that are open only to be told why not */
     GQueue connections;         /* SkLvConnection */
     guint sweep_timer;
     gsize input_memory;         /* unfinished messages of all connections, bytes */
@@ -25,6 +31,8 @@ struct SkLibvirt {
 
 gboolean sk_lv_listeners_open(SkLibvirt *self, const SkLibvirtSettings *settings, GError **error);
 void sk_lv_listeners_close(SkLibvirt *self);
+/* Cuts handshakes that began before then (monotonic). */
+void sk_lv_listeners_sweep(SkLibvirt *self, gint64 limit);
 
 /* -- connection.c: a client: framing, limits, what is to be sent --------------------------------------------------- */
 
@@ -43,6 +51,7 @@ struct SkLvConnection {
     gboolean opened;            /* between CONNECT_OPEN and CONNECT_CLOSE */
     gboolean closing;           /* nothing is read any more; it ends when all is sent */
     GError *refused;            /* why its first call is refused; NULL: it is welcome */
+    SkLimitsClient *limits;
     gint64 since;               /* monotonic: when it came, or began to close */
     GHashTable *streams;        /* stream.c: serial → SkLvStream; NULL: none yet */
 
@@ -58,8 +67,18 @@ struct SkLvConnection {
     guint registrations;        /* event.c */
 };
 
-/* fd is taken; who is taken; refused is taken. */
-void sk_lv_connection_new(SkLibvirt *server, gint fd, SkLvTransport transport, SkIdentity *who, gboolean read_only, GError *refused);
+/* A client that has come; what it points to is taken. */
+typedef struct {
+    gint fd;
+    SkLvTransport transport;
+    SkIdentity who;
+    gboolean read_only;
+    GError *refused;            /* why its first call is refused; NULL: it is welcome */
+    SkLimitsClient *limits;     /* its place; NULL: it has none, as it is refused */
+} SkLvArrival;
+void sk_lv_connection_new(SkLibvirt *server, const SkLvArrival *arrival);
+/* Something is to be looked at now and then. */
+void sk_lv_start_sweep(SkLibvirt *server);
 SkLvConnection *sk_lv_connection_ref(SkLvConnection *self);
 void sk_lv_connection_unref(SkLvConnection *self);
 /* Ends it at once; why is for the debug log. */

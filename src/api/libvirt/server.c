@@ -10,7 +10,11 @@ sk_libvirt_new(const SkLibvirtSettings *settings, SkOps *ops, SkAuth *auth, SkSe
     sk_assert_main();
     g_autoptr(SkLibvirt) self = g_new0(SkLibvirt, 1);
     self->settings = *settings;
-    self->settings.max_connections = settings->max_connections != 0 ? settings->max_connections : 5000;
+    const SkLimitsSettings limits = {
+        .max_connections = settings->max_connections != 0 ? settings->max_connections : 5000,
+        .max_connections_client = settings->max_connections_client != 0 ? settings->max_connections_client : 500,
+    };
+    self->limits = sk_limits_new(&limits);
     self->ops = ops;
     self->auth = auth;
     self->service = service;
@@ -33,5 +37,7 @@ sk_libvirt_free(SkLibvirt *self)
         sk_lv_connection_close(self->connections.head->data, "the daemon ends");
     sk_lv_events_end(self);
     sk_lv_poll_free(self->poll);
+    sk_tls_free(self->tls);
+    sk_limits_free(self->limits);
     g_free(self);
 }
