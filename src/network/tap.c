@@ -176,8 +176,26 @@ sk_network_tap_is_ours(const char *tag, const char *name)
     return sk_network_link_is(SK_LINK_TAP, tag, name) || sk_network_link_is(SK_LINK_MACVTAP, tag, name);
 }
 
+guint
+sk_network_tap_newest(void)
+{
+    guint newest = 0;
+    g_autoptr(GPtrArray) links = sk_netlink_links(NULL);
+    for (guint i = 0; links != NULL && i < links->len; i++)
+        newest = MAX(newest, ((const SkLink *) links->pdata[i])->index);
+    return newest;
+}
+
+/* Looked at again, for its name may be another's by now. */
+static gboolean
+is_left(const char *tag, const SkLink *link, const char *const *keep, guint newest)
+{
+    return sk_network_tap_is_ours(tag, link->name) && (keep == NULL || !g_strv_contains(keep, link->name)) &&
+           (newest == 0 || link->index <= newest) && sk_netlink_index(link->name) == link->index;
+}
+
 gboolean
-sk_network_tap_sweep(const char *tag, const char *const *keep, guint *out_removed, GError **error)
+sk_network_tap_sweep(const char *tag, const char *const *keep, guint newest, guint *out_removed, GError **error)
 {
     guint removed = 0;
     sk_assert_worker();
@@ -186,7 +204,7 @@ sk_network_tap_sweep(const char *tag, const char *const *keep, guint *out_remove
         return FALSE;
     for (guint i = 0; i < links->len; i++) {
         const SkLink *link = links->pdata[i];
-        if (!sk_network_tap_is_ours(tag, link->name) || (keep != NULL && g_strv_contains(keep, link->name)))
+        if (!is_left(tag, link, keep, newest))
             continue;
         if (!sk_network_tap_remove(tag, link->name, error))
             return FALSE;

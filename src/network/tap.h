@@ -46,11 +46,14 @@ gboolean sk_network_tap_limit(const char *tag, const char *name, const SkBandwid
 /* Removes the link and its limits; one that is not there is fine. */
 gboolean sk_network_tap_remove(const char *tag, const char *name, GError **error);
 
+/* The number of the newest link there is: the kernel counts on, so what is made from now on has a higher one. Any thread. */
+guint sk_network_tap_newest(void);
+
 /*
- * Removes every TAP and macvtap of the tag that is not in keep (NULL-terminated, may be NULL).
- * *out_removed may be NULL.
+ * Removes every TAP and macvtap of the tag that is not in keep (NULL-terminated, may be NULL) and not newer than
+ * newest (0: however new). *out_removed may be NULL.
  */
-gboolean sk_network_tap_sweep(const char *tag, const char *const *keep, guint *out_removed, GError **error);
+gboolean sk_network_tap_sweep(const char *tag, const char *const *keep, guint newest, guint *out_removed, GError **error);
 
 /* /dev/vhost-net for QEMU's "vhostfd=", close-on-exec; -1 without an error where there is none. Any thread. */
 gint sk_network_vhost_open(void);

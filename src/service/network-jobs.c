@@ -583,6 +583,7 @@ sk_network_mend(SkNetwork *self)
 /* What a former daemon made and nobody has any more; and the domains that waited for the networks. */
 typedef struct {
     GPtrArray *taps, *bridges, *networks, *owners; /* to keep: names, of records' owners UUIDs; NULL at the end */
+    guint newest;           /* links made since are nobody's leftovers: a domain may be starting on one */
     SkNetworkPaths paths;
     SkNetworkRules *rules;  /* of the active networks */
 } Settle;
@@ -592,13 +593,14 @@ free_settle(gpointer data)
 {
     Settle *work = data;
     g_ptr_array_unref(work->taps);
-    g_ptr_array_unref(work->bridges);
-    g_ptr_array_unref(work->networks);
-    g_ptr_array_unref(work->owners);
+    g_clear_pointer(&work->bridges, g_ptr_array_unref);
+    g_clear_pointer(&work->networks, g_ptr_array_unref);
+    g_clear_pointer(&work->owners, g_ptr_array_unref);
     sk_network_rules_free(work->rules);
     g_free(work);
 }
 
+/* Those of the domains that ran when the daemon started; a link made later is newer than what is swept. */
 static void
 keep_taps(SkService *self, GPtrArray *names)
 {
@@ -617,14 +619,12 @@ static gboolean
 prepare_settle(SkJob *job, GError **error)
 {
     SkService *self = job->service;
-    Settle *work = job->work = g_new0(Settle, 1);
+    Settle *work = job->work;
     (void) error;
-    work->taps = g_ptr_array_new_with_free_func(g_free);
     work->bridges = g_ptr_array_new_with_free_func(g_free);
     work->networks = g_ptr_array_new_with_free_func(g_free);
     work->paths = sk_service_network_paths(self);
     work->rules = sk_network_rules_new(self->tag);
-    keep_taps(self, work->taps);
     work->owners = g_ptr_array_new_with_free_func(g_free);
     for (GTreeNode *node = g_tree_node_first(self->domains); node != NULL; node = g_tree_node_next(node))
         g_ptr_array_add(work->owners, g_strdup(((SkDomain *) g_tree_node_value(node))->spec->uuid));
@@ -639,7 +639,6 @@ prepare_settle(SkJob *job, GError **error)
         if (network->spec->bridge != NULL)
             g_ptr_array_add(work->bridges, g_strdup(network->spec->bridge));
     }
-    g_ptr_array_add(work->taps, NULL);
     g_ptr_array_add(work->bridges, NULL);
     g_ptr_array_add(work->networks, NULL);
     return TRUE;
@@ -651,7 +650,7 @@ run_settle(SkJob *job, GError **error)
     Settle *work = job->work;
     g_autoptr(GError) why = NULL;
     (void) error;
-    if (!sk_network_tap_sweep(job->service->tag, (const char *const *) work->taps->pdata, NULL, &why) ||
+    if (!sk_network_tap_sweep(job->service->tag, (const char *const *) work->taps->pdata, work->newest, NULL, &why) ||
         !sk_network_sweep(&work->paths, (const char *const *) work->bridges->pdata, (const char *const *) work->networks->pdata, NULL, &why) ||
         !sk_network_rules_apply(work->rules, &why))
         g_warning("%s, continuing", why->message);
@@ -676,6 +675,17 @@ static const SkJobKind settle_job = {
     .queue = QUEUE, .prepare = prepare_settle, .run = run_settle, .commit = commit_settle, .free_work = free_settle,
 };
 
+static Settle *
+new_settle(SkService *self)
+{
+    Settle *work = g_new0(Settle, 1);
+    work->taps = g_ptr_array_new_with_free_func(g_free);
+    keep_taps(self, work->taps);
+    g_ptr_array_add(work->taps, NULL);
+    work->newest = sk_network_tap_newest();
+    return work;
+}
+
 void
 sk_service_start_networks(SkService *self)
 {
@@ -690,7 +700,7 @@ sk_service_start_networks(SkService *self)
         sk_job_start_quiet(self, &autostart_job, work);
     }
     if (!self->settings->session)
-        sk_job_start_quiet(self, &settle_job, NULL);
+        sk_job_start_quiet(self, &settle_job, new_settle(self));
     else
         sk_service_autostart_domains(self);
 }
