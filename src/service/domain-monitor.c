@@ -98,7 +98,10 @@ on_watchdog(SkDomain *self, const SkQmpEvent *event)
 static void
 on_device_deleted(SkDomain *self, const SkQmpEvent *event)
 {
+    const char *device = json_string_value(json_object_get(event->data, "device"));
     emit(self, "domain.device-deleted", event);
+    if (device != NULL)
+        sk_domain_device_gone(self, device);
 }
 
 static void
@@ -203,6 +206,8 @@ on_closed(SkQmp *qmp, const GError *error, gpointer data)
     if (sk_domain_is_active(self) && !self->destroying)
         g_message("domain \"%s\": %s", sk_domain_name(self), error->message);
     g_clear_object(&self->qmp);
+    if (sk_domain_is_active(self) && !self->destroying)
+        sk_domain_reconnect(self);
 }
 
 /* -- the end ---------------------------------------------------------------------------------------------------- */
@@ -300,14 +305,22 @@ on_ended(SkQemuProcess *process, gint status, gpointer data)
 }
 
 void
-sk_domain_watch(SkDomain *self, SkQmp *qmp, SkQemuProcess *process)
+sk_domain_listen(SkDomain *self, SkQmp *qmp)
 {
     static const SkQmpFuncs funcs = { .event = on_event, .closed = on_closed };
     self->qmp = qmp;
+    sk_qmp_set_funcs(qmp, &funcs, self);
+}
+
+void
+sk_domain_watch(SkDomain *self, SkQmp *qmp, SkQemuProcess *process)
+{
     self->process = process;
     sk_domain_consoles_on(self);
     sk_service_dns_changed(self->service, self);
     if (qmp != NULL)
-        sk_qmp_set_funcs(qmp, &funcs, self);
+        sk_domain_listen(self, qmp);
+    else
+        sk_domain_reconnect(self);
     sk_qemu_process_watch(process, on_ended, self);
 }

@@ -30,6 +30,7 @@ typedef struct {
     SkDomainSpec *spec;     /* a copy of the definition */
     SkDomainSpec *live;     /* a copy of what ran as far as we know; then what runs */
     gboolean replay;
+    char *device;           /* sk_domain_device_gone() */
 } TakeBack;
 
 static void
@@ -38,9 +39,12 @@ free_take_back(gpointer data)
     TakeBack *work = data;
     sk_value_free(&sk_domain_spec_type, work->spec);
     sk_value_free(&sk_domain_spec_type, work->live);
+    if (work->qmp != NULL && work->qmp != work->domain->qmp)
+        sk_qmp_close(work->qmp);
     g_clear_object(&work->domain);
     g_clear_object(&work->process);
     g_clear_object(&work->qmp);
+    g_free(work->device);
     g_free(work->name);
     g_free(work->monitor);
     g_free(work->log);
@@ -62,14 +66,19 @@ run_take_back(SkJob *job, GError **error)
     TakeBack *work = job->work;
     g_autoptr(GError) why = NULL;
     (void) error;
+    if (work->pid == 0)
+        return TRUE;
     work->process = sk_qemu_process_adopt(work->name, (pid_t) work->pid, work->pid_started, work->log, NULL);
     gint fd = work->process != NULL ? sk_fs_connect_unix(work->monitor, &why) : -1;
     if (fd >= 0)
         work->qmp = sk_qmp_new_for_fd(fd, work->name);
     if (work->qmp != NULL && work->held && !work->ending)
         sk_domain_let_go(work->qmp);
-    if (work->qmp != NULL && !sk_qmp_query_status(work->qmp, &work->status, &why))
+    if (work->qmp != NULL && !sk_qmp_query_status(work->qmp, &work->status, &why)) {
+        /* QEMU has one monitor: as long as this connection is open it answers no other. */
+        sk_qmp_close(work->qmp);
         g_clear_object(&work->qmp);
+    }
     if (why != NULL)
         g_warning("domain \"%s\" runs, but its QEMU does not answer: %s, continuing", work->name, why->message);
     g_clear_error(&why);
@@ -92,8 +101,10 @@ static const struct {
 static void
 take_live(SkDomain *domain, TakeBack *work)
 {
+    if (work->qmp == NULL)
+        return;
     domain->replay = FALSE;
-    if (work->qmp == NULL || work->live == NULL || domain->runtime.live == NULL ||
+    if (work->live == NULL || domain->runtime.live == NULL ||
         (!work->replay && sk_value_equal(&sk_domain_spec_type, work->live, domain->runtime.live)))
         return;
     sk_domain_set_live(domain, g_steal_pointer(&work->live));
@@ -101,6 +112,15 @@ take_live(SkDomain *domain, TakeBack *work)
     sk_domain_reserve_disks(domain, domain->runtime.live, NULL);
     sk_domain_save_runtime(domain);
     sk_domain_touch(domain);
+}
+
+static void
+take_status(SkDomain *domain, const SkQmpStatus *status)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(states); i++) {
+        if (g_str_equal(states[i].status, status->status) && states[i].state != sk_domain_state(domain))
+            sk_domain_set_state(domain, states[i].state, states[i].reason);
+    }
 }
 
 static void
@@ -116,40 +136,157 @@ commit_take_back(SkJob *job)
         return;
     }
     take_live(domain, work);
+    /* It goes on when its monitor is heard again. */
+    domain->runtime.held = domain->runtime.held && work->qmp == NULL;
     sk_domain_watch(domain, g_steal_pointer(&work->qmp), g_steal_pointer(&work->process));
-    domain->runtime.held = FALSE;
     if (domain->runtime.autodestroy || domain->runtime.ending) {
         sk_domain_destroy_by_daemon(domain);
         return;
     }
-    for (guint i = 0; i < G_N_ELEMENTS(states); i++) {
-        if (g_str_equal(states[i].status, work->status.status) && states[i].state != sk_domain_state(domain))
-            sk_domain_set_state(domain, states[i].state, states[i].reason);
-    }
+    take_status(domain, &work->status);
 }
 
 static const SkJobKind take_back_job = { .run = run_take_back, .commit = commit_take_back, .free_work = free_take_back };
 
-static void
-take_back(SkService *self, SkDomain *domain)
+static TakeBack *
+new_take_back(SkDomain *domain)
 {
     TakeBack *work = g_new0(TakeBack, 1);
     work->domain = g_object_ref(domain);
     work->name = g_strdup(sk_domain_name(domain));
     work->monitor = sk_domain_monitor_path(domain->run_dir);
-    work->log = sk_domain_qemu_log_path(self->settings, domain->spec->uuid);
+    work->log = sk_domain_qemu_log_path(domain->service->settings, domain->spec->uuid);
     work->pid = domain->runtime.pid;
     work->pid_started = domain->runtime.pid_started;
+    return work;
+}
+
+/* When it is its turn: what the jobs before it did counts. */
+static void
+copy_specs(TakeBack *work)
+{
+    const SkDomain *domain = work->domain;
     work->spec = sk_value_copy(&sk_domain_spec_type, domain->spec);
     work->live = sk_value_copy(&sk_domain_spec_type, domain->runtime.live);
     work->replay = domain->replay;
     work->held = domain->runtime.held;
     work->ending = domain->runtime.ending;
+}
+
+static void
+take_back(SkService *self, SkDomain *domain)
+{
+    TakeBack *work = new_take_back(domain);
+    copy_specs(work);
     self->next_domain_id = MAX(self->next_domain_id, domain->runtime.id);
     if (domain->runtime.live != NULL)
         sk_domain_reserve_disks(domain, domain->runtime.live, NULL);
     /* In the domain's queue: what is asked of it waits until its QEMU is known again. */
     sk_job_start_quiet_for(self, &take_back_job, sk_domain_object(domain), work);
+}
+
+/* -- later: a monitor that did not answer, a device that went ---------------------------------------------------- */
+
+#define RECONNECT_SECONDS 5
+
+static gboolean
+prepare_reconnect(SkJob *job, GError **error)
+{
+    TakeBack *work = job->work;
+    (void) error;
+    if (work->domain->process != NULL && work->domain->qmp == NULL && work->domain->runtime.pid == work->pid)
+        copy_specs(work);
+    else
+        work->pid = 0;
+    return TRUE;
+}
+
+static void
+commit_reconnect(SkJob *job)
+{
+    TakeBack *work = job->work;
+    SkDomain *domain = work->domain;
+    if (work->pid == 0 || domain->process == NULL || domain->qmp != NULL || domain->runtime.pid != work->pid)
+        return;
+    if (work->qmp == NULL) {
+        sk_domain_reconnect(domain);
+        return;
+    }
+    take_live(domain, work);
+    domain->runtime.held = FALSE;
+    sk_domain_listen(domain, g_steal_pointer(&work->qmp));
+    take_status(domain, &work->status);
+}
+
+static const SkJobKind reconnect_job = {
+    .prepare = prepare_reconnect, .run = run_take_back, .commit = commit_reconnect, .free_work = free_take_back,
+};
+
+static gboolean
+on_reconnect(gpointer data)
+{
+    SkDomain *domain = data;
+    if (domain->process != NULL && domain->qmp == NULL)
+        sk_job_start_quiet_for(domain->service, &reconnect_job, sk_domain_object(domain), new_take_back(domain));
+    return G_SOURCE_REMOVE;
+}
+
+void
+sk_domain_reconnect(SkDomain *self)
+{
+    g_timeout_add_seconds_full(G_PRIORITY_DEFAULT, RECONNECT_SECONDS, on_reconnect, g_object_ref(self), g_object_unref);
+}
+
+static gboolean
+has_device(const SkDomainSpec *live, const char *device)
+{
+    for (guint i = 0; live != NULL && live->disks != NULL && i < live->disks->len; i++) {
+        if (g_strcmp0(((const SkDisk *) live->disks->pdata[i])->alias, device) == 0)
+            return TRUE;
+    }
+    return live != NULL && sk_domain_spec_find_interface(live, device) != NULL;
+}
+
+/* A detach that was waited for has taken it out of live already. */
+static gboolean
+prepare_gone(SkJob *job, GError **error)
+{
+    TakeBack *work = job->work;
+    (void) error;
+    if (work->domain->qmp == NULL || !has_device(work->domain->runtime.live, work->device))
+        return TRUE;
+    copy_specs(work);
+    work->qmp = g_object_ref(work->domain->qmp);
+    return TRUE;
+}
+
+static gboolean
+run_gone(SkJob *job, GError **error)
+{
+    g_autoptr(GError) why = NULL;
+    (void) error;
+    if (!find_live(job, job->work, &why))
+        g_message("%s, continuing", why->message);
+    return TRUE;
+}
+
+static void
+commit_gone(SkJob *job)
+{
+    TakeBack *work = job->work;
+    take_live(work->domain, work);
+}
+
+static const SkJobKind gone_job = { .prepare = prepare_gone, .run = run_gone, .commit = commit_gone, .free_work = free_take_back };
+
+void
+sk_domain_device_gone(SkDomain *self, const char *device)
+{
+    if (!has_device(self->runtime.live, device))
+        return;
+    TakeBack *work = new_take_back(self);
+    work->device = g_strdup(device);
+    sk_job_start_quiet_for(self->service, &gone_job, sk_domain_object(self), work);
 }
 
 /* -- QEMUs that no record tells of: the daemon died while starting them ------------------------------------------ */

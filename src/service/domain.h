@@ -133,9 +133,15 @@ void sk_domain_restore_by_daemon(SkDomain *self, SkSaved *saved, SkJob *waiter);
 /* -- domain-monitor.c ---------------------------------------------------------------------------------- */
 /* Listens to a QEMU that runs: events, its end. qmp and process are taken. */
 void sk_domain_watch(SkDomain *self, SkQmp *qmp, SkQemuProcess *process);
+/* Takes a connection to the monitor of a domain that is watched already. qmp is taken. */
+void sk_domain_listen(SkDomain *self, SkQmp *qmp);
 /* QEMU has ended or was never there: tidies up what is left of it. */
 void sk_domain_ended(SkDomain *self, SkDomainReason reason);
 
 /* -- domain-reconcile.c -------------------------------------------------------------------------------- */
 /* Takes back those that run, at the daemon's start. */
 void sk_service_reconcile_domains(SkService *self);
+/* QEMU runs, but nobody listens to it: connects again, now and then until it works. */
+void sk_domain_reconnect(SkDomain *self);
+/* QEMU has let go of this device, asked by us or not: once it is our turn, what runs is looked at anew. */
+void sk_domain_device_gone(SkDomain *self, const char *device);

@@ -234,3 +234,51 @@ def test_media(home, step, tmp_path):
         console.write("\nuntil head -c 10 /dev/sr0 2>/dev/null | grep second; do sleep 0.2; done; echo\n")
         console.wait("second.iso")
     d.do("DELETE", place + "?force=true")
+
+
+def test_monitor_that_was_busy(home):
+    """A monitor that did not answer at the daemon's start is tried again."""
+    d = home
+    d.restart()
+    d.wait_state("a", "running")
+    pid = view(d)["status"]["pid"]
+    d.stop()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        d.start()
+        d.wait_until(lambda: b"does not answer" in d.log(), "the daemon to give up")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    d.wait_until(lambda: d.request("POST", "/v1/domains/a/suspend", None, WAIT).status == 200, "QEMU to be heard again", pause=0.5)
+    d.do("POST", "/v1/domains/a/resume")
+    assert d.state("a") == "running"
+
+
+def test_guest_lets_go_late(home):
+    """What the guest gives back after nobody waits for it any more is not shown as running."""
+    d = home
+    make_volume(d)
+    d.restart()
+    d.wait_state("a", "running")
+    disk = d.do("POST", "/v1/domains/a/disks", {"volume": "spare.qcow2"})
+    with Console(d, "a", take_over=True) as console:
+        console.write("\nuntil [ -e /sys/class/block/vdb ]; do sleep 0.1; done; echo vdb c'om'es\n")
+        console.wait("vdb comes")
+    d.do("POST", "/v1/domains/a/suspend")
+    uuid = view(d)["spec"]["uuid"]
+    d.stop()
+    monitor = Monitor(d, uuid)
+    try:
+        monitor.ask("device_del", id=disk["alias"])
+    finally:
+        monitor.close()
+        d.start()
+    d.wait_state("a", "paused")
+    assert pending(d) == []
+    d.do("POST", "/v1/domains/a/resume")
+    d.wait_until(lambda: pending(d) != [], "the disk to be seen as gone")
+    assert disk["target"] not in [entry["target"] for entry in view(d)["live"]["disks"]]
+    d.do("DELETE", f"/v1/domains/a/disks/{disk['target']}")
+    d.do("POST", "/v1/domains/a/disks", {"volume": "spare.qcow2"})
+    d.do("DELETE", f"/v1/domains/a/disks/{disk['target']}")
+    assert pending(d) == []
