@@ -192,6 +192,16 @@ check_dnsmasq(Check *check)
 }
 
 static void
+check_release(Check *check)
+{
+    if (in_path("dhcp_release"))
+        say(check, SK_FINDING_OK, NULL, "dhcp_release is installed");
+    else
+        say(check, level_for_system(check, SK_FINDING_WARNING), "apt-get install dnsmasq-utils",
+            "dhcp_release is not installed: the address of a domain that is deleted stays taken until its lease ends");
+}
+
+static void
 check_nft(Check *check)
 {
     g_autoptr(GError) error = NULL;
@@ -374,6 +384,7 @@ static const struct {
     { "firmware", check_firmware },
     { "swtpm", check_swtpm },
     { "dnsmasq", check_dnsmasq },
+    { "dhcp-release", check_release },
     { "nftables", check_nft },
     { "ip-forward", check_forward },
     { "firewall", check_firewall },

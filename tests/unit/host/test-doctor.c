@@ -97,7 +97,7 @@ static void
 test_good_host(Tree *tree, gconstpointer data)
 {
     (void) data;
-    static const char *const installed[] = { "qemu-img", "swtpm", "dnsmasq" };
+    static const char *const installed[] = { "qemu-img", "swtpm", "dnsmasq", "dhcp_release" };
     tree_file(tree, "/proc/cpuinfo", "flags\t\t: fpu svm\n");
     tree_file(tree, "/dev/kvm", "");
     tree_file(tree, "/dev/net/tun", "");
