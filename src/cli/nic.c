@@ -34,6 +34,15 @@ run_attach(SkCli *self, const SkArgs *args, GError **error)
     return TRUE;
 }
 
+/* "interface 0 of web1 changed": by its place alone nobody would know what it was. */
+static gboolean
+ask_done(SkCli *self, const SkArgs *args, const SkAsk *ask, GError **error)
+{
+    const char *nic = sk_args_operand(args, "NIC");
+    g_autofree char *name = self->format == SK_FORMAT_NAME ? g_strdup(nic) : g_strdup_printf("interface %s of %s", nic, sk_args_operand(args, "DOMAIN"));
+    return sk_cli_ask_done(self, args, ask, name, error);
+}
+
 static gboolean
 run_set(SkCli *self, const SkArgs *args, GError **error)
 {
@@ -45,7 +54,7 @@ run_set(SkCli *self, const SkArgs *args, GError **error)
     g_autoptr(SkAsk) ask = sk_ask_new(SK_OP_NIC_UPDATE);
     sk_ask_fill(ask, args);
     sk_ask_take_body(ask, g_steal_pointer(&patch));
-    return sk_cli_ask_done(self, args, ask, sk_args_operand(args, "NIC"), error);
+    return ask_done(self, args, ask, error);
 }
 
 static gboolean
@@ -53,7 +62,7 @@ run_detach(SkCli *self, const SkArgs *args, GError **error)
 {
     g_autoptr(SkAsk) ask = sk_ask_new(SK_OP_NIC_DETACH);
     sk_ask_fill(ask, args);
-    return sk_cli_ask_done(self, args, ask, sk_args_operand(args, "NIC"), error);
+    return ask_done(self, args, ask, error);
 }
 
 static const SkColumn nic_columns[] = {

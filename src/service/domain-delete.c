@@ -117,7 +117,7 @@ prepare(SkJob *job, GError **error)
     DeleteWork *work = job->work = new_work(domain);
     if (sk_domain_is_active(domain)) {
         if (!job->call->params.force)
-            return sk_fail(error, SK_ERROR_STATE, "cannot delete domain \"%s\" while it is %s: shut it down, or delete it with force",
+            return sk_fail(error, SK_ERROR_STATE, "cannot delete domain \"%s\" while it is %s: shut it down first, or force it (--force, force=true)",
                            work->name, sk_enum_name(&sk_domain_state_enum, domain->runtime.state));
         work->process = domain->process != NULL ? g_object_ref(domain->process) : NULL;
         work->qmp = domain->qmp != NULL ? g_object_ref(domain->qmp) : NULL;

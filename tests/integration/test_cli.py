@@ -45,6 +45,10 @@ def test_life_by_hand(d):
     d.skep("disk", "attach", "web1", "size=8M")
     assert "vdb" in d.skep("disk", "ls", "web1").stdout
     d.skep("disk", "resize", "web1", "vdb", "16M")
+    d.skep("nic", "attach", "web1", "user")
+    assert d.skep("nic", "set", "web1", "0", "link=down").stdout == "interface 0 of web1 changed\n"
+    assert d.skep("nic", "set", "web1", "0", "link=up", "-o", "name").stdout == "0\n"
+    assert "--force" in d.skep("delete", "web1", "--yes", check=False).stderr
     top = d.skep("top", "--once")
     assert "web1" in top.stdout
     assert "web1" in d.skep("stats").stdout
