@@ -137,20 +137,22 @@ class Libvirtd:
         self.process.terminate()
         self.process.wait()
 
-    def end(self):
-        """And the daemons beside it: those of this mount namespace, by pid, and nobody else's."""
-        self.stop()
-        ours = os.readlink("/proc/self/ns/mnt")
-        for entry in Path("/proc").iterdir():
-            try:
-                name = os.path.basename(os.readlink(entry / "exe")) if entry.name.isdigit() else ""
-                if name in ("virtlogd", "dbus-daemon") and os.readlink(entry / "ns" / "mnt") == ours:
-                    os.kill(int(entry.name), signal.SIGTERM)
-            except OSError:
-                continue
-
     def memory(self):
         return rss(self.process.pid)
+
+
+def end_libvirt():
+    """libvirtd, its guests and the daemons beside it: those of this mount namespace, by pid, and nobody else's."""
+    ours = os.readlink("/proc/self/ns/mnt")
+    if ours == os.readlink("/proc/1/ns/mnt"):
+        return
+    for entry in Path("/proc").iterdir():
+        try:
+            name = os.path.basename(os.readlink(entry / "exe")) if entry.name.isdigit() else ""
+            if name.startswith(("libvirtd", "virtlogd", "dbus-daemon", "qemu-system-")) and os.readlink(entry / "ns" / "mnt") == ours:
+                os.kill(int(entry.name), signal.SIGTERM)
+        except OSError:
+            continue
 
 
 def libvirt_xml(name, memory_mib, disk=None, bridge=None):
@@ -414,9 +416,7 @@ class Bench:
             self.parallel(libvirtd)
         self.thousand(libvirtd)
         self.reads()
-        libvirtd.end()
-        self.daemon.kill_guests()
-        self.daemon.stop()
+        libvirtd.stop()
 
 
 def write_table(rows, path):
@@ -444,6 +444,8 @@ def main():
             sys.exit("bench: needs root, for namespaces")
         os.execvpe("unshare", ["unshare", "-m", "-n"] + [sys.executable] + sys.argv,
                    dict(os.environ, SKEP_BENCH_INSIDE="1"))
+    # Ended from outside it tidies up too.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     work = tempfile.mkdtemp(prefix="skep-bench-")
     os.chmod(work, 0o755)
     bench = Bench(work)
@@ -452,7 +454,9 @@ def main():
         if options.write:
             write_table(bench.rows, SOURCE / "docs" / "performance.md")
     finally:
+        end_libvirt()
         bench.daemon.kill_guests()
+        bench.daemon.stop()
         # It outlives the daemon, and would keep the namespace.
         for pid in Path(work).glob("skep/run/networks/*/dnsmasq.pid"):
             os.kill(int(pid.read_text()), signal.SIGTERM)
