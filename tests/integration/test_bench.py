@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from skep import SOURCE
+from skep import DEADLINE, SOURCE
 
 # Something of libvirt's name is running when the signal comes.
 RUN = """
@@ -16,7 +16,7 @@ sys.path.insert(0, sys.argv[1])
 import bench
 _, _, other, number = sys.argv
 def run(self, only):
-    print(subprocess.Popen([other, "1000"], start_new_session=True, stdout=subprocess.DEVNULL).pid, self.work, flush=True)
+    print(subprocess.Popen([other, "1000"], start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid, self.work, flush=True)
     os.kill(os.getpid(), int(number))
     time.sleep(1000)
 bench.Bench.run = run
@@ -35,7 +35,7 @@ def test_interrupted(number, tmp_path):
     somebody_else = subprocess.Popen([str(other), "1000"])
     try:
         done = subprocess.run(["unshare", "-m", "-n", sys.executable, "-c", RUN, str(SOURCE / "tests" / "bench"), str(other), str(number)],
-                              env=dict(os.environ, SKEP_BENCH_INSIDE="1"), capture_output=True, text=True)
+                              env=dict(os.environ, SKEP_BENCH_INSIDE=os.readlink("/proc/self/ns/mnt")), stdout=subprocess.PIPE, text=True, timeout=DEADLINE)
         assert done.returncode != 0
         pid, work = done.stdout.split()
         assert not Path(work).exists()
