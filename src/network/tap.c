@@ -48,7 +48,7 @@ connect_tap(const SkTapSpec *spec, const char *name, GError **error)
 static gboolean
 open_tun(const SkTapSpec *spec, SkFd *out_fd, char **out_name, GError **error)
 {
-    struct ifreq request = { .ifr_flags = TUN_FLAGS };
+    struct ifreq request = { .ifr_flags = (short) (TUN_FLAGS | (spec->multi_queue ? IFF_MULTI_QUEUE : 0)) };
     g_autofree char *pattern = sk_network_link_name(SK_LINK_TAP, "%d", spec->tag);
     const char *name = spec->name != NULL ? spec->name : pattern;
     g_auto(SkFd) fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
@@ -65,6 +65,19 @@ open_tun(const SkTapSpec *spec, SkFd *out_fd, char **out_name, GError **error)
     *out_name = g_strdup(request.ifr_name);
     *out_fd = sk_fd_steal(&fd);
     return TRUE;
+}
+
+gint
+sk_network_tap_queue(const char *name, GError **error)
+{
+    struct ifreq request = { .ifr_flags = (short) (TUN_FLAGS | IFF_MULTI_QUEUE) };
+    g_auto(SkFd) fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    sk_assert_worker();
+    g_strlcpy(request.ifr_name, name, sizeof request.ifr_name);
+    if (fd >= 0 && ioctl(fd, TUNSETIFF, &request) == 0)
+        return sk_fd_steal(&fd);
+    sk_fail_errno(error, errno, "cannot open another queue of the TAP \"%s\"", name);
+    return SK_FD_NONE;
 }
 
 static gboolean

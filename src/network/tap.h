@@ -23,6 +23,7 @@ typedef struct {
     const char *name;       /* NULL: the next free one of the tag */
     const char *mac;        /* the guest's; the TAP gets it with fe: in front, so that the bridge never takes it for its own */
     guint mtu;              /* 0: the bridge's */
+    gboolean multi_queue;   /* more descriptors may be had with sk_network_tap_queue(); TAP only */
     const char *bridge;     /* direct: NULL */
     const char *device;     /* direct: the host's link, else NULL */
     gint mode;              /* direct: SkDirectMode */
@@ -36,6 +37,9 @@ typedef struct {
  * Fault points: "tap/open", "tap/connect", "tap/bandwidth".
  */
 gboolean sk_network_tap_open(const SkTapSpec *spec, SkFd *out_fd, char **out_name, GError **error);
+
+/* One more queue of a TAP that was opened with multi_queue; SK_FD_NONE on error. */
+gint sk_network_tap_queue(const char *name, GError **error);
 
 /* Connects a TAP to another bridge while it runs (hot change of an interface's network). */
 gboolean sk_network_tap_move(const char *name, const char *bridge, GError **error);

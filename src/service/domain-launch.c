@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <gio/gio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -80,6 +81,12 @@ sk_domain_monitor_path(const char *run_dir)
 }
 
 char *
+sk_domain_spice_path(const char *run_dir)
+{
+    return g_build_filename(run_dir, "spice.sock", NULL);
+}
+
+char *
 sk_domain_vnc_path(const char *run_dir)
 {
     return g_build_filename(run_dir, "vnc.sock", NULL);
@@ -95,6 +102,9 @@ sk_nic_plan_new(SkService *service, const SkInterface *nic, GError **error)
     plan->kind = nic->kind;
     plan->mode = nic->mode;
     plan->mtu = nic->mtu;
+    plan->queues = nic->queues;
+    plan->vhost = nic->vhost == SK_SWITCH_ON;
+    plan->link_name = g_strdup(nic->link_name);
     plan->bandwidth = nic->bandwidth;
     plan->device = g_strdup(nic->device);
     plan->bridge = nic->kind == SK_NIC_NETWORK ? sk_service_network_bridge(service, nic->network, error) : g_strdup(nic->bridge);
@@ -118,6 +128,7 @@ sk_nic_plan_free(gpointer data)
         return;
     if (plan->network != NULL)
         plan->network->plugging--;
+    g_free(plan->link_name);
     g_free(plan->mac);
     g_free(plan->bridge);
     g_free(plan->device);
@@ -266,21 +277,49 @@ undo_tap(gpointer data)
     sk_network_tap_remove(plan->tag, plan->tap, NULL);
 }
 
+static gboolean
+add_queues(const SkNicPlan *plan, SkNicEnd *end, GError **error)
+{
+    for (guint i = 1; i < plan->queues; i++) {
+        gint fd = sk_network_tap_queue(plan->tap, error);
+        if (fd < 0)
+            return FALSE;
+        g_array_append_val(end->fds, fd);
+    }
+    return TRUE;
+}
+
+/* Asked for by name, so that its absence is an error. */
+static gboolean
+add_vhost(SkNicEnd *end, GError **error)
+{
+    for (guint i = 0; i < end->fds->len; i++) {
+        gint fd = sk_network_vhost_open();
+        if (fd < 0)
+            return sk_fail_errno(error, errno, "cannot open \"/dev/vhost-net\", which vhost needs");
+        g_array_append_val(end->vhost_fds, fd);
+    }
+    return TRUE;
+}
+
 SkNicEnd *
 sk_launch_open_nic(SkNicPlan *plan, SkUndo *undo, GError **error)
 {
     if (plan->kind == SK_NIC_USER)
         return NULL;
-    const SkTapSpec spec = { .tag = plan->tag, .mac = plan->mac, .mtu = plan->mtu, .bridge = plan->bridge,
+    gboolean many = plan->queues > 1 && plan->kind != SK_NIC_DIRECT;
+    const SkTapSpec spec = { .tag = plan->tag, .name = plan->link_name, .mac = plan->mac, .mtu = plan->mtu, .multi_queue = many, .bridge = plan->bridge,
                              .device = plan->device, .mode = plan->mode, .bandwidth = &plan->bandwidth };
     g_auto(SkFd) opened = SK_FD_NONE;
     if (!sk_network_tap_open(&spec, &opened, &plan->tap, error))
         return NULL;
     sk_undo_push(undo, "link", undo_tap, plan, NULL);
     gint fd = sk_fd_steal(&opened);
-    SkNicEnd *end = sk_nic_end_new(plan->mac);
+    g_autoptr(SkNicEnd) end = sk_nic_end_new(plan->mac);
     g_array_append_val(end->fds, fd);
-    return end;
+    if ((many && !add_queues(plan, end, error)) || (plan->vhost && !add_vhost(end, error)))
+        return NULL;
+    return g_steal_pointer(&end);
 }
 
 static gboolean
@@ -331,19 +370,37 @@ open_recorded(SkLaunchPlan *self, SkLaunch *launch, const char *alias, guint por
     return end->log_fd >= 0;
 }
 
+static gboolean
+open_to_append(const char *path, const char *alias, gint *out_fd, GError **error)
+{
+    *out_fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    return *out_fd >= 0 || sk_fail_errno(error, errno, "cannot open \"%s\" for \"%s\"", path, alias);
+}
+
+/* A character device whose host end has a name. */
+typedef struct {
+    const char *alias;
+    gint backend;
+    const char *path, *log_file;
+    gboolean connect;
+} Named;
+
+#define NAMED(device) ((Named){ (device)->alias, (device)->backend, (device)->path, (device)->log_file, (device)->connect })
+
 /* What a serial port or console of another kind writes to: only an administrator may have named it (domain-rights.c). */
 static gboolean
-open_named(SkLaunchPlan *self, SkLaunch *launch, const char *alias, gint backend, const char *path, GError **error)
+open_named(SkLaunchPlan *self, SkLaunch *launch, Named what, GError **error)
 {
-    if (backend != SK_CHAR_FILE && backend != SK_CHAR_UNIX)
-        return TRUE;
-    SkCharEnd *end = sk_launch_add_char(launch, alias);
-    if (backend == SK_CHAR_UNIX) {
-        end->listen_fd = listen_at(path, self->uid, error);
+    SkCharEnd *end = sk_launch_add_char(launch, what.alias);
+    if (what.log_file != NULL && !open_to_append(what.log_file, what.alias, &end->log_fd, error))
+        return FALSE;
+    if (what.backend == SK_CHAR_FILE)
+        return open_to_append(what.path, what.alias, &end->file_fd, error);
+    if (what.backend == SK_CHAR_UNIX && !what.connect) {
+        end->listen_fd = listen_at(what.path, self->uid, error);
         return end->listen_fd >= 0;
     }
-    end->file_fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    return end->file_fd >= 0 || sk_fail_errno(error, errno, "cannot open \"%s\" for \"%s\"", path, alias);
+    return TRUE;
 }
 
 /* A channel's socket: where the definition says, the agent's and the others' beside the monitor. */
@@ -364,18 +421,26 @@ open_chars(SkLaunchPlan *self, SkLaunch *launch, GError **error)
     for (guint i = 0; spec->serials != NULL && i < spec->serials->len; i++) {
         const SkSerial *serial = spec->serials->pdata[i];
         if (serial->backend == SK_CHAR_RECORDED ? !open_recorded(self, launch, serial->alias, serial->port, error)
-                                                : !open_named(self, launch, serial->alias, serial->backend, serial->path, error))
+                                                : !open_named(self, launch, NAMED(serial), error))
             return FALSE;
     }
     for (guint i = 0; spec->consoles != NULL && i < spec->consoles->len; i++) {
         const SkConsole *console = spec->consoles->pdata[i];
         if (console->backend == SK_CHAR_RECORDED ? !open_recorded(self, launch, console->alias, SK_CONSOLE_PORT + console->port, error)
-                                                 : !open_named(self, launch, console->alias, console->backend, console->path, error))
+                                                 : !open_named(self, launch, NAMED(console), error))
+            return FALSE;
+    }
+    for (guint i = 0; spec->parallels != NULL && i < spec->parallels->len; i++) {
+        const SkParallel *parallel = spec->parallels->pdata[i];
+        if (!open_named(self, launch, NAMED(parallel), error))
             return FALSE;
     }
     for (guint i = 0; spec->channels != NULL && i < spec->channels->len; i++) {
         const SkChannel *channel = spec->channels->pdata[i];
-        if (channel->kind != SK_CHANNEL_SPICEVMC && !open_channel(self, launch, channel, error))
+        gboolean socket = channel->kind == SK_CHANNEL_AGENT || channel->kind == SK_CHANNEL_UNIX;
+        if (channel->kind == SK_CHANNEL_FILE && !open_named(self, launch, (Named){ channel->alias, SK_CHAR_FILE, channel->path, NULL, FALSE }, error))
+            return FALSE;
+        if (socket && !open_channel(self, launch, channel, error))
             return FALSE;
     }
     return TRUE;
@@ -385,30 +450,70 @@ open_chars(SkLaunchPlan *self, SkLaunch *launch, GError **error)
 static gint
 password_fd(const char *password, GError **error)
 {
-    g_auto(SkFd) fd = memfd_create("vnc-password", MFD_CLOEXEC);
+    g_auto(SkFd) fd = memfd_create("console-password", MFD_CLOEXEC);
     if (fd < 0 || !sk_fd_write_all(fd, password, strlen(password), NULL) || lseek(fd, 0, SEEK_SET) < 0) {
-        sk_fail_errno(error, errno, "cannot keep the VNC password in memory");
+        sk_fail_errno(error, errno, "cannot keep the password of the graphical console in memory");
         return -1;
     }
     return sk_fd_steal(&fd);
+}
+
+/* Where viewers look, and how many domains with TCP listeners a host can have. */
+#define FIRST_PORT 5900
+#define PORTS      1000
+
+static gboolean
+can_listen(const char *host, guint16 port)
+{
+    g_autoptr(GSocketAddress) address = g_inet_socket_address_new_from_string(host, port);
+    if (address == NULL)
+        return FALSE;
+    g_autoptr(GSocket) socket = g_socket_new(g_socket_address_get_family(address), G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL);
+    return socket != NULL && g_socket_bind(socket, address, TRUE, NULL);
+}
+
+/*
+ * A port that nobody listens on; 0 with *error set. QEMU would look for one itself, but for VNC only, and would not say
+ * which. Each search goes on where the last one ended, so that domains that start together are given different ones.
+ */
+static guint
+free_port(const char *host, GError **error)
+{
+    static gint next;
+    for (guint i = 0; i < PORTS; i++) {
+        guint port = FIRST_PORT + (guint) g_atomic_int_add(&next, 1) % PORTS;
+        if (can_listen(host != NULL ? host : "127.0.0.1", (guint16) port))
+            return port;
+    }
+    sk_fail(error, SK_ERROR_IN_USE, "no TCP port from %u to %u is free for a graphical console at \"%s\"", FIRST_PORT, FIRST_PORT + PORTS - 1,
+            host != NULL ? host : "127.0.0.1");
+    return 0;
 }
 
 static gboolean
 open_graphics(SkLaunchPlan *self, SkLaunch *launch, GError **error)
 {
     /* Relative to QEMU's working directory: its uid may not be able to pass the directories above. */
-    g_autofree char *path = sk_domain_vnc_path(self->run_dir);
-    launch->vnc_socket = g_path_get_basename(path);
+    g_autofree char *vnc = sk_domain_vnc_path(self->run_dir), *spice = sk_domain_spice_path(self->run_dir);
+    launch->vnc_socket = g_path_get_basename(vnc);
+    launch->spice_socket = g_path_get_basename(spice);
     for (guint i = 0; self->spec->graphics != NULL && i < self->spec->graphics->len; i++) {
         SkGraphics *graphics = self->spec->graphics->pdata[i];
+        gboolean is_spice = graphics->kind == SK_GRAPHICS_SPICE;
         if (graphics->listen == SK_LISTEN_SOCKET) {
             g_free(graphics->socket);
-            graphics->socket = g_strdup(path);
+            graphics->socket = g_strdup(is_spice ? spice : vnc);
+        }
+        if (graphics->listen == SK_LISTEN_ADDRESS) {
+            graphics->bound = graphics->port > 0 ? graphics->port : free_port(graphics->host, error);
+            if (graphics->bound == 0)
+                return FALSE;
         }
         if (graphics->password == NULL)
             continue;
-        launch->vnc_password_fd = password_fd(graphics->password, error);
-        if (launch->vnc_password_fd < 0)
+        gint *fd = is_spice ? &launch->spice_password_fd : &launch->vnc_password_fd;
+        *fd = password_fd(graphics->password, error);
+        if (*fd < 0)
             return FALSE;
     }
     return TRUE;

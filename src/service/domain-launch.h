@@ -18,6 +18,9 @@ typedef struct {
     char *device;           /* kind direct */
     gint mode;
     guint mtu;
+    guint queues;           /* 0: one */
+    gboolean vhost;
+    char *link_name;        /* NULL: made up */
     const char *tag;        /* of the daemon; borrowed */
     struct SkNetwork *network; /* kind network: kept from going down while the plan is there */
     char *tap;              /* opened: name it has */
@@ -77,4 +80,5 @@ char *sk_domain_console_log_path(const SkServiceSettings *settings, const char *
 char *sk_domain_console_socket_path(const char *run_dir, guint port);
 char *sk_domain_agent_path(const char *run_dir);
 char *sk_domain_monitor_path(const char *run_dir);
+char *sk_domain_spice_path(const char *run_dir);
 char *sk_domain_vnc_path(const char *run_dir);

@@ -20,6 +20,12 @@ static const Row rows[] = {
     { &sk_serial_type, "path" },          { &sk_serial_type, "host" },         { &sk_console_type, "path" },
     { &sk_console_type, "host" },         { &sk_channel_type, "path" },        { &sk_rng_type, "path" },
     { &sk_graphics_type, "host" },        { &sk_hostdev_type, "host" },        { &sk_filesystem_type, "source" },
+    { &sk_serial_type, "log_file" },      { &sk_console_type, "log_file" },    { &sk_parallel_type, "path" },
+    { &sk_parallel_type, "host" },        { &sk_parallel_type, "log_file" },   { &sk_channel_type, "host" },
+    { &sk_redirdev_type, "path" },        { &sk_redirdev_type, "host" },       { &sk_shmem_type, "name" },
+    { &sk_shmem_type, "path" },           { &sk_fw_cfg_type, "file" },         { &sk_hostdev_type, "rom_file" },
+    { &sk_interface_type, "rom_file" },   { &sk_interface_type, "link_name" }, { &sk_filesystem_type, "virtiofsd" },
+    { &sk_domain_spec_type, "qemu_args" },
 };
 
 /* What everybody may have. */
@@ -44,6 +50,10 @@ collect_field(const SkType *type, const SkField *field, gconstpointer value, con
     g_autofree char *path = where != NULL ? g_strconcat(where, ".", field->key, NULL) : g_strdup(field->key);
     const GPtrArray *list = field->kind == SK_KIND_LIST ? *(GPtrArray *const *) at : NULL;
 
+    char **texts = field->kind == SK_KIND_STRV && is_reaching(type, field->key) ? *(char **const *) at : NULL;
+    /* As one, so that none can be moved to where it means something else. */
+    if (texts != NULL && texts[0] != NULL)
+        g_hash_table_insert(found, g_strjoinv("\n", texts), g_strdup(path));
     if (field->kind == SK_KIND_STRING && is_reaching(type, field->key) && *(char *const *) at != NULL)
         g_hash_table_insert(found, g_strdup(*(char *const *) at), g_strdup(path));
     else if (field->kind == SK_KIND_STRUCT)

@@ -75,6 +75,8 @@ NEEDS = [
     ('"vhost":true', lambda: os.path.exists("/dev/vhost-net"), "/dev/vhost-net"),
     ("vhost-vsock", lambda: os.path.exists("/dev/vhost-vsock"), "/dev/vhost-vsock"),
     ("vfio-pci", lambda: False, "a PCI device to give away"),
+    ("port=4009,server=off", lambda: False, "a peer to connect to in QEMU's network namespace"),
+    ("ivshmem-doorbell", lambda: False, "an ivshmem server"),
     ("usb-host", lambda: False, "a USB device to give away"),
     ('"hugetlb":true', lambda: free_hugepages() >= 256, "free huge pages"),
     ("vhost-user-fs", virtiofsd, "virtiofsd"),
@@ -166,6 +168,7 @@ class Scratch:
             os.close(fd)
         for listener in self.listeners.values():
             listener.close()
+        pathlib.Path("/dev/shm/skep-golden").unlink(missing_ok=True)
         for loop in self.loops:
             subprocess.run(["losetup", "-d", loop], check=True)
 
@@ -208,8 +211,20 @@ def open_descriptors(argv, scratch):
             scratch.fds[int(found[1])] = memfd(b"secret")
 
 
+def make_peers(argv, scratch):
+    """What QEMU opens or connects to by itself."""
+    text = "\n".join(argv)
+    if f"{RUN_DIR}/peer.sock" in text:
+        os.close(scratch.listen("peer.sock"))
+        (scratch.folder / "peer.sock").chmod(0o666)
+    if f"{RUN_DIR}/fifo" in text:
+        os.mkfifo(scratch.folder / "fifo")
+        (scratch.folder / "fifo").chmod(0o666)
+
+
 def adapt(argv, scratch):
     """Paths of the cases that are not passed as descriptors."""
+    make_peers(argv, scratch)
     (scratch.folder / "a,b").mkdir(exist_ok=True)
     (scratch.folder / "initrd").write_bytes(b"\0" * 4096)
     words = {RUN_DIR: str(scratch.folder), "/srv/a,,b": f"{scratch.folder}/a,,b", "/boot/initrd.img": f"{scratch.folder}/initrd",
@@ -355,8 +370,9 @@ def start(path, scratch):
     wait_for_sockets(argv)
     qemu = Qemu(argv, scratch)
     # Only QEMU is to hold the listening end, so that its death is seen as one.
-    for listener in scratch.listeners.values():
-        listener.close()
+    for name, listener in scratch.listeners.items():
+        if name != "peer.sock":
+            listener.close()
     for fd in scratch.fds.values():
         os.close(fd)
     scratch.fds = {}

@@ -29,7 +29,7 @@ default_path(const SkBuilder *self, const Source *source)
 static void
 add_log(SkBuilder *self, GString *text, const Source *source, const SkCharEnd *end)
 {
-    if (source->log_file != NULL) {
+    if ((end == NULL || end->log_fd < 0) && source->log_file != NULL) {
         g_autofree char *quoted = sk_qemu_quote(source->log_file);
         g_string_append_printf(text, ",logfile=%s,logappend=on", quoted);
         return;
