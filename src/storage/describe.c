@@ -103,19 +103,36 @@ sk_describe_file(gint fd, const char *path, GError **error)
     return volume;
 }
 
-/* -1 without *error if the file is none of a pool's. */
-static gint
-open_volume(gint dir, const char *name)
+char *
+sk_describe_backing(gint fd, const char *path)
 {
-    struct stat info;
+    g_auto(SkImageInfo) info = { 0 };
+    gint format;
+    gboolean recorded = sk_temp_recorded_format(fd, &format);
+    gboolean known = recorded ? sk_image_read(fd, format, path, &info, NULL) : sk_image_probe(fd, path, &info, NULL);
+    if (!known || info.format != SK_IMAGE_QCOW2 || info.backing_file == NULL)
+        return NULL;
+    char *backing = sk_storage_backing_path(path, info.backing_file);
+    return backing != NULL ? backing : g_strdup(info.backing_file);
+}
+
+gboolean
+sk_describe_stat(gint dir, const char *name, struct stat *out_file)
+{
+    return fstatat(dir, name, out_file, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(out_file->st_mode);
+}
+
+gint
+sk_describe_open(gint dir, const char *name, struct stat *out_file)
+{
     g_auto(SkFd) fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &info) < 0 || !S_ISREG(info.st_mode))
+    if (fd < 0 || fstat(fd, out_file) < 0 || !S_ISREG(out_file->st_mode))
         return -1;
     return sk_fd_steal(&fd);
 }
 
-static gint
-open_dir(const char *dir, GError **error)
+gint
+sk_describe_open_dir(const char *dir, GError **error)
 {
     gint fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
@@ -126,10 +143,11 @@ open_dir(const char *dir, GError **error)
 SkVolume *
 sk_describe_in(const char *dir, const char *name, GError **error)
 {
-    g_auto(SkFd) dir_fd = open_dir(dir, error);
+    g_auto(SkFd) dir_fd = sk_describe_open_dir(dir, error);
     if (dir_fd < 0)
         return NULL;
-    g_auto(SkFd) fd = sk_temp_is_hidden(name) ? SK_FD_NONE : open_volume(dir_fd, name);
+    struct stat file;
+    g_auto(SkFd) fd = sk_temp_is_hidden(name) ? SK_FD_NONE : sk_describe_open(dir_fd, name, &file);
     if (fd < 0) {
         sk_fail(error, SK_ERROR_NO_VOLUME, "there is no volume \"%s\" in \"%s\"", name, dir);
         return NULL;
@@ -154,15 +172,16 @@ by_name(gconstpointer a, gconstpointer b)
 GPtrArray *
 sk_describe_dir(const char *dir, GError **error)
 {
-    g_auto(SkFd) dir_fd = open_dir(dir, error);
+    g_auto(SkFd) dir_fd = sk_describe_open_dir(dir, error);
     if (dir_fd < 0)
         return NULL;
     g_autoptr(GDir) entries = g_dir_open(dir, 0, NULL);
     g_autoptr(GPtrArray) volumes = g_ptr_array_new_with_free_func(volume_free);
     const char *name;
     while (entries != NULL && (name = g_dir_read_name(entries)) != NULL) {
+        struct stat file;
         g_auto(SkFd) fd = sk_temp_is_hidden(name) || !g_utf8_validate(name, -1, NULL) ? SK_FD_NONE
-                                                                                      : open_volume(dir_fd, name);
+                                                                                      : sk_describe_open(dir_fd, name, &file);
         if (fd < 0)
             continue;
         g_autofree char *path = g_build_filename(dir, name, NULL);
@@ -180,7 +199,7 @@ is_as_known(gint dir, const char *name, GHashTable *known, GHashTable *gone)
 {
     struct stat file;
     const SkVolumeStamp *stamp = g_hash_table_lookup(known, name);
-    if (fstatat(dir, name, &file, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(file.st_mode))
+    if (!sk_describe_stat(dir, name, &file))
         return TRUE;
     g_hash_table_remove(gone, name);
     return stamp != NULL && stamp->modified == modified_of(&file) && stamp->allocation == allocation_of(&file);
@@ -189,7 +208,7 @@ is_as_known(gint dir, const char *name, GHashTable *known, GHashTable *gone)
 GPtrArray *
 sk_describe_changed(const char *dir, GHashTable *known, GError **error)
 {
-    g_auto(SkFd) dir_fd = open_dir(dir, error);
+    g_auto(SkFd) dir_fd = sk_describe_open_dir(dir, error);
     if (dir_fd < 0)
         return NULL;
     GPtrArray *changed = g_ptr_array_new_with_free_func(g_free);
@@ -229,20 +248,4 @@ sk_storage_volume_at(const char *path, GError **error)
         return NULL;
     }
     return sk_describe_file(fd, real, error);
-}
-
-GPtrArray *
-sk_storage_overlays_of(const char *path, const char *const *roots)
-{
-    GPtrArray *found = g_ptr_array_new_with_free_func(g_free);
-    g_autofree char *real = realpath(path, NULL);
-    for (gsize i = 0; real != NULL && roots != NULL && roots[i] != NULL; i++) {
-        g_autoptr(GPtrArray) volumes = sk_describe_dir(roots[i], NULL);
-        for (guint n = 0; volumes != NULL && n < volumes->len; n++) {
-            const SkVolume *volume = g_ptr_array_index(volumes, n);
-            if (g_strcmp0(volume->backing_path, real) == 0)
-                g_ptr_array_add(found, g_strdup(volume->path));
-        }
-    }
-    return found;
 }

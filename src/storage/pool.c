@@ -16,6 +16,7 @@
 #include "storage/chain.h"
 #include "storage/describe.h"
 #include "storage/lock.h"
+#include "storage/overlays.h"
 #include "storage/temp.h"
 
 #define CAPACITY_MAX (G_GUINT64_CONSTANT(1) << 50)
@@ -331,18 +332,26 @@ sk_storage_volume_delete(const SkPoolSpec *spec, const char *name, const SkStora
 
 /* -- volumes: all of a pool ------------------------------------------------------------------------------------------------ */
 
+typedef struct {
+    GHashTable *by_path;    /* path to SkVolume */
+    GError **error;
+} Outside;
+
+static gboolean
+is_outside(const char *path, const char *backing, gpointer data)
+{
+    const Outside *outside = data;
+    const SkVolume *below = g_hash_table_lookup(outside->by_path, backing);
+    return below == NULL ||
+           sk_fail(outside->error, SK_ERROR_IN_USE, "volume \"%s\" cannot be deleted: it is below \"%s\"", below->name, path);
+}
+
 /* No file of another root is backed by one of these (path to SkVolume). */
 static gboolean
 none_outside(const SkPoolSpec *spec, GHashTable *by_path, const char *root, GError **error)
 {
-    g_autoptr(GPtrArray) others = g_str_equal(root, spec->path) ? NULL : sk_describe_dir(root, NULL);
-    for (guint i = 0; others != NULL && i < others->len; i++) {
-        const SkVolume *other = g_ptr_array_index(others, i);
-        const SkVolume *below = other->backing_path != NULL ? g_hash_table_lookup(by_path, other->backing_path) : NULL;
-        if (below != NULL)
-            return sk_fail(error, SK_ERROR_IN_USE, "volume \"%s\" cannot be deleted: it is below \"%s\"", below->name, other->path);
-    }
-    return TRUE;
+    Outside outside = { by_path, error };
+    return g_str_equal(root, spec->path) || sk_overlays_foreach(root, is_outside, &outside);
 }
 
 /* How many layers of the pool's own are below it. */

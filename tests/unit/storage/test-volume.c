@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Volumes of a directory pool: made, cloned, resized, removed, and nothing left when a step fails. */
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 #include "place.h"
 #include "storage/chain.h"
 #include "storage/lock.h"
+#include "storage/overlays.h"
 #include "storage/pool.h"
 
 #define MIB (1024 * 1024)
@@ -353,6 +355,46 @@ test_delete_with_overlay(Place *place, gconstpointer data)
     assert_left(place, "");
 }
 
+static guint
+count_over(const Place *place, const char *path)
+{
+    g_autoptr(GPtrArray) overlays = sk_storage_overlays_of(path, place->roots);
+    return overlays->len;
+}
+
+/* Headers are read once, and again only when their file, or what a link leads to, is another. */
+static void
+test_overlays_remembered(Place *place, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    (void) data;
+    if (!place_has("qemu-img"))
+        return;
+    g_autoptr(Volume) one = create(place, "one", SK_FORMAT_QCOW2, 8 * MIB);
+    g_autoptr(Volume) two = create(place, "two", SK_FORMAT_QCOW2, 8 * MIB);
+    g_autoptr(Volume) over = create_over(place, "over", one, 0, &error);
+    const char *link = place_path(place, "link"), *linked = place_path(place, "linked");
+    g_assert_cmpint(symlink("one", link), ==, 0);
+    place_run("qemu-img", "create", "-q", "-f", "qcow2", "-b", link, "-F", "qcow2", linked, NULL);
+    guint opened;
+    do {
+        opened = sk_overlays_opened();
+        g_assert_cmpuint(count_over(place, one->path), ==, 2);
+        g_assert_cmpuint(count_over(place, two->path), ==, 0);
+    } while (sk_overlays_opened() > opened);
+
+    g_assert_cmpint(unlink(link), ==, 0);
+    g_assert_cmpint(symlink("two", link), ==, 0);
+    g_assert_cmpuint(count_over(place, two->path), ==, 1);
+    g_assert_cmpuint(sk_overlays_opened(), ==, opened);
+    place_run("qemu-img", "rebase", "-q", "-u", "-f", "qcow2", "-b", two->path, "-F", "qcow2", over->path, NULL);
+    g_assert_cmpuint(count_over(place, two->path), ==, 2);
+    g_assert_cmpuint(count_over(place, one->path), ==, 0);
+    g_assert_cmpint(unlink(over->path), ==, 0);
+    g_assert_cmpint(rename(linked, over->path), ==, 0);
+    g_assert_cmpuint(count_over(place, two->path), ==, 1);
+}
+
 /* -- failing ---------------------------------------------------------------------------------------------------------- */
 
 /* The sub-process: one step fails, whichever; the pool has then what it had before. */
@@ -499,6 +541,7 @@ main(int argc, char **argv)
     ADD("cancel", test_cancel);
     ADD("resize", test_resize);
     ADD("delete-with-overlay", test_delete_with_overlay);
+    ADD("overlays-remembered", test_overlays_remembered);
     ADD("each-step-fails", test_each_step_fails);
     ADD("full-disk", test_full_disk);
     ADD("killed", test_killed);
