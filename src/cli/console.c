@@ -147,10 +147,10 @@ write_out(const void *bytes, gsize length, gpointer data, GError **error)
     return sk_fd_write_all(STDOUT_FILENO, bytes, length, error);
 }
 
-static gboolean
-run_log(SkCli *self, const SkArgs *args, GError **error)
+gboolean
+sk_run_bytes(SkCli *self, const SkArgs *args, GError **error)
 {
-    g_autoptr(SkAsk) ask = sk_ask_new(SK_OP_CONSOLE_LOG);
+    g_autoptr(SkAsk) ask = sk_ask_new((SkOperationId) sk_args_command(args)->ops[0]);
     sk_ask_fill(ask, args);
     g_autofree char *target = sk_ask_target(ask, error);
     SkHttpRequest request = { .method = "GET", .path = target, .sink = write_out };
@@ -173,7 +173,7 @@ const SkCommand sk_console_commands[] = {
       .notes = "What the console printed before comes first. Many can look; one can write. Without a terminal, standard input is sent and "
                "the output goes on until the console is closed.",
       .examples = "skep console web1\nskep console --read-only web1 < /dev/null" },
-    { .words = "log", .operands = "DOMAIN", .ops = SK_OPS(SK_OP_CONSOLE_LOG), .run = run_log,
+    { .words = "log", .operands = "DOMAIN", .ops = SK_OPS(SK_OP_CONSOLE_LOG), .run = sk_run_bytes,
       .options = SK_OPTIONS({ 'p', "port", "NUMBER", .param = "port" }, { 0, "offset", "BYTES", .param = "offset" }),
       .examples = "skep log web1\nskep log web1 | tail" },
     { .words = "vnc", .operands = "DOMAIN", .help = "offer a domain's screen to a VNC viewer on this machine",

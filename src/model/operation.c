@@ -44,6 +44,11 @@ const SkOperation sk_operations[SK_N_OPERATIONS] = {
     OP(DOMAIN_DROP_SAVED, "domain.drop-saved", "domain", OPERATOR, JOB, "DELETE", "/v1/domains/{name}/saved", name, HELP("drop a domain's saved state")),
     OP(SAVED_SHOW, "saved.show", "domain", OPERATOR, QUERY, "GET", "/v1/saved", path, GIVES(sk_saved_info_type), HELP("show what a saved file has")),
     OP(SAVED_CHANGE, "saved.change", "domain", OPERATOR, JOB, "POST", "/v1/saved", wait, BODY(sk_restore_type), HELP("change the definition in a saved file")),
+    OP(DOMAIN_NMI, "domain.nmi", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/nmi", name, HELP("send a non-maskable interrupt to a guest")),
+    OP(DOMAIN_SEND_KEY, "domain.send-key", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/keys", name, BODY(sk_send_key_type), HELP("press keys in a domain")),
+    OP(DOMAIN_SCREENSHOT, "domain.screenshot", "domain", OPERATOR, QUERY, "GET", "/v1/domains/{name}/screenshot", name, BYTES_OUT, HELP("take a picture of a domain's screen (PNG)")),
+    OP(DOMAIN_MEMORY, "domain.memory", "domain", ADMIN, QUERY, "GET", "/v1/domains/{name}/memory", memory, BYTES_OUT, HELP("read a guest's memory")),
+    OP(DOMAIN_DUMP, "domain.dump", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/dump", name, BODY(sk_dump_type), HELP("write a guest's memory to a file for a debugger")),
 
     OP(DISK_ATTACH, "disk.attach", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/disks", name, BODY(sk_disk_type), GIVES(sk_disk_type), HELP("attach a disk")),
     OP(DISK_DETACH, "disk.detach", "domain", OPERATOR, JOB, "DELETE", "/v1/domains/{name}/disks/{target}", detach_disk, HELP("detach a disk")),

@@ -56,6 +56,8 @@ PARAMS(sk_params_undefine_type, "UndefineParams", P_NAME, P_WAIT,
        SK_FIELD(SkParams, nvram, BOOL, "delete its firmware variables too"),
        SK_FIELD(SkParams, keep_nvram, BOOL, "keep its firmware variables"));
 PARAMS(sk_params_change_domain_type, "ChangeDomainParams", P_NAME, P_SCOPE, P_WAIT);
+#define P_PEEK SK_FIELD(SkParams, offset, UINT64, "byte to begin at"), SK_FIELD(SkParams, size, UINT, "bytes", NEEDED, .min = 1, .max = 4 * 1024 * 1024)
+PARAMS(sk_params_memory_type, "MemoryParams", P_NAME, P_PEEK, SK_FIELD(SkParams, virtual, BOOL, "addresses are those of the first vCPU's programs"));
 PARAMS(sk_params_path_type, "PathParams", SK_FIELD(SkParams, path, STRING, "file on the host", NEEDED, .check = sk_check_path), P_WAIT);
 PARAMS(sk_params_start_type, "StartParams", P_NAME, P_WAIT, P_PAUSED,
        SK_FIELD(SkParams, fresh, BOOL, "boot, even if there is a saved state, which is lost"));
@@ -116,6 +118,21 @@ static const SkField saved_info_fields[] = {
     SK_FIELD(SkSavedInfo, definition, OPTIONAL, "definition it ran with", .type = &sk_domain_spec_type),
 };
 SK_TYPE(sk_saved_info_type, SkSavedInfo, "SavedInfo", "saved state", saved_info_fields, "what a saved state has");
+
+static const SkField send_key_fields[] = {
+    SK_FIELD(SkSendKey, keys, STRV, "keys pressed together, as QEMU calls them: ctrl, alt, delete, a, f1", NEEDED, .max = 16, .check = sk_check_name),
+    SK_FIELD(SkSendKey, hold, UINT, "milliseconds they are held, 0 for the usual", .min = 0, .max = 60000),
+};
+SK_TYPE(sk_send_key_type, SkSendKey, "SendKey", "keys", send_key_fields, "keys to press in a domain");
+
+static const SkEnumName dump_format_names[] = { { "elf" }, { "kdump-zlib" }, { "kdump-lzo" }, { "kdump-snappy" } };
+SK_ENUM_TABLE(sk_dump_format_enum, "dump format", dump_format_names, SK_N_DUMP_FORMATS);
+static const SkField dump_fields[] = {
+    SK_FIELD(SkDump, path, STRING, "file to write, which must not be there", NEEDED, .check = sk_check_path),
+    SK_FIELD(SkDump, format, ENUM, "form of the dump", .names = &sk_dump_format_enum),
+    SK_FIELD(SkDump, live, BOOL, "let the guest run meanwhile"),
+};
+SK_TYPE(sk_dump_type, SkDump, "Dump", "dump", dump_fields, "a dump of a guest's memory");
 
 static const SkField resize_fields[] = {
     SK_FIELD(SkResize, size, SIZE, "new size", NEEDED, .min = 512, .max = G_GINT64_CONSTANT(1) << 50),

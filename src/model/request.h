@@ -35,6 +35,8 @@ typedef struct {
     gboolean fresh;         /* start: not from the saved state, which is lost */
     char *path;             /* a file on the host */
     gint scope;             /* SkScope */
+    guint size;             /* bytes to look at */
+    gboolean virtual;       /* memory: addresses are those of the first vCPU's programs */
     guint timeout;          /* seconds; 0: the usual */
     guint64 since;          /* events: revision to resume after */
     guint64 offset;         /* console log, upload */
@@ -49,6 +51,10 @@ typedef enum { SK_THEN_AS_IT_WAS, SK_THEN_RUNNING, SK_THEN_PAUSED, SK_N_THENS } 
 typedef struct { char *path; gboolean compress; gint then; } SkSave;
 typedef struct { char *path; gint then; SkDomainSpec *definition; } SkRestore;
 typedef struct { char *path, *name, *uuid; gint64 time; gboolean compressed, paused; SkDomainSpec *definition; } SkSavedInfo;
+
+typedef struct { char **keys; guint hold; } SkSendKey;
+typedef enum { SK_DUMP_ELF, SK_DUMP_ZLIB, SK_DUMP_LZO, SK_DUMP_SNAPPY, SK_N_DUMP_FORMATS } SkDumpFormat;
+typedef struct { char *path; gint format; gboolean live; } SkDump;
 typedef struct { guint64 size; } SkResize;
 typedef struct { char *pool, *volume, *path; gboolean force; } SkMedia;
 typedef struct { char *name; gboolean linked; char *pool; } SkVolumeClone;
@@ -80,11 +86,11 @@ typedef struct {
 /* What an operation that makes or names one thing answers. */
 typedef struct { char *name, *uuid, *etag; } SkCreated;
 
-extern const SkEnum sk_scope_enum, sk_ticket_enum, sk_then_enum;
+extern const SkEnum sk_scope_enum, sk_dump_format_enum, sk_ticket_enum, sk_then_enum;
 extern const SkType sk_rename_type, sk_resize_type, sk_media_type, sk_volume_clone_type, sk_image_import_type,
     sk_image_build_type, sk_token_create_type, sk_token_secret_type, sk_exec_request_type, sk_exec_result_type,
     sk_agent_password_type, sk_agent_freeze_type, sk_console_request_type, sk_console_ticket_type, sk_domain_summary_type,
-    sk_created_type, sk_save_type, sk_restore_type, sk_saved_info_type;
+    sk_created_type, sk_save_type, sk_restore_type, sk_saved_info_type, sk_send_key_type, sk_dump_type;
 
 /* Parameter types: views of SkParams. */
 extern const SkType sk_params_none_type, sk_params_object_type, sk_params_name_type, sk_params_show_type, sk_params_list_type,
@@ -93,4 +99,4 @@ extern const SkType sk_params_none_type, sk_params_object_type, sk_params_name_t
     sk_params_disk_type, sk_params_detach_disk_type, sk_params_nic_type, sk_params_volume_type, sk_params_resize_volume_type,
     sk_params_upload_type, sk_params_id_type, sk_params_wait_type, sk_params_events_type, sk_params_console_log_type,
     sk_params_ticket_type, sk_params_delete_pool_type,
-    sk_params_create_type, sk_params_change_domain_type, sk_params_undefine_type, sk_params_path_type;
+    sk_params_create_type, sk_params_change_domain_type, sk_params_memory_type, sk_params_undefine_type, sk_params_path_type;

@@ -6,6 +6,7 @@
 #include "service/domain-agent.h"
 #include "service/domain-create.h"
 #include "service/domain-device.h"
+#include "service/domain-inspect.h"
 #include "service/domain-save.h"
 #include "service/domain-stats.h"
 #include "service/domain-stop.h"
@@ -47,6 +48,11 @@ static const SkHandler handlers[SK_N_OPERATIONS] = {
     JOB(DOMAIN_DROP_SAVED, sk_domain_drop_saved_job),
     JOB(SAVED_SHOW, sk_saved_show_job),
     JOB(SAVED_CHANGE, sk_saved_change_job),
+    JOB(DOMAIN_NMI, sk_domain_nmi_job),
+    JOB(DOMAIN_SEND_KEY, sk_domain_keys_job),
+    JOB(DOMAIN_SCREENSHOT, sk_domain_screen_job),
+    JOB(DOMAIN_MEMORY, sk_domain_memory_job),
+    JOB(DOMAIN_DUMP, sk_domain_dump_job),
 
     JOB(DISK_ATTACH, sk_disk_attach_job),
     JOB(DISK_DETACH, sk_disk_detach_job),

@@ -65,8 +65,9 @@ destroy_flags(SkLvCall *call, GError **error)
     return sk_lv_check_flags(call, 3, error) && sk_lv_run_domain_verb(call, error);
 }
 
+/* What takes no flags. */
 static gboolean
-reset(SkLvCall *call, GError **error)
+without_flags(SkLvCall *call, GError **error)
 {
     return sk_lv_check_flags(call, 0, error) && sk_lv_run_domain_verb(call, error);
 }
@@ -80,12 +81,12 @@ static const SkLvProcedure rows[] = {
     { 33, "DOMAIN_SHUTDOWN", "dom", "", SK_OP_DOMAIN_SHUTDOWN, ask_guest },
     { 34, "DOMAIN_SUSPEND", "dom", "", SK_OP_DOMAIN_SUSPEND, sk_lv_run_domain_verb },
     { 196, "DOMAIN_CREATE_WITH_FLAGS", "dom flags", "dom", SK_OP_DOMAIN_START, create_with_flags },
-    { 210, "DOMAIN_INJECT_NMI", "dom flags", "" },
+    { 210, "DOMAIN_INJECT_NMI", "dom flags", "", SK_OP_DOMAIN_NMI, without_flags },
     { 234, "DOMAIN_DESTROY_FLAGS", "dom flags", "", SK_OP_DOMAIN_DESTROY, destroy_flags },
-    { 245, "DOMAIN_RESET", "dom flags", "", SK_OP_DOMAIN_RESET, reset },
+    { 245, "DOMAIN_RESET", "dom flags", "", SK_OP_DOMAIN_RESET, without_flags },
     { 258, "DOMAIN_SHUTDOWN_FLAGS", "dom flags", "", SK_OP_DOMAIN_SHUTDOWN, ask_guest_with_flags },
     { 261, "DOMAIN_PM_SUSPEND_FOR_DURATION", "dom target:u32 duration:u64 flags", "" },
-    { 267, "DOMAIN_PM_WAKEUP", "dom flags", "" },
+    { 267, "DOMAIN_PM_WAKEUP", "dom flags", "", SK_OP_DOMAIN_RESUME, without_flags },
     { 295, "DOMAIN_SEND_PROCESS_SIGNAL", "dom pid_value:i64 signum:u32 flags", "" },
     { 309, "DOMAIN_CREATE_XML_WITH_FILES", "xml_desc:str flags", "dom" },
     { 310, "DOMAIN_CREATE_WITH_FILES", "dom flags", "dom" },

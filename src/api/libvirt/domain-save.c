@@ -1,27 +1,345 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Procedures: domain: saving, dumping, jobs. */
+#include "api/libvirt/domain-define.h"
 #include "api/libvirt/families.h"
 #include "api/libvirt/objects.h"
+#include "api/libvirt/private.h"
+#include "base/error.h"
+#include "codec/xml/xml.h"
+
+/* -- save ----------------------------------------------------------------------------------------------------------- */
+
+enum { SAVE_BYPASS_CACHE = 1, SAVE_RUNNING = 2, SAVE_PAUSED = 4, SAVE_RESET_NVRAM = 8, SAVE_FLAGS = 7 };
+
+static gboolean
+read_then(guint flags, gint *out_then, GError **error)
+{
+    if ((flags & SAVE_RUNNING) != 0 && (flags & SAVE_PAUSED) != 0)
+        return sk_fail(error, SK_ERROR_INVALID, "running and paused exclude each other");
+    *out_then = (flags & SAVE_RUNNING) != 0 ? SK_THEN_RUNNING : (flags & SAVE_PAUSED) != 0 ? SK_THEN_PAUSED : SK_THEN_AS_IT_WAS;
+    return TRUE;
+}
+
+/* A body of one operation with a path, checked as REST would. */
+static gboolean
+dispatch_body(SkLvCall *call, SkOperationId id, const SkDomain *domain, gpointer body, SkLvDone done, GError **error)
+{
+    SkCall *op = sk_lv_operation(call, id);
+    op->params.name = domain != NULL ? g_strdup(domain->spec->uuid) : NULL;
+    op->body = body;
+    if (sk_value_check(op->op->body, body, NULL, error))
+        return sk_lv_dispatch(call, op, done);
+    sk_call_free(op);
+    return FALSE;
+}
+
+static gboolean
+save_to(SkLvCall *call, const char *path, guint flags, GError **error)
+{
+    const SkDomain *domain = sk_lv_active_domain(call, "dom", error);
+    gint then = SK_THEN_AS_IT_WAS;
+    if (domain == NULL || !read_then(flags, &then, error))
+        return FALSE;
+    SkSave *body = sk_value_new(&sk_save_type);
+    body->path = g_strdup(path);
+    body->then = then;
+    return dispatch_body(call, SK_OP_DOMAIN_SAVE, domain, body, NULL, error);
+}
+
+/* Another definition in the file than what runs: left to SAVE_IMAGE_DEFINE_XML, which is the same done after. */
+static gboolean
+refuse_xml(const SkLvCall *call, GError **error)
+{
+    return sk_lv_str(call, "dxml") == NULL || sk_fail(error, SK_ERROR_UNSUPPORTED, "a definition cannot be given while saving: change it in the file afterwards");
+}
+
+static gboolean
+save(SkLvCall *call, GError **error)
+{
+    return save_to(call, sk_lv_str(call, "to"), 0, error);
+}
+
+static gboolean
+save_flags(SkLvCall *call, GError **error)
+{
+    return sk_lv_check_flags(call, SAVE_FLAGS, error) && refuse_xml(call, error) && save_to(call, sk_lv_str(call, "to"), sk_lv_uint(call, "flags"), error);
+}
+
+static const char *
+param_text(const SkLvCall *call, const char *field)
+{
+    const SkXdrParam *param = sk_xdr_param(sk_lv_value(call, "params"), field);
+    return param != NULL && param->type == SK_XDR_PARAM_STR ? param->text : NULL;
+}
+
+static gboolean
+save_params(SkLvCall *call, GError **error)
+{
+    if (!sk_lv_check_flags(call, SAVE_FLAGS, error))
+        return FALSE;
+    if (param_text(call, "dxml") != NULL)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "a definition cannot be given while saving: change it in the file afterwards");
+    return save_to(call, param_text(call, "file"), sk_lv_uint(call, "flags"), error);
+}
+
+static gboolean
+managed_save(SkLvCall *call, GError **error)
+{
+    return sk_lv_check_flags(call, SAVE_FLAGS, error) && save_to(call, NULL, sk_lv_uint(call, "flags"), error);
+}
+
+/* -- restore ------------------------------------------------------------------------------------------------------------ */
+
+static gboolean
+restore_from(SkLvCall *call, SkOperationId id, const char *path, const char *xml, guint flags, GError **error)
+{
+    gint then = SK_THEN_AS_IT_WAS;
+    if (!read_then(flags, &then, error))
+        return FALSE;
+    if (path == NULL)
+        return sk_fail(error, SK_ERROR_INVALID, "no file to restore from was given");
+    SkDomainSpec *definition = xml != NULL ? sk_xml_domain_parse(xml, -1, error) : NULL;
+    if (xml != NULL && definition == NULL)
+        return FALSE;
+    SkRestore *body = sk_value_new(&sk_restore_type);
+    body->path = g_strdup(path);
+    body->then = then;
+    body->definition = definition;
+    return dispatch_body(call, id, NULL, body, NULL, error);
+}
+
+static gboolean
+restore(SkLvCall *call, GError **error)
+{
+    return restore_from(call, SK_OP_DOMAIN_RESTORE, sk_lv_str(call, "from"), NULL, 0, error);
+}
+
+static gboolean
+restore_flags(SkLvCall *call, GError **error)
+{
+    return sk_lv_check_flags(call, SAVE_FLAGS, error) &&
+           restore_from(call, SK_OP_DOMAIN_RESTORE, sk_lv_str(call, "from"), sk_lv_str(call, "dxml"), sk_lv_uint(call, "flags"), error);
+}
+
+static gboolean
+restore_params(SkLvCall *call, GError **error)
+{
+    return sk_lv_check_flags(call, SAVE_FLAGS, error) &&
+           restore_from(call, SK_OP_DOMAIN_RESTORE, param_text(call, "file"), param_text(call, "dxml"), sk_lv_uint(call, "flags"), error);
+}
+
+/* -- what a saved file has -------------------------------------------------------------------------------------------------- */
+
+enum { IMAGE_XML_SECURE = 1 };
+
+static gboolean
+put_saved_xml(SkLvCall *call, SkCall *op, GError **error)
+{
+    g_autoptr(json_t) answer = sk_json_parse(op->answer->str, op->answer->len, "the operation's answer", error);
+    SkDomainSpec *spec = answer != NULL ? sk_json_decode(&sk_domain_spec_type, json_object_get(answer, "definition"), error) : NULL;
+    if (spec == NULL)
+        return FALSE;
+    g_autofree char *text = sk_lv_format_domain(call->service, NULL, spec, 0);
+    sk_value_free(&sk_domain_spec_type, spec);
+    sk_xdr_put_str(call->out, text);
+    return TRUE;
+}
+
+static gboolean
+get_image_xml(SkLvCall *call, GError **error)
+{
+    if (!sk_lv_check_flags(call, IMAGE_XML_SECURE, error))
+        return FALSE;
+    SkCall *op = sk_lv_operation(call, SK_OP_SAVED_SHOW);
+    op->params.path = g_strdup(sk_lv_str(call, "file"));
+    return sk_lv_dispatch(call, op, put_saved_xml);
+}
+
+static gboolean
+define_image_xml(SkLvCall *call, GError **error)
+{
+    return sk_lv_check_flags(call, SAVE_RUNNING | SAVE_PAUSED, error) &&
+           restore_from(call, SK_OP_SAVED_CHANGE, sk_lv_str(call, "file"), sk_lv_str(call, "dxml"), sk_lv_uint(call, "flags"), error);
+}
+
+/* -- managed save ---------------------------------------------------------------------------------------------------------------- */
+
+static const SkSaved *
+find_saved(const SkLvCall *call, GError **error)
+{
+    const SkDomain *domain = sk_lv_domain(call, "dom", error);
+    if (domain != NULL && domain->saved == NULL)
+        sk_fail(error, SK_ERROR_STATE, "domain \"%s\" does not have a managed save image", sk_domain_name(domain));
+    return domain != NULL ? domain->saved : NULL;
+}
+
+static gboolean
+has_managed_save(SkLvCall *call, GError **error)
+{
+    const SkDomain *domain = sk_lv_domain(call, "dom", error);
+    if (domain == NULL)
+        return FALSE;
+    sk_xdr_put_i32(call->out, domain->saved != NULL);
+    return TRUE;
+}
+
+static gboolean
+get_managed_xml(SkLvCall *call, GError **error)
+{
+    const SkSaved *saved = find_saved(call, error);
+    if (saved == NULL)
+        return FALSE;
+    g_autofree char *text = sk_lv_format_domain(call->service, NULL, saved->spec, (sk_lv_uint(call, "flags") & IMAGE_XML_SECURE) != 0 ? SK_XML_SECURE : 0);
+    sk_xdr_put_str(call->out, text);
+    return TRUE;
+}
+
+static gboolean
+define_managed_xml(SkLvCall *call, GError **error)
+{
+    const SkSaved *saved = find_saved(call, error);
+    return saved != NULL && sk_lv_check_flags(call, SAVE_RUNNING | SAVE_PAUSED, error) &&
+           restore_from(call, SK_OP_SAVED_CHANGE, saved->path, sk_lv_str(call, "dxml"), sk_lv_uint(call, "flags"), error);
+}
+
+/* -- core dump --------------------------------------------------------------------------------------------------------------------- */
+
+enum { DUMP_CRASH = 1, DUMP_LIVE = 2, DUMP_BYPASS_CACHE = 4, DUMP_RESET = 8, DUMP_MEMORY_ONLY = 16 };
+
+/* After a dump that was to end the domain. */
+static gboolean
+dumped(SkLvCall *call, SkCall *op, GError **error)
+{
+    guint flags = sk_lv_uint(call, "flags");
+    (void) op;
+    SkDomain *domain = sk_lv_domain(call, "dom", error);
+    if (domain == NULL)
+        return FALSE;
+    if ((flags & (DUMP_CRASH | DUMP_RESET)) == 0 || !sk_domain_is_active(domain))
+        return TRUE;
+    SkCall *after = sk_lv_operation(call, (flags & DUMP_CRASH) != 0 ? SK_OP_DOMAIN_DESTROY : SK_OP_DOMAIN_RESET);
+    after->params.name = g_strdup(domain->spec->uuid);
+    after->params.wait = 0;
+    sk_ops_dispatch(call->connection->server->ops, after);
+    return TRUE;
+}
+
+static gboolean
+core_dump(SkLvCall *call, GError **error)
+{
+    static const gint formats[] = { SK_DUMP_ELF, SK_DUMP_ZLIB, SK_DUMP_LZO, SK_DUMP_SNAPPY };
+    guint format = call->procedure->number == 334 ? sk_lv_uint(call, "dumpformat") : 0;
+    const SkDomain *domain = sk_lv_active_domain(call, "dom", error);
+    if (domain == NULL || !sk_lv_check_flags(call, 0x1f, error))
+        return FALSE;
+    if (format >= G_N_ELEMENTS(formats))
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "dump format %u is not known", format);
+    SkDump *body = sk_value_new(&sk_dump_type);
+    body->path = g_strdup(sk_lv_str(call, "to"));
+    body->format = formats[format];
+    body->live = (sk_lv_uint(call, "flags") & DUMP_LIVE) != 0;
+    return dispatch_body(call, SK_OP_DOMAIN_DUMP, domain, body, dumped, error);
+}
+
+/* -- jobs ------------------------------------------------------------------------------------------------------------------------------ */
+
+enum { JOB_NONE, JOB_BOUNDED, JOB_UNBOUNDED, JOB_COMPLETED };
+enum { STATS_COMPLETED = 1, STATS_KEEP = 2 };
+
+/* The long job that runs on a domain; quick ones are none to libvirt. */
+static SkJob *
+running_job(const SkLvCall *call, const SkDomain *domain)
+{
+    static const char *const names[] = { "domain.save", "domain.dump", "domain.restore", NULL };
+    g_autofree char *object = sk_domain_object(domain);
+    SkJob *job = sk_jobs_running_on(call->service->jobs, object);
+    return job != NULL && g_strv_contains(names, job->info.operation) ? job : NULL;
+}
+
+static guint64
+elapsed_ms(const SkJobInfo *info)
+{
+    return (guint64) MAX(0, ((info->ended > 0 ? info->ended : g_get_real_time()) - info->started) / 1000);
+}
+
+static gboolean
+get_job_info(SkLvCall *call, GError **error)
+{
+    const SkDomain *domain = sk_lv_active_domain(call, "dom", error);
+    if (domain == NULL)
+        return FALSE;
+    const SkJob *job = running_job(call, domain);
+    guint64 total = job != NULL ? job->info.bytes_total : 0, done = job != NULL ? job->info.bytes_done : 0;
+    guint64 left = total > done ? total - done : 0;
+    sk_xdr_put_i32(call->out, job == NULL ? JOB_NONE : total > 0 ? JOB_BOUNDED : JOB_UNBOUNDED);
+    sk_xdr_put_u64(call->out, job != NULL ? elapsed_ms(&job->info) : 0);
+    sk_xdr_put_u64(call->out, 0);
+    for (guint i = 0; i < 2; i++) { /* data, then memory: the same */
+        sk_xdr_put_u64(call->out, total);
+        sk_xdr_put_u64(call->out, done);
+        sk_xdr_put_u64(call->out, left);
+    }
+    for (guint i = 0; i < 3; i++)
+        sk_xdr_put_u64(call->out, 0);
+    return TRUE;
+}
+
+static gboolean
+get_job_stats(SkLvCall *call, GError **error)
+{
+    const SkDomain *domain = sk_lv_domain(call, "dom", error);
+    if (domain == NULL || !sk_lv_check_flags(call, STATS_COMPLETED | STATS_KEEP, error))
+        return FALSE;
+    const SkJob *job = (sk_lv_uint(call, "flags") & STATS_COMPLETED) == 0 ? running_job(call, domain) : NULL;
+    sk_xdr_put_i32(call->out, job == NULL ? JOB_NONE : job->info.bytes_total > 0 ? JOB_BOUNDED : JOB_UNBOUNDED);
+    gsize place = sk_xdr_list_begin(call->out);
+    if (job != NULL) {
+        gboolean dump = g_str_equal(job->info.operation, "domain.dump"), saves = g_str_equal(job->info.operation, "domain.save");
+        guint64 total = job->info.bytes_total, done = job->info.bytes_done;
+        sk_xdr_put_param_i32(call->out, "operation", dump ? 6 : saves ? 3 : 4);
+        sk_xdr_put_param_u64(call->out, "time_elapsed", elapsed_ms(&job->info));
+        sk_xdr_put_param_u64(call->out, "data_total", total);
+        sk_xdr_put_param_u64(call->out, "data_processed", done);
+        sk_xdr_put_param_u64(call->out, "data_remaining", total > done ? total - done : 0);
+        sk_xdr_put_param_u64(call->out, "memory_total", total);
+        sk_xdr_put_param_u64(call->out, "memory_processed", done);
+        sk_xdr_put_param_u64(call->out, "memory_remaining", total > done ? total - done : 0);
+    }
+    sk_xdr_list_end(call->out, place, job != NULL ? 8 : 0);
+    return TRUE;
+}
+
+static gboolean
+abort_job(SkLvCall *call, GError **error)
+{
+    const SkDomain *domain = sk_lv_active_domain(call, "dom", error);
+    if (domain == NULL)
+        return FALSE;
+    SkJob *job = running_job(call, domain);
+    if (job == NULL)
+        return sk_fail(error, SK_ERROR_STATE, "no job is active on the domain");
+    return sk_job_cancel(job, error);
+}
 
 static const SkLvProcedure rows[] = {
-    { 53, "DOMAIN_CORE_DUMP", "dom to:str flags", "" },
-    { 54, "DOMAIN_RESTORE", "from:str", "" },
-    { 55, "DOMAIN_SAVE", "dom to:str", "" },
-    { 163, "DOMAIN_GET_JOB_INFO", "dom", "type:i32 timeElapsed:u64 timeRemaining:u64 dataTotal:u64 dataProcessed:u64 dataRemaining:u64 memTotal:u64 memProcessed:u64 memRemaining:u64 fileTotal:u64 fileProcessed:u64 fileRemaining:u64" },
-    { 164, "DOMAIN_ABORT_JOB", "dom", "" },
-    { 182, "DOMAIN_MANAGED_SAVE", "dom flags", "" },
-    { 183, "DOMAIN_HAS_MANAGED_SAVE_IMAGE", "dom flags", "result:i32" },
-    { 184, "DOMAIN_MANAGED_SAVE_REMOVE", "dom flags", "" },
-    { 232, "DOMAIN_SAVE_FLAGS", "dom to:str dxml:str? flags", "" },
-    { 233, "DOMAIN_RESTORE_FLAGS", "from:str dxml:str? flags", "" },
-    { 235, "DOMAIN_SAVE_IMAGE_GET_XML_DESC", "file:str flags", "xml:str" },
-    { 236, "DOMAIN_SAVE_IMAGE_DEFINE_XML", "file:str dxml:str flags", "" },
-    { 298, "DOMAIN_GET_JOB_STATS", "dom flags", "type:i32 params:tp<64>" },
-    { 334, "DOMAIN_CORE_DUMP_WITH_FORMAT", "dom to:str dumpformat:u32 flags", "" },
-    { 388, "DOMAIN_MANAGED_SAVE_GET_XML_DESC", "dom flags", "xml:str" },
-    { 389, "DOMAIN_MANAGED_SAVE_DEFINE_XML", "dom dxml:str? flags", "" },
-    { 440, "DOMAIN_SAVE_PARAMS", "dom params:tp<64> flags", "" },
-    { 441, "DOMAIN_RESTORE_PARAMS", "params:tp<64> flags", "" },
-    { 442, "DOMAIN_ABORT_JOB_FLAGS", "dom flags", "" },
+    { 53, "DOMAIN_CORE_DUMP", "dom to:str flags", "", SK_OP_DOMAIN_DUMP, core_dump, .lacks = "memory only, whatever is asked for" },
+    { 54, "DOMAIN_RESTORE", "from:str", "", SK_OP_DOMAIN_RESTORE, restore },
+    { 55, "DOMAIN_SAVE", "dom to:str", "", SK_OP_DOMAIN_SAVE, save },
+    { 163, "DOMAIN_GET_JOB_INFO", "dom", "type:i32 timeElapsed:u64 timeRemaining:u64 dataTotal:u64 dataProcessed:u64 dataRemaining:u64 memTotal:u64 memProcessed:u64 memRemaining:u64 fileTotal:u64 fileProcessed:u64 fileRemaining:u64", SK_OP_DOMAIN_SHOW, get_job_info },
+    { 164, "DOMAIN_ABORT_JOB", "dom", "", SK_OP_JOB_CANCEL, abort_job },
+    { 182, "DOMAIN_MANAGED_SAVE", "dom flags", "", SK_OP_DOMAIN_SAVE, managed_save },
+    { 183, "DOMAIN_HAS_MANAGED_SAVE_IMAGE", "dom flags", "result:i32", SK_OP_DOMAIN_SHOW, has_managed_save },
+    { 184, "DOMAIN_MANAGED_SAVE_REMOVE", "dom flags", "", SK_OP_DOMAIN_DROP_SAVED, sk_lv_run_domain_verb },
+    { 232, "DOMAIN_SAVE_FLAGS", "dom to:str dxml:str? flags", "", SK_OP_DOMAIN_SAVE, save_flags, .lacks = "another definition while saving" },
+    { 233, "DOMAIN_RESTORE_FLAGS", "from:str dxml:str? flags", "", SK_OP_DOMAIN_RESTORE, restore_flags },
+    { 235, "DOMAIN_SAVE_IMAGE_GET_XML_DESC", "file:str flags", "xml:str", SK_OP_SAVED_SHOW, get_image_xml, .lacks = "passwords" },
+    { 236, "DOMAIN_SAVE_IMAGE_DEFINE_XML", "file:str dxml:str flags", "", SK_OP_SAVED_CHANGE, define_image_xml },
+    { 298, "DOMAIN_GET_JOB_STATS", "dom flags", "type:i32 params:tp<64>", SK_OP_DOMAIN_SHOW, get_job_stats, .lacks = "figures of ended jobs" },
+    { 334, "DOMAIN_CORE_DUMP_WITH_FORMAT", "dom to:str dumpformat:u32 flags", "", SK_OP_DOMAIN_DUMP, core_dump, .lacks = "memory only, whatever is asked for" },
+    { 388, "DOMAIN_MANAGED_SAVE_GET_XML_DESC", "dom flags", "xml:str", SK_OP_DOMAIN_UPDATE, get_managed_xml },
+    { 389, "DOMAIN_MANAGED_SAVE_DEFINE_XML", "dom dxml:str? flags", "", SK_OP_SAVED_CHANGE, define_managed_xml },
+    { 440, "DOMAIN_SAVE_PARAMS", "dom params:tp<64> flags", "", SK_OP_DOMAIN_SAVE, save_params, .lacks = "another definition while saving" },
+    { 441, "DOMAIN_RESTORE_PARAMS", "params:tp<64> flags", "", SK_OP_DOMAIN_RESTORE, restore_params },
+    { 442, "DOMAIN_ABORT_JOB_FLAGS", "dom flags", "", SK_OP_JOB_CANCEL, abort_job },
 };
 SK_LV_FAMILY(sk_lv_domain_save_family, "Domain: saving, dumping, jobs", QEMU, rows);

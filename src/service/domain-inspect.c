@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Looking into a domain that runs, and poking it: keys, NMI, screen, memory, core dump. */
+#include "service/domain-inspect.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "engine/qmp/commands.h"
+#include "service/domain-launch.h"
+#include "service/domain-rights.h"
+#include "service/domain.h"
+
+typedef struct {
+    SkDomain *domain;       /* a reference; touched on main only */
+    SkQmp *qmp;
+    SkStore *store;
+    char *path, *run_dir;
+    SkIntent *intent;
+    guint64 offset;
+    guint size;
+    gint format;
+    gboolean ran;
+    GBytes *bytes;
+} InspectWork;
+
+static void
+free_work(gpointer data)
+{
+    InspectWork *work = data;
+    g_clear_object(&work->domain);
+    g_clear_object(&work->qmp);
+    g_clear_pointer(&work->bytes, g_bytes_unref);
+    sk_intent_free(work->intent);
+    g_free(work->path);
+    g_free(work->run_dir);
+    g_free(work);
+}
+
+static gboolean
+prepare(SkJob *job, GError **error)
+{
+    const SkParams *params = &job->call->params;
+    SkDomain *domain = sk_service_domain(job->service, params->name, error);
+    if (domain == NULL || !sk_domain_verb_check(SK_VERB_LIVE, sk_domain_state(domain), sk_domain_name(domain), error))
+        return FALSE;
+    if (domain->qmp == NULL)
+        return sk_fail(error, SK_ERROR_STATE, "QEMU of domain \"%s\" does not listen to us", sk_domain_name(domain));
+    InspectWork *work = job->work = g_new0(InspectWork, 1);
+    work->domain = g_object_ref(domain);
+    work->qmp = g_object_ref(domain->qmp);
+    work->store = job->service->store;
+    work->run_dir = g_strdup(domain->run_dir);
+    work->offset = params->offset;
+    work->size = params->size;
+    return TRUE;
+}
+
+/* Bytes are the whole answer. */
+static void
+commit_bytes(SkJob *job)
+{
+    const InspectWork *work = job->work;
+    gsize length;
+    const char *bytes = g_bytes_get_data(work->bytes, &length);
+    g_string_append_len(job->call->answer, bytes, (gssize) length);
+}
+
+/* -- keys, NMI, screen ------------------------------------------------------------------------------------------- */
+
+static gboolean
+run_nmi(SkJob *job, GError **error)
+{
+    return sk_qmp_do(((InspectWork *) job->work)->qmp, SK_QMP_NMI, error);
+}
+
+static gboolean
+run_keys(SkJob *job, GError **error)
+{
+    const SkSendKey *body = job->call->body;
+    return sk_qmp_send_key(((InspectWork *) job->work)->qmp, (const char *const *) body->keys, body->hold, error);
+}
+
+static gboolean
+run_screen(SkJob *job, GError **error)
+{
+    InspectWork *work = job->work;
+    work->bytes = sk_qmp_screendump(work->qmp, error);
+    return work->bytes != NULL;
+}
+
+const SkJobKind sk_domain_nmi_job = { .object = sk_domain_job_object, .prepare = prepare, .run = run_nmi, .free_work = free_work };
+const SkJobKind sk_domain_keys_job = { .object = sk_domain_job_object, .prepare = prepare, .run = run_keys, .free_work = free_work };
+const SkJobKind sk_domain_screen_job = { .prepare = prepare, .run = run_screen, .commit = commit_bytes, .free_work = free_work };
+
+/* -- memory ---------------------------------------------------------------------------------------------------------- */
+
+/* QEMU writes what it is asked for into its own directory, the one place where its uid can. */
+static gboolean
+run_peek(SkJob *job, GError **error)
+{
+    InspectWork *work = job->work;
+    g_autofree char *name = g_strdup_printf("peek-%s", job->info.id);
+    g_autofree char *path = g_build_filename(work->run_dir, name, NULL);
+    gsize length = 0;
+    const char *command = job->call->params.virtual ? "memsave" : "pmemsave";
+    json_t *args = json_pack("{s:I,s:I,s:s}", "val", (json_int_t) work->offset, "size", (json_int_t) work->size, "filename", name);
+    gboolean ok = sk_qmp_run(work->qmp, command, args, error);
+    g_autofree char *bytes = ok ? sk_fs_read(path, work->size, &length, error) : NULL;
+    unlink(path);
+    if (bytes == NULL)
+        return FALSE;
+    work->bytes = g_bytes_new_take(g_steal_pointer(&bytes), length);
+    return TRUE;
+}
+
+const SkJobKind sk_domain_memory_job = { .prepare = prepare, .run = run_peek, .commit = commit_bytes, .free_work = free_work };
+
+/* -- core dump ---------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+prepare_dump(SkJob *job, GError **error)
+{
+    const SkDump *body = job->call->body;
+    if (!prepare(job, error) || !sk_domain_check_path(job->service, job->call, "path", body->path, error))
+        return FALSE;
+    InspectWork *work = job->work;
+    SkDomain *domain = work->domain;
+    work->path = g_strdup(body->path);
+    work->format = body->format;
+    work->ran = sk_domain_state(domain) == SK_DOMAIN_RUNNING && !body->live;
+    domain->runtime.held = work->ran;
+    sk_domain_save_runtime(domain);
+    return TRUE;
+}
+
+static gboolean
+dump_to(SkJob *job, InspectWork *work, gint fd, GError **error)
+{
+    static const char *const formats[SK_N_DUMP_FORMATS] = { [SK_DUMP_ELF] = "elf", [SK_DUMP_ZLIB] = "kdump-zlib", [SK_DUMP_LZO] = "kdump-lzo",
+                                                            [SK_DUMP_SNAPPY] = "kdump-snappy" };
+    static const char *const names[] = { "DUMP_COMPLETED", NULL };
+    g_autoptr(SkQmpExpect) completed = sk_qmp_expect(work->qmp, names, NULL, NULL);
+    g_autoptr(json_t) got = sk_qmp_call_fd(work->qmp, "getfd", json_pack("{s:s}", "fdname", "dump"), fd, 0, error);
+    json_t *args = json_pack("{s:b,s:s,s:b,s:s}", "paging", 0, "protocol", "fd:dump", "detach", 1, "format", formats[work->format]);
+    if (got == NULL || !sk_qmp_run(work->qmp, "dump-guest-memory", args, error))
+        return FALSE;
+    g_autoptr(json_t) data = NULL;
+    while (data == NULL) {
+        g_autoptr(GError) not_yet = NULL;
+        if (!sk_qmp_expect_wait(completed, 200, "the dump", NULL, &data, &not_yet) && !sk_error_is(not_yet, SK_ERROR_TIMEOUT)) {
+            g_propagate_error(error, g_steal_pointer(&not_yet));
+            return FALSE;
+        }
+        g_autoptr(json_t) info = sk_qmp_call(work->qmp, "query-dump", NULL, 0, NULL);
+        guint64 done = (guint64) json_integer_value(json_object_get(info, "completed")), total = (guint64) json_integer_value(json_object_get(info, "total"));
+        if (total > 0)
+            sk_job_progress(job, (gdouble) done / (gdouble) total, "writing memory", done, total);
+    }
+    const char *words = json_string_value(json_object_get(data, "error"));
+    return words == NULL || sk_fail(error, SK_ERROR_QEMU, "QEMU of domain \"%s\" could not dump its memory: %s", sk_qmp_domain(work->qmp), words);
+}
+
+static gboolean
+write_dump(SkJob *job, InspectWork *work, GError **error)
+{
+    g_auto(SkFd) fd = open(work->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return errno == EEXIST ? sk_fail(error, SK_ERROR_EXISTS, "there is a file \"%s\" already", work->path)
+                               : sk_fail_errno(error, errno, "cannot make \"%s\"", work->path);
+    work->intent = sk_intent_new(work->store, g_strconcat("the dump of domain ", sk_qmp_domain(work->qmp), NULL));
+    if (!sk_intent_add_file(work->intent, work->path, work->path, error) || !sk_intent_note(work->intent, error))
+        return FALSE;
+    gboolean ok = !sk_fault("domain-dump/memory", error) && dump_to(job, work, fd, error);
+    return ok && (fsync(fd) == 0 || sk_fail_errno(error, errno, "cannot write \"%s\"", work->path));
+}
+
+static gboolean
+run_dump(SkJob *job, GError **error)
+{
+    InspectWork *work = job->work;
+    if (work->ran && !sk_qmp_do(work->qmp, SK_QMP_STOP, error))
+        return FALSE;
+    gboolean ok = write_dump(job, work, error);
+    if (work->ran && !sk_qmp_do(work->qmp, SK_QMP_CONT, ok ? error : NULL))
+        ok = FALSE;
+    if (!ok && work->intent != NULL)
+        sk_intent_carry_out(work->intent);
+    else if (work->intent != NULL)
+        sk_store_remove(work->store, "intent", work->intent->id, NULL);
+    return ok;
+}
+
+static void
+let_go(const InspectWork *work)
+{
+    work->domain->runtime.held = FALSE;
+    if (sk_domain_is_active(work->domain))
+        sk_domain_save_runtime(work->domain);
+}
+
+static void
+commit_dump(SkJob *job)
+{
+    let_go(job->work);
+}
+
+static void
+rollback_dump(SkJob *job, const GError *error)
+{
+    (void) error;
+    if (job->work != NULL)
+        let_go(job->work);
+}
+
+const SkJobKind sk_domain_dump_job = {
+    .object = sk_domain_job_object, .prepare = prepare_dump, .run = run_dump, .commit = commit_dump, .rollback = rollback_dump, .free_work = free_work,
+};
