@@ -196,9 +196,9 @@ static const SkField video_fields[] = {
     SK_FIELD(SkVideo, heads, UINT, "screens, 0 for one", .xml = "model/@heads", .min = 0, .max = 16, .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkVideo, ram, SIZE, "primary memory of a qxl, 0 for the usual", .xml = "model/@ram|KiB", .min = 0, .max = G_GINT64_CONSTANT(1) << 32, .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkVideo, vgamem, SIZE, "VGA memory of a qxl, 0 for the usual", .xml = "model/@vgamem|KiB", .min = 0, .max = G_GINT64_CONSTANT(1) << 32, .flags = SK_FIELD_SPARSE),
+    CHOICE(SkVideo, accel3d, "3D drawn by the host's GPU (virtio)", "model/acceleration/@accel3d", sk_yes_no_enum),
     SK_FIELD(SkVideo, width, UINT, "pixels across at first, 0 for the card's", .xml = "model/resolution/@x", .min = 0, .max = 16384, .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkVideo, height, UINT, "pixels down at first", .xml = "model/resolution/@y", .min = 0, .max = 16384, .flags = SK_FIELD_SPARSE),
-    CHOICE(SkVideo, accel3d, "3D drawn by the host's GPU (virtio)", "model/acceleration/@accel3d", sk_yes_no_enum),
     ALIAS(SkVideo), ADDRESS(SkVideo),
 };
 SK_TYPE(sk_video_type, SkVideo, "Video", "video card", video_fields, "a video card", .xml = "video");

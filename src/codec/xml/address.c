@@ -20,7 +20,6 @@ static const Shape shapes[] = {
     { "pci", { "domain", "bus", "slot", "function" }, { 0xffff, 0xff, 0x1f, 7 }, "pci:%04x:%02x:%02x.%x", TRUE },
     { "drive", { "controller", "bus", "target", "unit" }, { 255, 255, 255, 16383 }, "drive:%u:%u:%u:%u", FALSE },
     { "virtio-serial", { "controller", "bus", "port" }, { 255, 0, 511 }, "virtio-serial:%u:%u:%u", FALSE },
-    { "ccid", { "controller", "slot" }, { 255, 255 }, "ccid:%u:%u", FALSE },
 };
 static const char *const pci_widths[] = { "0x%04x", "0x%02x", "0x%02x", "0x%x" };
 
@@ -100,12 +99,12 @@ sk_xml_read_address(SkXmlNode *node, char **out, GError **error)
         return read_usb(address, out, error);
     if (g_str_equal(type, "dimm"))
         return read_dimm(address, out, error);
-    if (g_str_equal(type, "isa")) {
-        /* Ports of ISA devices follow from their numbers. */
+    if (g_str_equal(type, "isa") || g_str_equal(type, "ccid")) {
+        /* Ports of ISA devices follow from their numbers; each smartcard has a reader of its own. */
         sk_xml_ignore(address, ".");
         return TRUE;
     }
-    return sk_xml_fail(address, error, SK_ERROR_UNSUPPORTED, "address type \"%.32s\" is not supported: give pci, drive, usb, virtio-serial, ccid or dimm", type);
+    return sk_xml_fail(address, error, SK_ERROR_UNSUPPORTED, "address type \"%.32s\" is not supported: give pci, drive, usb, virtio-serial or dimm", type);
 }
 
 /* -- writing ----------------------------------------------------------------------------------------------------------- */

@@ -153,6 +153,7 @@ write_serial(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
     sk_xml_set_enum(node, "target/@type", &sk_serial_model_enum, serial->model);
     sk_xml_setf(node, "target/@port", "%u", serial->port);
     sk_xml_set_enum(node, "target/model/@name", &sk_serial_model_enum, serial->model);
+    sk_xml_write_fields(node, &sk_serial_type, value);
 }
 
 static gboolean
@@ -171,21 +172,34 @@ write_parallel(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
     SkParallel *parallel = (SkParallel *) value;
     write_end(node, (End) END(parallel));
     sk_xml_setf(node, "target/@port", "%u", parallel->port);
+    sk_xml_write_fields(node, &sk_parallel_type, value);
 }
 
 /* -- consoles ---------------------------------------------------------------------------------------------------------------- */
 
 static gboolean
+is_taken(const SkDomainSpec *spec, const SkConsole *console)
+{
+    for (guint i = 0; spec != NULL && spec->consoles != NULL && i < spec->consoles->len; i++) {
+        const SkConsole *other = spec->consoles->pdata[i];
+        if (other != console && other->port == console->port)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
 read_console(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **error)
 {
     SkConsole *console = value;
-    gboolean within = spec != NULL && spec->consoles != NULL && g_ptr_array_find(spec->consoles, console, NULL);
-    guint count = spec != NULL && spec->consoles != NULL ? spec->consoles->len : 0;
     if (!sk_xml_is(node, "target/@type", "virtio"))
         return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "only the first console can be a serial port; give the target type virtio");
-    console->port = within ? count - 1 : count;
+    console->port = 0;
     if (!sk_xml_get_uint(node, "target/@port", 30, &console->port, error))
         return FALSE;
+    /* libvirt counts consoles by their place, whatever the numbers. */
+    while (is_taken(spec, console))
+        console->port++;
     return read_end(node, (End) END(console), error);
 }
 
@@ -196,6 +210,7 @@ write_console(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
     write_end(node, (End) END(console));
     sk_xml_set(node, "target/@type", "virtio");
     sk_xml_setf(node, "target/@port", "%u", console->port);
+    sk_xml_write_fields(node, &sk_console_type, value);
 }
 
 static gboolean
@@ -318,6 +333,7 @@ write_channel(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
     if (channel->kind == SK_CHANNEL_TCP)
         sk_xml_set(node, "protocol/@type", "raw");
     sk_xml_set(node, "target/@type", "virtio");
+    sk_xml_write_fields(node, &sk_channel_type, value);
 }
 
 const SkXmlFamily sk_xml_char_families[] = {

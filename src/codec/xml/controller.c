@@ -126,6 +126,7 @@ static void
 write_controller(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
 {
     const SkController *controller = value;
+    sk_xml_write_fields(node, &sk_controller_type, value);
     if (controller->kind == SK_CONTROLLER_PCI && controller->model != NULL)
         sk_xml_set(node, "model/@name", device_of(controller->model));
     if (controller->master >= 0)

@@ -128,7 +128,7 @@ write_cpu(SkXmlNode *domain, const SkXmlWriter *writer)
     gboolean topology = vcpus->sockets > 0 || vcpus->cores > 0 || vcpus->threads > 0;
     SkXmlNode *cpu = sk_xml_add(domain, "cpu");
     sk_xml_write_fields(cpu, &sk_cpu_type, &writer->spec->cpu);
-    if (writer->spec->cpu.mode == SK_CPU_CUSTOM && writer->spec->cpu.fallback != SK_FALLBACK_DEFAULT)
+    if (writer->spec->cpu.fallback != SK_FALLBACK_DEFAULT)
         sk_xml_set_enum(cpu, "model/@fallback", &sk_cpu_fallback_enum, writer->spec->cpu.fallback);
     if (topology) {
         sk_xml_setf(cpu, "topology/@sockets", "%u", MAX(vcpus->sockets, 1));

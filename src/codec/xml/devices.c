@@ -4,6 +4,8 @@
 
 #include "codec/xml/domain-private.h"
 
+#define USUAL_EMULATOR "/usr/bin/qemu-system-x86_64"
+
 static const SkXmlFamily *const tables[] = {
     sk_xml_disk_families, sk_xml_controller_families, sk_xml_host_families, sk_xml_interface_families, sk_xml_char_families,
     sk_xml_graphics_families, sk_xml_small_families, sk_xml_memory_families, sk_xml_extra_families,
@@ -90,10 +92,11 @@ static void
 write_device(SkXmlNode *node, const SkXmlFamily *family, gpointer value, const SkXmlWriter *writer)
 {
     char **alias = text_member(family->type, value, "alias"), **address = text_member(family->type, value, "address");
-    sk_xml_write_fields(node, family->type, value);
     if (family->write != NULL)
         family->write(node, value, writer);
-    if (alias != NULL && *alias != NULL && (sk_xml_is_live(writer) || g_str_has_prefix(*alias, "ua-")))
+    else
+        sk_xml_write_fields(node, family->type, value);
+    if (alias != NULL && *alias != NULL && !family->nameless && (sk_xml_is_live(writer) || g_str_has_prefix(*alias, "ua-")))
         sk_xml_set(node, "alias/@name", *alias);
     if (address != NULL)
         sk_xml_write_address(node, *address, writer);
@@ -126,7 +129,9 @@ read_devices(SkXmlNode *domain, SkDomainSpec *spec, GError **error)
     SkXmlNode *devices = sk_xml_child(domain, "devices");
     if (devices == NULL)
         return TRUE;
-    sk_xml_get_string(devices, "emulator", &spec->emulator);
+    /* The host's own need not be named; what names it would be an administrator's to choose. */
+    if (!sk_xml_is(devices, "emulator", USUAL_EMULATOR))
+        sk_xml_get_string(devices, "emulator", &spec->emulator);
     for (guint i = 0; i < G_N_ELEMENTS(order); i++) {
         const SkXmlFamily *family = sk_xml_find_family(order[i]);
         /* What a console is depends on its place. */
@@ -156,7 +161,7 @@ static void
 write_devices(SkXmlNode *domain, const SkXmlWriter *writer)
 {
     SkXmlNode *devices = sk_xml_add(domain, "devices");
-    const char *usual = writer->options.emulator != NULL ? writer->options.emulator : "/usr/bin/qemu-system-x86_64";
+    const char *usual = writer->options.emulator != NULL ? writer->options.emulator : USUAL_EMULATOR;
     sk_xml_set(devices, "emulator", writer->spec->emulator != NULL ? writer->spec->emulator : usual);
     for (guint i = 0; i < G_N_ELEMENTS(order); i++) {
         const SkXmlFamily *family = sk_xml_find_family(order[i]);

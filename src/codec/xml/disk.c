@@ -116,8 +116,6 @@ read_disk(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **er
 static void
 write_source(SkXmlNode *node, const SkDisk *disk)
 {
-    static const char *const types[SK_N_DISK_SOURCES] = { "volume", "file", "block", "file" };
-    sk_xml_set(node, "@type", types[disk->source]);
     if (disk->source == SK_SOURCE_VOLUME) {
         sk_xml_set(node, "source/@pool", disk->pool);
         sk_xml_set(node, "source/@volume", disk->volume);
@@ -130,9 +128,12 @@ static void
 write_disk(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
 {
     const SkDisk *disk = value;
-    write_source(node, disk);
+    static const char *const types[SK_N_DISK_SOURCES] = { "volume", "file", "block", "file" };
+    sk_xml_set(node, "@type", types[disk->source]);
     sk_xml_set(node, "driver/@name", "qemu");
     sk_xml_set_enum(node, "driver/@type", &sk_disk_format_enum, disk->format);
+    write_source(node, disk);
+    sk_xml_write_fields(node, &sk_disk_type, value);
     if (disk->detect_zeroes)
         sk_xml_set(node, "driver/@detect_zeroes", disk->discard == SK_DISCARD_UNMAP ? "unmap" : "on");
     if (disk->copy_on_read)

@@ -29,8 +29,9 @@ extern const SkXmlPart sk_xml_general_part, sk_xml_memory_part, sk_xml_vcpus_par
 /* -- devices ------------------------------------------------------------------------------------------------------ */
 
 /*
- * A device element. The regular fields, the alias and the address are read and written for all of them; read and write do
- * the rest and may be NULL. spec: the domain, as far as it has been read; NULL: a device alone.
+ * A device element. The regular fields, the alias and the address are read for all of them before read does the rest.
+ * write, if there is one, writes the regular fields too, where in the order they belong; alias and address follow. Both
+ * may be NULL. spec: the domain, as far as it has been read; NULL: a device alone.
  */
 typedef struct {
     const char *element;
@@ -40,6 +41,7 @@ typedef struct {
     void (*write)(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer);
     /* Whether a value is shown at all; NULL: always. */
     gboolean (*shown)(gconstpointer value, const SkXmlWriter *writer);
+    gboolean nameless;          /* libvirt's schema has no alias in it */
 } SkXmlFamily;
 
 /* One table a file; each ends with an entry without element. */

@@ -27,6 +27,7 @@ static void
 write_redirdev(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
 {
     const SkRedirdev *self = value;
+    sk_xml_write_fields(node, &sk_redirdev_type, value);
     sk_xml_set(node, "@bus", "usb");
     if (self->kind == SK_REDIR_SPICEVMC)
         return;
@@ -48,6 +49,7 @@ static void
 write_hub(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
 {
     sk_xml_set(node, "@type", "usb");
+    sk_xml_write_fields(node, &sk_hub_type, value);
 }
 
 static gboolean
@@ -63,6 +65,7 @@ static void
 write_smartcard(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
 {
     const SkSmartcard *self = value;
+    sk_xml_write_fields(node, &sk_smartcard_type, value);
     if (self->kind == SK_SMARTCARD_PASSTHROUGH)
         sk_xml_set(node, "@type", "spicevmc");
 }
@@ -86,6 +89,7 @@ static void
 write_shmem(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
 {
     const SkShmem *self = value;
+    sk_xml_write_fields(node, &sk_shmem_type, value);
     if (self->size == 0)
         return;
     gboolean whole = self->size % (1 << 20) == 0;
@@ -96,7 +100,7 @@ write_shmem(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
 const SkXmlFamily sk_xml_extra_families[] = {
     { "redirdev", "redirdevs", &sk_redirdev_type, read_redirdev, write_redirdev, NULL },
     { "hub", "hubs", &sk_hub_type, read_hub, write_hub, NULL },
-    { "smartcard", "smartcards", &sk_smartcard_type, read_smartcard, write_smartcard, NULL },
+    { "smartcard", "smartcards", &sk_smartcard_type, read_smartcard, write_smartcard, NULL, TRUE },
     { "audio", "audios", &sk_audio_type, NULL, NULL, NULL },
     { "shmem", "shmems", &sk_shmem_type, read_shmem, write_shmem, NULL },
     { "iommu", "iommu", &sk_iommu_type, NULL, NULL, NULL },

@@ -78,6 +78,7 @@ write_graphics(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
 {
     const SkGraphics *graphics = value;
     SkXmlNode *listen;
+    sk_xml_write_fields(node, &sk_graphics_type, value);
     if (graphics->listen == SK_LISTEN_ADDRESS) {
         guint port = sk_xml_is_live(writer) && graphics->bound > 0 ? graphics->bound : graphics->port;
         sk_xml_setf(node, "@port", "%d", port > 0 ? (gint) port : -1);
@@ -113,6 +114,7 @@ static void
 write_video(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
 {
     const SkVideo *video = value;
+    sk_xml_write_fields(node, &sk_video_type, value);
     if (video->heads == 0 && video->model != SK_VIDEO_NONE)
         sk_xml_set(node, "model/@heads", "1");
     if (writer->spec != NULL && writer->spec->videos != NULL && writer->spec->videos->len > 0 && writer->spec->videos->pdata[0] == value &&

@@ -77,6 +77,7 @@ write_hostdev(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
         sk_xml_setf(node, "source/address/@bus", "%u", a);
         sk_xml_setf(node, "source/address/@device", "%u", b);
     }
+    sk_xml_write_fields(node, &sk_hostdev_type, value);
 }
 
 /* -- shared directories ---------------------------------------------------------------------------------------------- */
@@ -99,6 +100,7 @@ write_filesystem(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer
     const SkFilesystem *fs = value;
     sk_xml_set(node, "@type", "mount");
     sk_xml_set(node, "@accessmode", fs->kind == SK_FS_9P ? "mapped" : "passthrough");
+    sk_xml_write_fields(node, &sk_filesystem_type, value);
 }
 
 const SkXmlFamily sk_xml_host_families[] = {

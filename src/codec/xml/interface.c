@@ -124,6 +124,7 @@ static void
 write_interface(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
 {
     const SkInterface *nic = value;
+    sk_xml_write_fields(node, &sk_interface_type, value);
     if (nic->kind == SK_NIC_DIRECT)
         sk_xml_set_enum(node, "source/@mode", &sk_direct_mode_enum, nic->mode);
     if (nic->link == SK_LINK_DOWN)

@@ -146,6 +146,7 @@ write_dimm(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
     sk_xml_set(node, "@model", "dimm");
     if (dimm->node >= 0)
         sk_xml_setf(node, "target/node", "%d", dimm->node);
+    sk_xml_write_fields(node, &sk_dimm_type, value);
 }
 
 const SkXmlFamily sk_xml_memory_families[] = {

@@ -37,6 +37,7 @@ write_rng(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
     sk_xml_set_enum(node, "backend/@model", &sk_rng_kind_enum, rng->kind);
     if (rng->kind == SK_RNG_RANDOM)
         sk_xml_set(node, "backend", rng->path);
+    sk_xml_write_fields(node, &sk_rng_type, value);
 }
 
 /* -- the memory balloon ------------------------------------------------------------------------------------------------- */
@@ -45,6 +46,7 @@ static void
 write_balloon(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
 {
     const SkBalloon *balloon = value;
+    sk_xml_write_fields(node, &sk_balloon_type, value);
     if (balloon->deflate_on_oom)
         sk_xml_set(node, "@autodeflate", "on");
     if (balloon->free_page_reporting)
@@ -77,6 +79,7 @@ read_tpm(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **err
 static void
 write_tpm(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
 {
+    sk_xml_write_fields(node, &sk_tpm_type, value);
     sk_xml_set(node, "backend/@type", "emulator");
 }
 
@@ -101,6 +104,7 @@ static void
 write_vsock(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
 {
     const SkVsock *vsock = value;
+    sk_xml_write_fields(node, &sk_vsock_type, value);
     sk_xml_set(node, "@model", "virtio");
     sk_xml_set(node, "cid/@auto", vsock->cid == 0 ? "yes" : "no");
     sk_xml_set_uint(node, "cid/@address", vsock->cid);

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* XML that is hostile, too large or too deep; what is kept when a definition is replaced. */
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/error.h"
+#include "codec/xml/xml.h"
+
+#define HEAD "<domain type='qemu'><name>a</name><memory>1048576</memory><os><type>hvm</type></os>"
+
+static void
+assert_refused(const char *text, gssize length, SkError code, const char *word)
+{
+    g_autoptr(GError) error = NULL;
+    g_assert_null(sk_xml_domain_parse(text, length, &error));
+    g_assert_error(error, SK_ERROR, (gint) code);
+    if (strstr(error->message, word) == NULL)
+        g_error("\"%s\" has not \"%s\" in it", error->message, word);
+}
+
+/* -- bombs --------------------------------------------------------------------------------------------------------- */
+
+static void
+test_entities(void)
+{
+    assert_refused("<!DOCTYPE d [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;&a;&a;&a;'>]><domain type='qemu'><name>&b;</name></domain>", -1,
+                   SK_ERROR_INVALID, "document type");
+    assert_refused("<!DOCTYPE d [<!ENTITY f SYSTEM 'file:///etc/hostname'>]><domain type='qemu'><name>&f;</name></domain>", -1,
+                   SK_ERROR_INVALID, "document type");
+    assert_refused("<!DOCTYPE d SYSTEM 'http://127.0.0.1:1/x.dtd'><domain/>", -1, SK_ERROR_INVALID, "document type");
+    assert_refused("<domain type='qemu'><name>&undeclared;</name></domain>", -1, SK_ERROR_INVALID, "not well formed");
+}
+
+static void
+test_size(void)
+{
+    gsize size = 100 << 20;
+    g_autofree char *text = g_malloc(size);
+    memset(text, ' ', size);
+    memcpy(text, HEAD, strlen(HEAD));
+    assert_refused(text, (gssize) size, SK_ERROR_TOO_LARGE, "4 MiB");
+}
+
+/* An opening part, so many times a part, and an ending. */
+static char *
+repeat(const char *head, const char *part, guint count, const char *tail)
+{
+    GString *text = g_string_new(head);
+    for (guint i = 0; i < count; i++)
+        g_string_append(text, part);
+    g_string_append(text, tail);
+    return g_string_free(text, FALSE);
+}
+
+static void
+test_depth(void)
+{
+    g_autofree char *deep = repeat(HEAD, "<x>", 100000, "");
+    assert_refused(deep, -1, SK_ERROR_TOO_LARGE, "nested");
+}
+
+static void
+test_many(void)
+{
+    g_autofree char *devices = repeat(HEAD "<devices>", "<disk type='file'><source file='/a'/><target dev='vda'/></disk>", 10000, "</devices></domain>");
+    assert_refused(devices, -1, SK_ERROR_INVALID, "more than 256 disks");
+    g_autofree char *elements = repeat(HEAD, "<x/>", 200000, "</domain>");
+    assert_refused(elements, -1, SK_ERROR_TOO_LARGE, "elements");
+    g_autoptr(GString) attributes = g_string_new("<domain");
+    for (guint i = 0; i < 1000; i++)
+        g_string_append_printf(attributes, " a%u=''", i);
+    g_string_append(attributes, "/>");
+    assert_refused(attributes->str, -1, SK_ERROR_TOO_LARGE, "attributes");
+}
+
+static void
+test_broken(void)
+{
+    static const char *const texts[] = { "", " ", "<", "<domain", "<domain/", "\xff\xfe", "<domain type='qemu'>", "<a/><b/>", "<domain>\xc3(</domain>", "<domain a='1' a='2'/>" };
+    for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
+        assert_refused(texts[i], -1, SK_ERROR_INVALID, "XML");
+    assert_refused("<domain\0>", 9, SK_ERROR_INVALID, "XML");
+    assert_refused("<network/>", -1, SK_ERROR_INVALID, "begins with <network>");
+}
+
+/* -- what XML has no place for ---------------------------------------------------------------------------------------- */
+
+static void
+test_keep(void)
+{
+    g_autoptr(GError) error = NULL;
+    const char *text = HEAD "<devices><interface type='network'><source network='n'/><mac address='52:54:00:00:00:01'/></interface>"
+                            "<graphics type='vnc' passwd='secret'/></devices></domain>";
+    SkDomainSpec *old = sk_xml_domain_parse(text, -1, &error);
+    g_assert_no_error(error);
+    old->autostart = TRUE;
+    old->tags = g_strsplit("web,db", ",", -1);
+    ((SkInterface *) old->interfaces->pdata[0])->ipv4 = g_strdup("10.0.0.5");
+    g_autofree char *without = sk_xml_domain_format(old, NULL);
+    g_assert_null(strstr(without, "secret"));
+    SkDomainSpec *spec = sk_xml_domain_parse(without, -1, &error);
+    g_assert_no_error(error);
+    sk_xml_domain_keep(old, spec);
+    g_assert_true(sk_value_equal(&sk_domain_spec_type, old, spec));
+    sk_value_free(&sk_domain_spec_type, spec);
+    sk_value_free(&sk_domain_spec_type, old);
+}
+
+gint
+main(gint argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/xml/entities", test_entities);
+    g_test_add_func("/xml/size", test_size);
+    g_test_add_func("/xml/depth", test_depth);
+    g_test_add_func("/xml/many", test_many);
+    g_test_add_func("/xml/broken", test_broken);
+    g_test_add_func("/xml/keep", test_keep);
+    return g_test_run();
+}
