@@ -22,8 +22,9 @@
 /* What a client may send in one message: before it has opened, if it may only read, else. */
 #define EARLY_MESSAGE_MAX (64 * 1024)
 #define READ_ONLY_MESSAGE_MAX (4 * 1024 * 1024)
-/* Of unfinished messages of all clients. */
+/* Of unfinished messages of all clients; and what each may have though all of that is used. */
 #define INPUT_MEMORY_MAX (256 * 1024 * 1024)
+#define INPUT_RESERVE (128 * 1024)
 /* Seconds a client has to open, or to take what is left for it. */
 #define OPEN_SECONDS 30
 #define SWEEP_SECONDS 5
@@ -332,6 +333,14 @@ keep_fds(SkLvConnection *self, struct msghdr *message)
     }
 }
 
+static gboolean
+has_room(const SkLvConnection *self, gsize more)
+{
+    gsize own = (self->in != NULL ? self->in->len : 0) + more;
+    return (self->fds == NULL || self->fds->len <= MAX_FDS) &&
+           (own <= INPUT_RESERVE || self->server->input_memory + more <= INPUT_MEMORY_MAX);
+}
+
 /* FALSE: there is no more for now, or the connection has ended. */
 static gboolean
 read_some(SkLvConnection *self)
@@ -351,7 +360,7 @@ read_some(SkLvConnection *self)
         return FALSE;
     }
     keep_fds(self, &message);
-    if ((self->fds != NULL && self->fds->len > MAX_FDS) || self->server->input_memory + (gsize) n > INPUT_MEMORY_MAX) {
+    if (!has_room(self, (gsize) n)) {
         sk_lv_connection_close(self, "what it sent has no room");
         return FALSE;
     }
