@@ -179,12 +179,17 @@ static void
 run_read(SkOps *self, SkCall *call)
 {
     GError *error = NULL;
+    const SkHandler *handler = sk_handler(call->op->id);
     if (call->op->id == SK_OP_JOB_SHOW && sk_job_wait_for_call(self->service, call))
         return;
+    if (handler->old != NULL && handler->old(self->service, call)) {
+        sk_job_start_for_call(self->service, call, handler->job, FALSE);
+        return;
+    }
     if (call->op->id == SK_OP_TOKEN_LIST)
         sk_auth_handle_list(self->auth, call, &error);
     else
-        sk_handler(call->op->id)->read(self->service, call, &error);
+        handler->read(self->service, call, &error);
     if (is_audited(call->op))
         audit(self, call, error);
     sk_call_finish(call, error);

@@ -17,9 +17,11 @@
 #include "service/network.h"
 #include "service/node.h"
 #include "service/pool.h"
+#include "service/volume-look.h"
 
 #define READ(id, func) [SK_OP_##id] = { .read = func }
 #define JOB(id, kind) [SK_OP_##id] = { .job = &kind }
+#define LOOK(id, func, is_old, kind) [SK_OP_##id] = { .read = func, .old = is_old, .job = &kind }
 
 static const SkHandler handlers[SK_N_OPERATIONS] = {
     READ(NODE_SHOW, sk_handle_node_show),
@@ -91,8 +93,8 @@ static const SkHandler handlers[SK_N_OPERATIONS] = {
     JOB(POOL_STOP, sk_pool_stop_job),
     JOB(POOL_REFRESH, sk_pool_refresh_job),
 
-    READ(VOLUME_LIST, sk_handle_volume_list),
-    READ(VOLUME_SHOW, sk_handle_volume_show),
+    LOOK(VOLUME_LIST, sk_handle_volume_list, sk_volumes_are_written, sk_volume_look_job),
+    LOOK(VOLUME_SHOW, sk_handle_volume_show, sk_volumes_are_written, sk_volume_look_job),
     JOB(VOLUME_CREATE, sk_volume_create_job),
     JOB(VOLUME_CLONE, sk_volume_clone_job),
     JOB(VOLUME_RESIZE, sk_volume_resize_job),

@@ -9,7 +9,9 @@
 
 typedef struct {
     gboolean (*read)(SkService *service, SkCall *call, GError **error); /* mode READ */
-    const SkJobKind *job;                                               /* mode JOB, QUERY */
+    const SkJobKind *job;                                               /* mode JOB, QUERY; READ with old */
+    /* Mode READ: whether memory is behind in what is asked for, so that the job looks first. May be NULL. */
+    gboolean (*old)(SkService *service, const SkCall *call);
 } SkHandler;
 
 const SkHandler *sk_handler(SkOperationId id);

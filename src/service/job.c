@@ -259,6 +259,7 @@ finish_run(gpointer data)
 {
     Outcome *outcome = data;
     SkJob *job = outcome->job;
+    g_autoptr(SkJob) held = sk_job_ref(job); /* commit may end it */
     GError *error = g_steal_pointer(&outcome->error);
     g_free(outcome);
 

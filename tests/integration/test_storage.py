@@ -652,3 +652,24 @@ def test_by_the_command(d, tmp_path):
     d.skep("volume", "delete", "cli/b.qcow2", "cli/a.qcow2", "--yes")
     assert d.skep("volume", "show", "cli/a.qcow2", check=False).returncode == 3
     d.skep("pool", "delete", "cli", "--yes")
+
+
+def test_figures_of_a_volume_in_use(d):
+    """What a guest writes closes no file, so nothing tells of it: it is looked at when it is shown."""
+    create(d, "used.raw", capacity="8M", format="raw")
+    create(d, "idle.raw", capacity="8M", format="raw")
+    d.do("POST", "/v1/domains?start=true&paused=true", d.paused_domain("writes", disks=[{"pool": "p", "volume": "used.raw"}]))
+    path = volume(d, "used.raw")["path"]
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        for size in (1, 2, 3):
+            os.pwrite(fd, b"x" * MIB, (size - 1) * MIB)
+            shown = volume(d, "used.raw") if size < 3 else [entry for entry in d.items("/v1/pools/p/volumes") if entry["name"] == "used.raw"][0]
+            assert shown["allocation"] == os.stat(path).st_blocks * 512 >= size * MIB
+            assert shown["used_by"] == ["writes"]
+        assert d.request("GET", "/v1/pools/p/volumes/nothing.raw").status == 404
+        assert volume(d, "used.raw")["capacity"] == 8 * MIB and volume(d, "idle.raw")["allocation"] == 0
+    finally:
+        os.close(fd)
+    d.do("DELETE", "/v1/domains/writes?force=true&volumes=true")
+    d.do("DELETE", "/v1/pools/p/volumes/idle.raw")
