@@ -11,7 +11,8 @@
 static const SkEnumName forward_names[] = { { "nat", NULL, "guests reach out through the host's address" },
                                             { "route", NULL, "guests are routed with their own addresses" },
                                             { "isolated", NULL, "guests reach only each other and the host" },
-                                            { "bridge", NULL, "guests sit on an existing bridge of the host" } };
+                                            { "bridge", NULL, "guests sit on an existing bridge of the host" },
+                                            { "open", NULL, "guests are routed, and no rule of the packet filter is made" } };
 SK_ENUM_TABLE(sk_forward_enum, "forward mode", forward_names, SK_N_FORWARDS);
 
 static const SkField host_fields[] = {
@@ -20,6 +21,12 @@ static const SkField host_fields[] = {
     SK_FIELD(SkNetworkHost, name, STRING, "DNS name", .xml = "@name", .check = sk_check_hostname),
 };
 SK_TYPE(sk_network_host_type, SkNetworkHost, "NetworkHost", "host", host_fields, "a host with a fixed address and name", .xml = "host");
+
+static const SkField range_fields[] = {
+    SK_FIELD(SkAddressRange, start, STRING, "first address", .xml = "@start", .flags = SK_FIELD_KEY | SK_FIELD_REQUIRED, .check = sk_check_address),
+    SK_FIELD(SkAddressRange, end, STRING, "last address", .xml = "@end", .flags = SK_FIELD_REQUIRED, .check = sk_check_address),
+};
+SK_TYPE(sk_address_range_type, SkAddressRange, "AddressRange", "range", range_fields, "a range of addresses", .xml = "range");
 
 /* A DNS domain: labels joined by dots. */
 static gboolean
@@ -33,6 +40,53 @@ check_domain(const char *text, const char *what, GError **error)
     return strlen(text) <= 253 || sk_fail(error, SK_ERROR_INVALID, "%s is longer than 253 characters", what);
 }
 
+/* -- records of DNS -------------------------------------------------------------------------------------------- */
+
+static gboolean
+check_record_name(const char *text, const char *what, GError **error)
+{
+    return g_regex_match_simple("^[A-Za-z0-9_*]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?\\z", text, 0, 0) ||
+           sk_fail(error, SK_ERROR_INVALID, "%s \"%.64s\" is no name of a DNS record", what, text);
+}
+
+static const SkField dns_host_fields[] = {
+    SK_FIELD(SkDnsHost, ip, STRING, "address", .xml = "@ip", .flags = SK_FIELD_KEY | SK_FIELD_REQUIRED, .check = sk_check_address),
+    SK_FIELD(SkDnsHost, names, STRV, "its names", .xml = "hostname", .flags = SK_FIELD_REQUIRED, .max = 32, .check = check_record_name),
+};
+SK_TYPE(sk_dns_host_type, SkDnsHost, "DnsHost", "DNS host", dns_host_fields, "an address with names", .xml = "host");
+
+static const SkField dns_text_fields[] = {
+    SK_FIELD(SkDnsText, name, STRING, "name", .xml = "@name", .flags = SK_FIELD_KEY | SK_FIELD_REQUIRED, .check = check_record_name),
+    SK_FIELD(SkDnsText, value, STRING, "text", .xml = "@value", .flags = SK_FIELD_REQUIRED, .max = 255),
+};
+SK_TYPE(sk_dns_text_type, SkDnsText, "DnsText", "TXT record", dns_text_fields, "a TXT record", .xml = "txt");
+
+static gboolean
+check_service(const char *text, const char *what, GError **error)
+{
+    return g_regex_match_simple("^[A-Za-z0-9_-]{1,15}\\z", text, 0, 0) ||
+           sk_fail(error, SK_ERROR_INVALID, "%s \"%.64s\" must be a word such as ldap or tcp", what, text);
+}
+
+static const SkField dns_service_fields[] = {
+    SK_FIELD(SkDnsService, service, STRING, "service, such as ldap", .xml = "@service", .flags = SK_FIELD_KEY | SK_FIELD_REQUIRED, .check = check_service),
+    SK_FIELD(SkDnsService, protocol, STRING, "tcp or udp", .xml = "@protocol", .flags = SK_FIELD_REQUIRED, .check = check_service),
+    SK_FIELD(SkDnsService, domain, STRING, "domain it is for; the network's if not given", .xml = "@domain", .check = check_domain),
+    SK_FIELD(SkDnsService, target, STRING, "host that offers it; none if not given", .xml = "@target", .check = check_record_name),
+    SK_FIELD(SkDnsService, port, UINT, "its port", .xml = "@port", .min = 0, .max = 65535, .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkDnsService, priority, UINT, "lower is tried first", .xml = "@priority", .min = 0, .max = 65535, .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkDnsService, weight, UINT, "share among equals", .xml = "@weight", .min = 0, .max = 65535, .flags = SK_FIELD_SPARSE),
+};
+SK_TYPE(sk_dns_service_type, SkDnsService, "DnsService", "SRV record", dns_service_fields, "a SRV record", .xml = "srv");
+
+static const SkField dns_route_fields[] = {
+    SK_FIELD(SkDnsRoute, domain, STRING, "DNS domain", .xml = "@domain", .flags = SK_FIELD_KEY | SK_FIELD_REQUIRED, .check = check_domain),
+    SK_FIELD(SkDnsRoute, address, STRING, "resolver to ask; the host's own if not given", .xml = "@addr", .check = sk_check_address),
+};
+SK_TYPE(sk_dns_route_type, SkDnsRoute, "DnsRoute", "DNS route", dns_route_fields, "whom to ask of a DNS domain", .xml = "forwarder");
+
+/* -- networks ---------------------------------------------------------------------------------------------------- */
+
 static const SkField spec_fields[] = {
     SK_FIELD(SkNetworkSpec, name, STRING, "name, unique on the host", .xml = "name", .flags = SK_FIELD_REQUIRED, .max = 50, .check = sk_check_name),
     SK_FIELD(SkNetworkSpec, uuid, STRING, "UUID; made if not given", .xml = "uuid", .check = sk_check_uuid),
@@ -41,20 +95,37 @@ static const SkField spec_fields[] = {
     SK_FIELD(SkNetworkSpec, bridge, STRING, "bridge; made and named if not given", .xml = "bridge/@name", .check = sk_check_ifname),
     SK_FIELD(SkNetworkSpec, mac, STRING, "MAC address of the bridge", .xml = "mac/@address", .check = sk_check_mac),
     SK_FIELD(SkNetworkSpec, mtu, UINT, "MTU, 0 for the usual", .xml = "mtu/@size", .min = 0, .max = 65535, .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkNetworkSpec, stp, BOOL, "spanning tree on the bridge", .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkNetworkSpec, stp_delay, UINT, "seconds that a new port listens before it takes part", .min = 0, .max = 30, .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkNetworkSpec, nat_addresses, OPTIONAL, "addresses of the host that guests appear as", .type = &sk_address_range_type),
+    SK_FIELD(SkNetworkSpec, nat_port_start, UINT, "first port that guests appear from", .min = 0, .max = 65535, .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkNetworkSpec, nat_port_end, UINT, "last port that guests appear from", .min = 0, .max = 65535, .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkNetworkSpec, nat6, BOOL, "forward \"nat\" hides IPv6 addresses too", .def = "true"),
+    SK_FIELD(SkNetworkSpec, addressed, BOOL, "the host has an address on it", .def = "true"),
     SK_FIELD(SkNetworkSpec, ipv4, STRING, "the host's address and the subnet, such as 192.168.100.1/24; a free one if not given", .check = sk_check_subnet),
     SK_FIELD(SkNetworkSpec, ipv6, STRING, "the host's IPv6 address and the subnet, such as fd00:1::1/64", .check = sk_check_subnet),
     SK_FIELD(SkNetworkSpec, dhcp, BOOL, "hand out addresses", .def = "true"),
+    SK_FIELD(SkNetworkSpec, dhcp_dynamic, BOOL, "hand them out to everybody, not only to hosts that are named", .def = "true"),
+    SK_FIELD(SkNetworkSpec, dhcp6, BOOL, "hand out IPv6 addresses; else guests make their own", .def = "true"),
     SK_FIELD(SkNetworkSpec, dhcp_start, STRING, "first address to hand out", .xml = "ip/dhcp/range/@start", .check = sk_check_address),
     SK_FIELD(SkNetworkSpec, dhcp_end, STRING, "last address to hand out", .xml = "ip/dhcp/range/@end", .check = sk_check_address),
     SK_FIELD(SkNetworkSpec, dhcp6_start, STRING, "first IPv6 address to hand out", .check = sk_check_address),
     SK_FIELD(SkNetworkSpec, dhcp6_end, STRING, "last IPv6 address to hand out", .check = sk_check_address),
+    SK_FIELD(SkNetworkSpec, dhcp_ranges, LIST, "further ranges to hand out", .type = &sk_address_range_type, .max = 64),
     SK_FIELD(SkNetworkSpec, lease_time, UINT, "seconds an address is lent for", .def = "3600", .min = 120, .max = 31536000),
     SK_FIELD(SkNetworkSpec, dns, BOOL, "answer the guests' DNS questions", .xml = "dns/@enable", .def = "true"),
+    SK_FIELD(SkNetworkSpec, dns_plain, BOOL, "ask for names without a dot outside too", .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkNetworkSpec, domain_local, BOOL, "never ask for names of the domain outside", .def = "true"),
     SK_FIELD(SkNetworkSpec, domain, STRING, "DNS domain of the guests; <name>.skep if not given", .xml = "domain/@name", .check = check_domain),
     SK_FIELD(SkNetworkSpec, dns_forwarders, STRV, "resolvers to ask; the host's own if not given", .xml = "dns/forwarder/@addr", .max = 8, .check = sk_check_address),
+    SK_FIELD(SkNetworkSpec, dns_routes, LIST, "resolvers of single DNS domains", .type = &sk_dns_route_type, .max = 64),
+    SK_FIELD(SkNetworkSpec, dns_hosts, LIST, "further names", .type = &sk_dns_host_type, .max = 4096),
+    SK_FIELD(SkNetworkSpec, dns_texts, LIST, "TXT records", .type = &sk_dns_text_type, .max = 1024),
+    SK_FIELD(SkNetworkSpec, dns_services, LIST, "SRV records", .type = &sk_dns_service_type, .max = 1024),
     SK_FIELD(SkNetworkSpec, hosts, LIST, "hosts with fixed addresses and names", .type = &sk_network_host_type, .max = 4096),
     SK_FIELD(SkNetworkSpec, tftp_root, STRING, "directory served by TFTP", .xml = "ip/tftp/@root", .check = sk_check_path),
     SK_FIELD(SkNetworkSpec, boot_file, STRING, "file that network boot loads", .xml = "ip/dhcp/bootp/@file", .max = 255),
+    SK_FIELD(SkNetworkSpec, boot_server, STRING, "host that has it; this one if not given", .check = sk_check_address),
     SK_FIELD(SkNetworkSpec, autostart, BOOL, "start with the host", .def = "true"),
     SK_FIELD(SkNetworkSpec, metadata, MAP, "other programs' data, kept as it came"),
 };
@@ -165,10 +236,37 @@ check_link(const SkNetworkSpec *self, GError **error)
 }
 
 static gboolean
+check_ranges(const SkNetworkSpec *self, GError **error)
+{
+    for (guint i = 0; self->dhcp_ranges != NULL && i < self->dhcp_ranges->len; i++) {
+        const SkAddressRange *range = self->dhcp_ranges->pdata[i];
+        const char *subnet = strchr(range->start, ':') != NULL ? self->ipv6 : self->ipv4;
+        if (!in_subnet(subnet, range->start, "dhcp_ranges.start", error) || !in_subnet(subnet, range->end, "dhcp_ranges.end", error) ||
+            !check_range(range->start, range->end, "dhcp_ranges.start", error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+check_nat(const SkNetworkSpec *self, GError **error)
+{
+    const SkAddressRange *range = self->nat_addresses;
+    if ((range != NULL || self->nat_port_start != 0 || self->nat_port_end != 0) && self->forward != SK_FORWARD_NAT)
+        return sk_fail(error, SK_ERROR_INVALID, "nat_addresses and ports are for forward \"nat\" only");
+    if (range != NULL && (strchr(range->start, ':') != NULL || strchr(range->end, ':') != NULL))
+        return sk_fail(error, SK_ERROR_INVALID, "nat_addresses must be IPv4 addresses");
+    if (range != NULL && !check_range(range->start, range->end, "nat_addresses.start", error))
+        return FALSE;
+    return ((self->nat_port_start == 0) == (self->nat_port_end == 0) && self->nat_port_start <= self->nat_port_end) ||
+           sk_fail(error, SK_ERROR_INVALID, "nat_port_start %u and nat_port_end %u are no range", self->nat_port_start, self->nat_port_end);
+}
+
+static gboolean
 check_spec(gconstpointer value, GError **error)
 {
     const SkNetworkSpec *self = value;
-    if (!check_link(self, error))
+    if (!check_link(self, error) || !check_nat(self, error))
         return FALSE;
     if (self->forward == SK_FORWARD_BRIDGE && self->bridge == NULL)
         return sk_fail(error, SK_ERROR_INVALID, "bridge is missing: forward \"bridge\" needs the name of an existing one");
@@ -184,12 +282,14 @@ check_spec(gconstpointer value, GError **error)
            in_subnet(self->ipv6, self->dhcp6_start, "dhcp6_start", error) && in_subnet(self->ipv6, self->dhcp6_end, "dhcp6_end", error) &&
            check_host_address(self->ipv4, "ipv4", error) && check_host_address(self->ipv6, "ipv6", error) &&
            check_range(self->dhcp_start, self->dhcp_end, "dhcp_start", error) &&
-           check_range(self->dhcp6_start, self->dhcp6_end, "dhcp6_start", error) && check_hosts(self, error);
+           check_range(self->dhcp6_start, self->dhcp6_end, "dhcp6_start", error) && check_ranges(self, error) && check_hosts(self, error);
 }
 SK_TYPE(sk_network_spec_type, SkNetworkSpec, "Network", "network", spec_fields, "a network for domains", .xml = "network", .check = check_spec);
 
 static const SkField status_fields[] = {
     SK_FIELD(SkNetworkStatus, active, BOOL, "it is up"),
+    SK_FIELD(SkNetworkStatus, persistent, BOOL, "it is defined; else it is gone when it is stopped"),
+    SK_FIELD(SkNetworkStatus, pending, BOOL, "the definition is another than what is up", .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkNetworkStatus, bridge, STRING, "bridge in use"),
     SK_FIELD(SkNetworkStatus, connected, UINT, "interfaces of running domains on it"),
     SK_FIELD(SkNetworkStatus, message, STRING, "the last failure"),
@@ -199,9 +299,38 @@ SK_TYPE(sk_network_status_type, SkNetworkStatus, "NetworkStatus", "network statu
 static const SkField view_fields[] = {
     SK_FIELD(SkNetworkView, spec, STRUCT, "definition", .type = &sk_network_spec_type),
     SK_FIELD(SkNetworkView, status, STRUCT, "status", .type = &sk_network_status_type),
+    SK_FIELD(SkNetworkView, live, OPTIONAL, "what is up, if that is another than the definition", .type = &sk_network_spec_type),
     SK_FIELD(SkNetworkView, etag, STRING, "changes with every change of the definition"),
 };
 SK_TYPE(sk_network_view_type, SkNetworkView, "NetworkView", "network", view_fields, "a network: definition and status");
+
+static const SkEnumName edit_names[] = { { "modify" }, { "delete" }, { "add" }, { "add-first" } };
+static const SkEnumName affect_names[] = { { "both", NULL, "the definition, and what is up" }, { "live", NULL, "only what is up" },
+                                           { "definition", NULL, "only the definition" },
+                                           { "current", NULL, "what is up if it is, else the definition" } };
+SK_ENUM_TABLE(sk_edit_enum, "change", edit_names, SK_N_EDITS);
+SK_ENUM_TABLE(sk_affect_enum, "scope", affect_names, SK_N_AFFECTS);
+
+static const SkField edit_fields[] = {
+    SK_FIELD(SkNetworkEdit, verb, ENUM, "what to do", .names = &sk_edit_enum, .def = "add"),
+    SK_FIELD(SkNetworkEdit, affect, ENUM, "where", .names = &sk_affect_enum),
+    SK_FIELD(SkNetworkEdit, host, OPTIONAL, "host with a fixed address", .type = &sk_network_host_type),
+    SK_FIELD(SkNetworkEdit, range, OPTIONAL, "range of DHCP", .type = &sk_address_range_type),
+    SK_FIELD(SkNetworkEdit, dns_host, OPTIONAL, "further names", .type = &sk_dns_host_type),
+    SK_FIELD(SkNetworkEdit, dns_text, OPTIONAL, "TXT record", .type = &sk_dns_text_type),
+    SK_FIELD(SkNetworkEdit, dns_service, OPTIONAL, "SRV record", .type = &sk_dns_service_type),
+    SK_FIELD(SkNetworkEdit, forward_device, STRING, "link that guests go out through", .check = sk_check_ifname),
+};
+
+static gboolean
+check_edit(gconstpointer value, GError **error)
+{
+    const SkNetworkEdit *self = value;
+    guint given = (self->host != NULL) + (self->range != NULL) + (self->dns_host != NULL) + (self->dns_text != NULL) +
+                  (self->dns_service != NULL) + (self->forward_device != NULL);
+    return given == 1 || sk_fail(error, SK_ERROR_INVALID, "give one of host, range, dns_host, dns_text, dns_service, forward_device");
+}
+SK_TYPE(sk_network_edit_type, SkNetworkEdit, "NetworkEdit", "change", edit_fields, "a change of one thing in a network", .check = check_edit);
 
 static const SkField lease_fields[] = {
     SK_FIELD(SkLease, mac, STRING, "MAC address"),

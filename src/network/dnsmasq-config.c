@@ -37,6 +37,10 @@ check_values(const SkNetworkSpec *spec, const SkNetworkPaths *paths, GError **er
         if (!check_value(values[i].value, values[i].what, error))
             return FALSE;
     }
+    for (guint i = 0; spec->dns_texts != NULL && i < spec->dns_texts->len; i++) {
+        if (!check_value(((const SkDnsText *) spec->dns_texts->pdata[i])->value, "dns_texts.value", error))
+            return FALSE;
+    }
     return TRUE;
 }
 
@@ -60,32 +64,92 @@ add_path(GString *text, const char *key, char *path)
 /* -- DNS ------------------------------------------------------------------------------------------------- */
 
 static void
+add_routes(GString *text, const GPtrArray *routes)
+{
+    for (guint i = 0; routes != NULL && i < routes->len; i++) {
+        const SkDnsRoute *route = routes->pdata[i];
+        /* "#" is the resolvers that would be asked anyway. */
+        add(text, "server=/%s/%s", route->domain, route->address != NULL ? route->address : "#");
+    }
+}
+
+static void
+add_service(GString *text, const SkNetworkSpec *spec, const SkDnsService *service)
+{
+    add(text, "srv-host=_%s._%s.%s,%s,%u,%u,%u", service->service, service->protocol, service->domain != NULL ? service->domain : spec->domain,
+        service->target != NULL ? service->target : "", service->port != 0 ? service->port : 1, service->priority, service->weight);
+}
+
+static void
+add_records(GString *text, const SkNetworkSpec *spec)
+{
+    for (guint i = 0; spec->dns_hosts != NULL && i < spec->dns_hosts->len; i++) {
+        const SkDnsHost *host = spec->dns_hosts->pdata[i];
+        g_autofree char *names = g_strjoinv(",", host->names);
+        add(text, "host-record=%s,%s", names, host->ip);
+    }
+    for (guint i = 0; spec->dns_texts != NULL && i < spec->dns_texts->len; i++) {
+        const SkDnsText *record = spec->dns_texts->pdata[i];
+        add(text, "txt-record=%s,%s", record->name, record->value);
+    }
+    for (guint i = 0; spec->dns_services != NULL && i < spec->dns_services->len; i++)
+        add_service(text, spec, spec->dns_services->pdata[i]);
+}
+
+static void
 add_dns(GString *text, const SkNetworkSpec *spec, const SkNetworkPaths *paths)
 {
     if (!spec->dns) {
         add(text, "port=0");
         return;
     }
-    add(text, "local=/%s/", spec->domain);
-    add(text, "no-hosts\nexpand-hosts\ndomain-needed\nbogus-priv");
+    if (spec->domain_local)
+        add(text, "local=/%s/", spec->domain);
+    add(text, "no-hosts\nexpand-hosts\n%sbogus-priv", spec->dns_plain ? "" : "domain-needed\n");
     add_path(text, "addn-hosts", sk_network_run_path(paths, spec->name, SK_DNSMASQ_HOSTS));
     /* Isolated guests learn nothing of the world unless its resolvers are named. */
     if (spec->dns_forwarders != NULL || spec->forward == SK_FORWARD_ISOLATED)
         add(text, "no-resolv");
     for (char **server = spec->dns_forwarders; server != NULL && *server != NULL; server++)
         add(text, "server=%s", *server);
+    add_routes(text, spec->dns_routes);
+    add_records(text, spec);
 }
 
 /* -- DHCP ------------------------------------------------------------------------------------------------ */
+
+static void
+add_further_ranges(GString *text, const SkNetworkSpec *spec, gboolean six)
+{
+    g_autofree char *mask = six ? g_strdup_printf("%u", sk_subnet_bits(spec->ipv6)) : sk_subnet_netmask(spec->ipv4);
+    for (guint i = 0; spec->dhcp_ranges != NULL && i < spec->dhcp_ranges->len; i++) {
+        const SkAddressRange *range = spec->dhcp_ranges->pdata[i];
+        if ((strchr(range->start, ':') != NULL) == six)
+            add(text, "dhcp-range=%s,%s,%s,%u", range->start, range->end, mask, spec->lease_time);
+    }
+}
+
+/* Only hosts that are named get an address. */
+static void
+add_static4(GString *text, const SkNetworkSpec *spec)
+{
+    g_autofree char *subnet = sk_subnet_network(spec->ipv4), *base = sk_subnet_address(subnet), *mask = sk_subnet_netmask(spec->ipv4);
+    add(text, "dhcp-range=%s,static,%s,%u", base, mask, spec->lease_time);
+}
 
 static gboolean
 add_range4(GString *text, const SkNetworkSpec *spec, GError **error)
 {
     g_autofree char *start = g_strdup(spec->dhcp_start), *end = g_strdup(spec->dhcp_end);
     g_autofree char *mask = sk_subnet_netmask(spec->ipv4);
-    if (start == NULL && !sk_subnet_dhcp_range(spec->ipv4, &start, &end, error))
+    gboolean whole = start == NULL && spec->dhcp_dynamic;
+    if (whole && !sk_subnet_dhcp_range(spec->ipv4, &start, &end, error))
         return FALSE;
-    add(text, "dhcp-range=%s,%s,%s,%u", start, end, mask, spec->lease_time);
+    if (start != NULL)
+        add(text, "dhcp-range=%s,%s,%s,%u", start, end, mask, spec->lease_time);
+    else
+        add_static4(text, spec);
+    add_further_ranges(text, spec, FALSE);
     if (spec->forward == SK_FORWARD_ISOLATED)
         add(text, "dhcp-option=option:router");
     if (spec->mtu != 0)
@@ -100,9 +164,17 @@ add_range6(GString *text, const SkNetworkSpec *spec, GError **error)
     guint bits = sk_subnet_bits(spec->ipv6);
     if (bits < 64)
         return sk_fail(error, SK_ERROR_UNSUPPORTED, "ipv6 \"%s\" is too large for DHCP: give a /64, or no DHCP", spec->ipv6);
-    if (start == NULL && !sk_subnet_dhcp_range(spec->ipv6, &start, &end, error))
+    gboolean fixed = spec->dhcp6 && start == NULL && !spec->dhcp_dynamic;
+    if (start == NULL && spec->dhcp6 && !fixed && !sk_subnet_dhcp_range(spec->ipv6, &start, &end, error))
         return FALSE;
-    add(text, "enable-ra\ndhcp-range=%s,%s,%u,%u", start, end, bits, spec->lease_time);
+    g_autofree char *subnet = sk_subnet_network(spec->ipv6), *base = sk_subnet_address(subnet);
+    if (start != NULL)
+        add(text, "enable-ra\ndhcp-range=%s,%s,%u,%u", start, end, bits, spec->lease_time);
+    else if (fixed)
+        add(text, "enable-ra\ndhcp-range=%s,static,%u,%u", base, bits, spec->lease_time);
+    else
+        add(text, "enable-ra\ndhcp-range=%s,ra-only,%u", base, bits);
+    add_further_ranges(text, spec, TRUE);
     if (spec->forward == SK_FORWARD_ISOLATED)
         add(text, "ra-param=%s,0,0", spec->bridge);
     return TRUE;
@@ -144,7 +216,9 @@ add_boot(GString *text, const SkNetworkSpec *spec)
 {
     if (spec->tftp_root != NULL)
         add(text, "enable-tftp\ntftp-no-fail\ntftp-root=%s", spec->tftp_root);
-    if (spec->boot_file != NULL)
+    if (spec->boot_file != NULL && spec->boot_server != NULL)
+        add(text, "dhcp-boot=%s,,%s", spec->boot_file, spec->boot_server);
+    else if (spec->boot_file != NULL)
         add(text, "dhcp-boot=%s", spec->boot_file);
 }
 

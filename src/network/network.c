@@ -94,7 +94,7 @@ sk_network_complete(SkNetworkSpec *spec, const SkNetworkPaths *paths, const GPtr
     }
     if (!check_subnets(spec, (const char *const *) subnets, error))
         return FALSE;
-    if (spec->ipv4 == NULL && spec->ipv6 == NULL) {
+    if (spec->ipv4 == NULL && spec->ipv6 == NULL && spec->addressed) {
         ipv4 = sk_subnet_choose_ipv4((const char *const *) subnets, error);
         if (ipv4 == NULL)
             return FALSE;
@@ -118,7 +118,8 @@ undo_bridge(gpointer data)
 static gboolean
 make_bridge(const SkNetworkSpec *spec, GError **error)
 {
-    return !sk_fault("network-up/bridge", error) && sk_netlink_bridge_add(spec->bridge, spec->mac, spec->mtu, error);
+    return !sk_fault("network-up/bridge", error) && sk_netlink_bridge_add(spec->bridge, spec->mac, spec->mtu, error) &&
+           (!spec->stp || sk_netlink_bridge_stp(spec->bridge, TRUE, spec->stp_delay, error));
 }
 
 /* The link-local address that router advertisements come from; the kernel would give it only with the first guest. */
@@ -185,7 +186,7 @@ link_up(const SkNetworkSpec *spec, guint *mended, GError **error)
 static gboolean
 enable_forwarding(const SkNetworkSpec *spec, GError **error)
 {
-    gboolean wanted = spec->forward == SK_FORWARD_NAT || spec->forward == SK_FORWARD_ROUTE;
+    gboolean wanted = spec->forward == SK_FORWARD_NAT || spec->forward == SK_FORWARD_ROUTE || spec->forward == SK_FORWARD_OPEN;
     return !sk_fault("network-up/forwarding", error) &&
            (!wanted || sk_sysctl_enable_forwarding(spec->ipv4 != NULL, spec->ipv6 != NULL, error));
 }
@@ -311,6 +312,9 @@ sk_network_update(const SkNetworkSpec *old, const SkNetworkSpec *spec, const SkN
     if (!check_complete(spec, error) || !check_subnets(spec, NULL, error) ||
         !drop_old_address(spec->bridge, old->ipv4, spec->ipv4, error) ||
         !drop_old_address(spec->bridge, old->ipv6, spec->ipv6, error))
+        return FALSE;
+    if ((old->stp != spec->stp || old->stp_delay != spec->stp_delay) &&
+        !sk_netlink_bridge_stp(spec->bridge, spec->stp, spec->stp_delay, error))
         return FALSE;
     if (!sk_dnsmasq_wanted(spec) && !sk_dnsmasq_stop(spec->name, paths, error))
         return FALSE;

@@ -78,6 +78,25 @@ sk_netlink_bridge_add(const char *name, const char *mac, guint mtu, GError **err
     return sk_nl_change(message, error, "make the bridge \"%s\"", name);
 }
 
+/* By hand, as here 0 is a value too. */
+gboolean
+sk_netlink_bridge_stp(const char *name, gboolean on, guint delay, GError **error)
+{
+    LinkMessage link = { 0 };
+    SkNlBuffer buffer;
+    copy_name(link.name, name);
+    struct nlmsghdr *message = link_message(&buffer, RTM_NEWLINK, 0, bridge_table, &link);
+    struct nlattr *info = mnl_attr_nest_start(message, IFLA_LINKINFO);
+    mnl_attr_put_strz(message, IFLA_INFO_KIND, "bridge");
+    struct nlattr *data = mnl_attr_nest_start(message, IFLA_INFO_DATA);
+    if (on)
+        mnl_attr_put_u32(message, IFLA_BR_FORWARD_DELAY, CLAMP(delay, 2, 30) * 100);
+    mnl_attr_put_u32(message, IFLA_BR_STP_STATE, on);
+    mnl_attr_nest_end(message, data);
+    mnl_attr_nest_end(message, info);
+    return sk_nl_change(message, error, "switch the spanning tree of the bridge \"%s\" %s", name, on ? "on" : "off");
+}
+
 gboolean
 sk_netlink_macvtap_add(const char *name, const char *parent, gint mode, const char *mac, GError **error)
 {

@@ -56,6 +56,9 @@ typedef struct {
 /* Makes a bridge without STP, down. EXISTS if the name is taken by any link. mac may be NULL, mtu 0. */
 gboolean sk_netlink_bridge_add(const char *name, const char *mac, guint mtu, GError **error);
 
+/* Switches a bridge's spanning tree on, with the seconds (2 to 30, less is 2) that a new port listens, or off. */
+gboolean sk_netlink_bridge_stp(const char *name, gboolean on, guint delay, GError **error);
+
 /* Makes a macvtap on the link parent. Mode is a SkDirectMode. */
 gboolean sk_netlink_macvtap_add(const char *name, const char *parent, gint mode, const char *mac, GError **error);
 

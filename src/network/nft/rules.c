@@ -18,6 +18,11 @@ static const SkField rule_fields[] = {
     SK_FIELD(SkNetworkRule, forward_device, STRING, "only through this link"),
     SK_FIELD(SkNetworkRule, ipv4, STRING, "IPv4 subnet"),
     SK_FIELD(SkNetworkRule, ipv6, STRING, "IPv6 subnet"),
+    SK_FIELD(SkNetworkRule, nat6, BOOL, "IPv6 is hidden too", .def = "true"),
+    SK_FIELD(SkNetworkRule, nat_start, STRING, "first address to appear as"),
+    SK_FIELD(SkNetworkRule, nat_end, STRING, "last address to appear as"),
+    SK_FIELD(SkNetworkRule, port_start, UINT, "first port to appear from"),
+    SK_FIELD(SkNetworkRule, port_end, UINT, "last port to appear from"),
 };
 SK_TYPE(sk_network_rule_type, SkNetworkRule, "NetworkRule", "network rule", rule_fields, "what the packet filter knows of a network");
 
@@ -40,6 +45,7 @@ typedef enum {
     MATCH_FAMILY,           /* the row's family */
     MATCH_SENDER,           /* an address of the network as the sender */
     MATCH_NOT_SENDER,
+    MATCH_PORTS,            /* of a protocol that has them */
 } Match;
 
 /* What a network must have for a row to apply. */
@@ -49,6 +55,9 @@ typedef enum {
     IF_NO_IPV4 = 1 << 2,
     IF_IPV6 = 1 << 3,
     IF_NO_IPV6 = 1 << 4,
+    IF_NAT6 = 1 << 5,
+    IF_NO_NAT6 = 1 << 6,
+    IF_PORTS = 1 << 7,
 } Condition;
 
 #define NAT      (1 << SK_FORWARD_NAT)
@@ -81,9 +90,12 @@ static const Row rows[] = {
     { "forward", NAT | ROUTE, IF_DEVICE, NULL, { MATCH_FROM_BRIDGE, MATCH_NOT_TO_DEVICE }, "reject", "only out through the device" },
     { "forward", ROUTE, IF_DEVICE, NULL, { MATCH_TO_BRIDGE, MATCH_NOT_FROM_DEVICE }, "reject", "only in through the device" },
     { "forward", NAT, 0, NULL, { MATCH_TO_BRIDGE, MATCH_ANSWER }, "accept", "answers to guests" },
-    { "forward", NAT, 0, NULL, { MATCH_TO_BRIDGE }, "reject", "NAT: only answers come in" },
-    { "postrouting", NAT, IF_IPV4, "ip", { MATCH_SENDER, MATCH_NOT_TO_BRIDGE }, "masquerade", "behind the host's address" },
-    { "postrouting", NAT, IF_IPV6, "ip6", { MATCH_SENDER, MATCH_NOT_TO_BRIDGE }, "masquerade", "behind the host's address" },
+    { "forward", NAT, IF_NAT6, NULL, { MATCH_TO_BRIDGE }, "reject", "NAT: only answers come in" },
+    { "forward", NAT, IF_NO_NAT6, "ip", { MATCH_TO_BRIDGE, MATCH_FAMILY }, "reject", "NAT: only answers come in" },
+    { "postrouting", NAT, IF_IPV4 | IF_PORTS, "ip", { MATCH_SENDER, MATCH_NOT_TO_BRIDGE, MATCH_PORTS }, "nat-ports", "from ports of the range" },
+    { "postrouting", NAT, IF_IPV4, "ip", { MATCH_SENDER, MATCH_NOT_TO_BRIDGE }, "nat", "behind the host's address" },
+    { "postrouting", NAT, IF_IPV6 | IF_NAT6 | IF_PORTS, "ip6", { MATCH_SENDER, MATCH_NOT_TO_BRIDGE, MATCH_PORTS }, "nat-ports", "from ports of the range" },
+    { "postrouting", NAT, IF_IPV6 | IF_NAT6, "ip6", { MATCH_SENDER, MATCH_NOT_TO_BRIDGE }, "nat", "behind the host's address" },
 };
 
 static const struct {
@@ -136,15 +148,42 @@ match_json(Match match, const char *family, const SkNetworkRule *network)
         return match_sender(family, TRUE, network);
     case MATCH_NOT_SENDER:
         return match_sender(family, FALSE, network);
+    case MATCH_PORTS:
+        return json_pack("{s:{s:s, s:{s:{s:s}}, s:{s:[s, s]}}}", "match", "op", "==", "left", "meta", "key", "l4proto", "right", "set",
+                         "tcp", "udp");
     case MATCH_END:
         break;
     }
     return NULL;
 }
 
+/* Behind addresses of a range, or that of the link out; ports: from ports of the range. */
 static json_t *
-verdict_json(const char *verdict)
+nat_json(const SkNetworkRule *network, const char *family, gboolean ports)
 {
+    json_t *body = json_object();
+    gboolean addresses = network->nat_start != NULL && g_str_equal(family, "ip");
+    if (addresses) {
+        json_object_set_new(body, "family", json_string(family));
+        json_object_set_new(body, "addr", g_str_equal(network->nat_start, network->nat_end)
+                                              ? json_string(network->nat_start)
+                                              : json_pack("{s:[s, s]}", "range", network->nat_start, network->nat_end));
+    }
+    if (ports)
+        json_object_set_new(body, "port", json_pack("{s:[i, i]}", "range", (gint) network->port_start, (gint) network->port_end));
+    if (json_object_size(body) == 0) {
+        json_decref(body);
+        return json_pack("{s:n}", "masquerade");
+    }
+    return json_pack("{s:o}", addresses ? "snat" : "masquerade", body);
+}
+
+static json_t *
+verdict_json(const Row *row, const SkNetworkRule *network)
+{
+    const char *verdict = row->verdict;
+    if (g_str_has_prefix(verdict, "nat"))
+        return nat_json(network, row->family, g_str_equal(verdict, "nat-ports"));
     if (g_str_equal(verdict, "reject"))
         return json_pack("{s:{s:s, s:s}}", verdict, "type", "icmpx", "expr", "admin-prohibited");
     return json_pack("{s:n}", verdict);
@@ -154,7 +193,8 @@ static gboolean
 applies(const Row *row, const SkNetworkRule *network)
 {
     guint has = (network->forward_device != NULL ? IF_DEVICE : 0) | (network->ipv4 != NULL ? IF_IPV4 : IF_NO_IPV4) |
-                (network->ipv6 != NULL ? IF_IPV6 : IF_NO_IPV6);
+                (network->ipv6 != NULL ? IF_IPV6 : IF_NO_IPV6) | (network->nat6 || network->ipv6 == NULL ? IF_NAT6 : IF_NO_NAT6) |
+                (network->port_start != 0 ? IF_PORTS : 0);
     return (row->modes & 1 << network->forward) != 0 && (row->condition & ~has) == 0;
 }
 
@@ -164,7 +204,7 @@ add_rule(json_t *list, const char *table, const Row *row, const SkNetworkRule *n
     json_t *expression = json_array();
     for (guint i = 0; i < G_N_ELEMENTS(row->match) && row->match[i] != MATCH_END; i++)
         json_array_append_new(expression, match_json(row->match[i], row->family, network));
-    json_array_append_new(expression, verdict_json(row->verdict));
+    json_array_append_new(expression, verdict_json(row, network));
     json_array_append_new(list, json_pack("{s:{s:{s:s, s:s, s:s, s:o, s:s}}}", "add", "rule", "family", "inet", "table",
                                           table, "chain", row->chain, "expr", expression, "comment", row->help));
 }
@@ -232,7 +272,10 @@ sk_network_rules_free(SkNetworkRules *self)
 void
 sk_network_rules_add(SkNetworkRules *self, const SkNetworkSpec *spec)
 {
-    SkNetworkRule rule = { spec->bridge, spec->forward, spec->forward_device, spec->ipv4, spec->ipv6 };
+    const SkAddressRange *nat = spec->nat_addresses;
+    SkNetworkRule rule = { .bridge = spec->bridge, .forward = spec->forward, .forward_device = spec->forward_device, .ipv4 = spec->ipv4,
+                           .ipv6 = spec->ipv6, .nat6 = spec->nat6, .nat_start = nat != NULL ? nat->start : NULL,
+                           .nat_end = nat != NULL ? nat->end : NULL, .port_start = spec->nat_port_start, .port_end = spec->nat_port_end };
     if (spec->forward != SK_FORWARD_BRIDGE)
         g_ptr_array_add(self->networks, sk_value_copy(&sk_network_rule_type, &rule));
 }

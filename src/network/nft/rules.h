@@ -13,10 +13,12 @@ G_BEGIN_DECLS
  * What the rules do:
  * - nat: guests reach out (only through forward_device if given) behind the host's address; from
  *   outside only answers come in.
+ *   With nat6 off IPv6 is routed instead. What has ports may be kept to a range of them.
  * - route: packets pass both ways (only through forward_device if given).
  * - isolated: nothing passes to or from other links, only to the host.
  * - Guests send with addresses of their network only. Guests of different networks reach each
  *   other only where both networks allow it.
+ * - open and bridge: nothing.
  * Everything else, the host's own traffic included, is left to others' rules. Our accepting a packet
  * does not stop another table from dropping it; see firewall.h.
  *
@@ -26,9 +28,12 @@ G_BEGIN_DECLS
 /* One network: the parts of its spec that matter. Values; described by a field table. */
 typedef struct {
     char *bridge;           /* in use, never NULL */
-    gint forward;           /* SkForwardMode; SK_FORWARD_BRIDGE gives no rules */
+    gint forward;           /* SkForwardMode; SK_FORWARD_BRIDGE and OPEN give no rules */
     char *forward_device;
     char *ipv4, *ipv6;      /* host address/bits, or NULL */
+    gboolean nat6;
+    char *nat_start, *nat_end; /* NULL: the address of the link out */
+    guint port_start, port_end; /* 0: any */
 } SkNetworkRule;
 
 typedef struct {
