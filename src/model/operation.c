@@ -73,11 +73,14 @@ const SkOperation sk_operations[SK_N_OPERATIONS] = {
 
     OP(NETWORK_LIST, "network.list", "network", VIEWER, READ, "GET", "/v1/networks", list, LISTS(sk_network_view_type), HELP("list networks")),
     OP(NETWORK_SHOW, "network.show", "network", VIEWER, READ, "GET", "/v1/networks/{name}", show, GIVES(sk_network_view_type), HELP("show a network")),
-    OP(NETWORK_CREATE, "network.create", "network", ADMIN, JOB, "POST", "/v1/networks", domain_create, BODY(sk_network_spec_type), GIVES(sk_created_type), HELP("create a network")),
+    OP(NETWORK_CREATE, "network.create", "network", ADMIN, JOB, "POST", "/v1/networks", create_network, BODY(sk_network_spec_type), GIVES(sk_created_type), HELP("create a network")),
     OP(NETWORK_UPDATE, "network.update", "network", ADMIN, JOB, "PATCH", "/v1/networks/{name}", name, PATCH(sk_network_spec_type), GIVES(sk_created_type), HELP("change a network's definition")),
     OP(NETWORK_DELETE, "network.delete", "network", ADMIN, JOB, "DELETE", "/v1/networks/{name}", name, HELP("delete a network")),
     OP(NETWORK_START, "network.start", "network", ADMIN, JOB, "POST", "/v1/networks/{name}/start", name, HELP("start a network")),
     OP(NETWORK_STOP, "network.stop", "network", ADMIN, JOB, "POST", "/v1/networks/{name}/stop", name, HELP("stop a network")),
+    OP(NETWORK_DEFINE, "network.define", "network", ADMIN, JOB, "PUT", "/v1/networks/{name}", name, BODY(sk_network_spec_type), GIVES(sk_created_type), HELP("give a network a whole new definition for its next start, or define it")),
+    OP(NETWORK_UNDEFINE, "network.undefine", "network", ADMIN, JOB, "POST", "/v1/networks/{name}/undefine", name, HELP("remove a network's definition; one that is up goes on until it is stopped")),
+    OP(NETWORK_EDIT, "network.edit", "network", ADMIN, JOB, "POST", "/v1/networks/{name}/edit", name, BODY(sk_network_edit_type), GIVES(sk_created_type), HELP("add, change or delete one host, range or record of a network")),
     OP(NETWORK_LEASES, "network.leases", "network", VIEWER, READ, "GET", "/v1/networks/{name}/leases", show, LISTS(sk_lease_type), HELP("show the addresses a network has handed out")),
 
     OP(POOL_LIST, "pool.list", "pool", VIEWER, READ, "GET", "/v1/pools", list, LISTS(sk_pool_view_type), HELP("list storage pools")),

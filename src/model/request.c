@@ -48,6 +48,8 @@ PARAMS(sk_params_audit_list_type, "AuditListParams", P_LIMIT, P_FIELDS,
        SK_FIELD(SkParams, after, STRING, "last number of the page before", .max = 20, .check = check_number));
 PARAMS(sk_params_domain_create_type, "DomainCreateParams", P_WAIT,
        SK_FIELD(SkParams, start, BOOL, "start it too"));
+PARAMS(sk_params_create_network_type, "CreateNetworkParams", P_WAIT, SK_FIELD(SkParams, start, BOOL, "start it too"),
+       SK_FIELD(SkParams, transient, BOOL, "do not define it: it is gone when it is stopped"));
 #define P_PAUSED SK_FIELD(SkParams, paused, BOOL, "do not let the guest run yet")
 PARAMS(sk_params_create_type, "CreateParams", P_WAIT, SK_FIELD(SkParams, start, BOOL, "start it too"), P_PAUSED,
        SK_FIELD(SkParams, transient, BOOL, "do not define it: it is gone when it is off"));

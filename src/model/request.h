@@ -99,4 +99,4 @@ extern const SkType sk_params_none_type, sk_params_object_type, sk_params_name_t
     sk_params_disk_type, sk_params_detach_disk_type, sk_params_nic_type, sk_params_volume_type, sk_params_resize_volume_type,
     sk_params_upload_type, sk_params_id_type, sk_params_wait_type, sk_params_events_type, sk_params_console_log_type,
     sk_params_ticket_type, sk_params_delete_pool_type,
-    sk_params_create_type, sk_params_change_domain_type, sk_params_memory_type, sk_params_undefine_type, sk_params_path_type;
+    sk_params_create_type, sk_params_create_network_type, sk_params_change_domain_type, sk_params_memory_type, sk_params_undefine_type, sk_params_path_type;

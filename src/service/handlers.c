@@ -83,6 +83,9 @@ static const SkHandler handlers[SK_N_OPERATIONS] = {
     JOB(NETWORK_DELETE, sk_network_delete_job),
     JOB(NETWORK_START, sk_network_start_job),
     JOB(NETWORK_STOP, sk_network_stop_job),
+    JOB(NETWORK_DEFINE, sk_network_define_job),
+    JOB(NETWORK_UNDEFINE, sk_network_undefine_job),
+    JOB(NETWORK_EDIT, sk_network_edit_job),
     READ(NETWORK_LEASES, sk_handle_network_leases),
 
     READ(POOL_LIST, sk_handle_pool_list),

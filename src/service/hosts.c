@@ -40,10 +40,10 @@ add_domain(GString *text, GHashTable *owners, const SkDomain *domain)
     for (guint i = 0; live != NULL && live->interfaces != NULL && i < live->interfaces->len; i++) {
         const SkInterface *nic = live->interfaces->pdata[i];
         const SkNetwork *network = nic->network != NULL ? g_tree_lookup(domain->service->networks, nic->network) : NULL;
-        if (network == NULL || network->spec->domain == NULL)
+        if (network == NULL || sk_network_in_force(network)->domain == NULL)
             continue;
         g_autofree char *label = sk_domain_dns_name(domain->spec);
-        g_autofree char *name = g_strconcat(label, ".", network->spec->domain, NULL);
+        g_autofree char *name = g_strconcat(label, ".", sk_network_in_force(network)->domain, NULL);
         for (guint j = 0; domain->addresses != NULL && j < domain->addresses->len; j++) {
             const SkDomainAddress *found = domain->addresses->pdata[j];
             if (g_strcmp0(found->mac, nic->mac) == 0)

@@ -8,24 +8,7 @@
 #include "network/paths.h"
 #include "network/nft/rules.h"
 #include "network/tap.h"
-#include "service/network.h"
-
-/* One at a time: packet filter rules are made for all networks together. */
-#define QUEUE "networks"
-
-typedef struct {
-    SkNetworkSpec *spec;    /* a copy, or the new definition */
-    SkNetworkSpec *old;     /* update */
-    GPtrArray *others;      /* SkNetworkSpec of the other networks */
-    SkNetworkRules *rules;  /* of the other active ones */
-    SkNetworkPaths paths;
-    SkNetworkRunning running;
-    SkRecord *record;
-    SkStore *store;
-    gint dnsmasq;           /* its pidfd once it is up, or -1 */
-    gboolean up, was_active, start, skip;
-    char *message;          /* an autostart that failed */
-} NetWork;
+#include "service/network-work.h"
 
 static void
 free_spec(gpointer spec)
@@ -33,84 +16,117 @@ free_spec(gpointer spec)
     sk_value_free(&sk_network_spec_type, spec);
 }
 
-static void
-free_work(gpointer data)
+void
+sk_network_work_free(gpointer data)
 {
-    NetWork *work = data;
+    SkNetworkWork *work = data;
     free_spec(work->spec);
     free_spec(work->old);
+    free_spec(work->live);
     g_clear_pointer(&work->others, g_ptr_array_unref);
     sk_network_rules_free(work->rules);
     sk_network_running_clear(&work->running);
     sk_fd_clear(&work->dnsmasq);
     sk_record_free(work->record);
+    g_free(work->state);
     g_free(work->message);
     g_free(work);
 }
 
-static char *
-network_object(SkService *service, SkCall *call)
+char *
+sk_network_object(SkService *service, SkCall *call)
 {
     (void) service;
     const SkNetworkSpec *body = call->body;
     return g_strconcat("network/", call->op->id == SK_OP_NETWORK_CREATE ? body->name : call->params.name, NULL);
 }
 
-static NetWork *
-new_work(SkService *self, const SkNetworkSpec *spec)
+SkNetworkWork *
+sk_network_work_new(SkService *self, const SkNetworkSpec *spec)
 {
-    NetWork *work = g_new0(NetWork, 1);
+    SkNetworkWork *work = g_new0(SkNetworkWork, 1);
     work->dnsmasq = -1;
-    work->spec = sk_value_copy(&sk_network_spec_type, spec);
+    work->spec = spec != NULL ? sk_value_copy(&sk_network_spec_type, spec) : NULL;
     work->store = self->store;
     work->paths = sk_service_network_paths(self);
     return work;
 }
 
-/* What the worker must know of the others; taken when the job's turn has come. */
-static void
-look_around(SkService *self, NetWork *work)
+void
+sk_network_look_around(SkService *self, SkNetworkWork *work, const char *name)
 {
     work->others = g_ptr_array_new_with_free_func(free_spec);
     work->rules = sk_network_rules_new(self->tag);
     for (GTreeNode *node = g_tree_node_first(self->networks); node != NULL; node = g_tree_node_next(node)) {
         const SkNetwork *other = g_tree_node_value(node);
-        if (g_str_equal(other->spec->name, work->spec->name))
+        if (g_str_equal(other->spec->name, name))
             continue;
         g_ptr_array_add(work->others, sk_value_copy(&sk_network_spec_type, other->spec));
+        if (other->live != NULL)
+            g_ptr_array_add(work->others, sk_value_copy(&sk_network_spec_type, other->live));
         if (other->status.active)
-            sk_network_rules_add(work->rules, other->spec);
+            sk_network_rules_add(work->rules, sk_network_in_force(other));
     }
 }
 
-static void
-tell(SkNetwork *network, const char *type)
+void
+sk_network_tell(SkNetwork *network, const char *type)
 {
     g_autofree char *object = g_strconcat("network/", network->spec->name, NULL);
     sk_events_emit(network->service->events, type, object, network->spec->uuid, NULL);
 }
 
-static SkRecord *
-network_record(const SkNetworkSpec *spec)
+const char *
+sk_network_kind(gboolean persistent)
 {
-    g_autofree char *json = sk_json_encode(&sk_network_spec_type, spec, SK_JSON_SECRETS | SK_JSON_NO_DEFAULTS);
-    return sk_record_new("network", spec->uuid, spec->name, json);
+    return persistent ? "network" : "transient-network";
 }
 
-static SkNetwork *
-add_network(SkService *self, SkNetworkSpec *spec, guint64 revision)
+SkRecord *
+sk_network_record(const SkNetworkSpec *spec, gboolean persistent)
+{
+    g_autofree char *json = sk_json_encode(&sk_network_spec_type, spec, SK_JSON_SECRETS | SK_JSON_NO_DEFAULTS);
+    return sk_record_new(sk_network_kind(persistent), spec->uuid, spec->name, json);
+}
+
+char *
+sk_network_state_json(gboolean active, const SkNetworkSpec *live)
+{
+    g_autofree char *json = live != NULL ? sk_json_encode(&sk_network_spec_type, live, SK_JSON_SECRETS | SK_JSON_NO_DEFAULTS) : NULL;
+    return json != NULL ? g_strdup_printf("{\"active\":%s,\"live\":%s}", active ? "true" : "false", json)
+                        : g_strdup_printf("{\"active\":%s}", active ? "true" : "false");
+}
+
+void
+sk_network_save_state(const SkNetwork *self)
+{
+    g_autofree char *state = sk_network_state_json(self->status.active, self->live);
+    sk_store_put_state(self->service->store, sk_network_kind(self->persistent), self->spec->uuid, state);
+}
+
+SkNetwork *
+sk_network_add(SkService *self, SkNetworkSpec *spec, guint64 revision, gboolean persistent)
 {
     SkNetwork *network = g_new0(SkNetwork, 1);
     network->service = self;
     network->spec = spec;
     network->revision = revision;
+    network->persistent = persistent;
     g_tree_insert(self->networks, g_strdup(spec->name), network);
     return network;
 }
 
+void
+sk_network_set_result(SkJob *job, const SkNetwork *network)
+{
+    g_autofree char *etag = g_strdup_printf("%" G_GUINT64_FORMAT, network->revision);
+    SkCreated created = { .name = network->spec->name, .uuid = network->spec->uuid, .etag = etag };
+    sk_job_set_result(job, sk_json_encode(&sk_created_type, &created, 0));
+}
+
 /* A definition that got its bridge and subnet when it was first brought up is kept with them. */
 static gboolean
-complete_and_keep(NetWork *work, GError **error)
+complete_and_keep(SkNetworkWork *work, GError **error)
 {
     g_autofree char *before = sk_json_encode(&sk_network_spec_type, work->spec, 0);
     if (!sk_network_complete(work->spec, &work->paths, work->others, error))
@@ -119,12 +135,15 @@ complete_and_keep(NetWork *work, GError **error)
     if (g_str_equal(before, after) && work->record == NULL)
         return TRUE;
     sk_record_free(work->record);
-    work->record = network_record(work->spec);
+    /* What is up without a definition was complete when it was made. */
+    if (work->of_live || work->transient)
+        return TRUE;
+    work->record = sk_network_record(work->spec, TRUE);
     return sk_store_put(work->store, work->record, error);
 }
 
 static gboolean
-bring_up(NetWork *work, gboolean reattach, GError **error)
+bring_up(SkNetworkWork *work, gboolean reattach, GError **error)
 {
     gboolean ok = reattach ? sk_network_reattach(work->spec, &work->paths, &work->running, error)
                            : sk_network_up(work->spec, &work->paths, &work->running, error);
@@ -142,13 +161,13 @@ bring_up(NetWork *work, gboolean reattach, GError **error)
 }
 
 static void
-set_active(SkNetwork *network, NetWork *work)
+set_active(SkNetwork *network, SkNetworkWork *work)
 {
     network->status.active = work->up;
     g_free(network->status.bridge);
     network->status.bridge = g_strdup(work->running.bridge);
     g_clear_pointer(&network->status.message, g_free);
-    sk_store_put_state(network->service->store, "network", network->spec->uuid, work->up ? "{\"active\":true}" : "{\"active\":false}");
+    sk_network_save_state(network);
     sk_network_watch_dnsmasq(network, sk_fd_steal(&work->dnsmasq));
     if (work->up && work->running.lease_path != NULL)
         sk_network_watch_leases(network, work->running.lease_path);
@@ -156,7 +175,7 @@ set_active(SkNetwork *network, NetWork *work)
 
 /* What bring_up() did, for a job that fails after it. */
 static void
-take_down(NetWork *work)
+take_down(SkNetworkWork *work)
 {
     g_autoptr(GError) why = NULL;
     if (!work->up)
@@ -168,16 +187,17 @@ take_down(NetWork *work)
 
 /* Takes the definition a worker completed. */
 static void
-take_spec(SkNetwork *network, NetWork *work)
+take_spec(SkNetwork *network, SkNetworkWork *work)
 {
-    free_spec(network->spec);
-    network->spec = g_steal_pointer(&work->spec);
+    SkNetworkSpec **place = work->of_live && network->live != NULL ? &network->live : &network->spec;
+    free_spec(*place);
+    *place = g_steal_pointer(&work->spec);
     if (work->record != NULL)
         network->revision = work->record->revision;
 }
 
-static void
-tell_domains(SkService *self)
+void
+sk_network_tell_domains(SkService *self)
 {
     for (GTreeNode *node = g_tree_node_first(self->domains); node != NULL; node = g_tree_node_next(node))
         sk_service_dns_changed(self, g_tree_node_value(node));
@@ -193,35 +213,37 @@ prepare_start(SkJob *job, GError **error)
         return FALSE;
     if (network->status.active)
         return sk_fail(error, SK_ERROR_STATE, "network \"%s\" is active already", network->spec->name);
-    look_around(job->service, job->work = new_work(job->service, network->spec));
+    SkNetworkWork *work = job->work = sk_network_work_new(job->service, network->spec);
+    work->transient = !network->persistent;
+    sk_network_look_around(job->service, work, network->spec->name);
     return TRUE;
 }
 
 static gboolean
 run_start(SkJob *job, GError **error)
 {
-    NetWork *work = job->work;
+    SkNetworkWork *work = job->work;
     return complete_and_keep(work, error) && bring_up(work, FALSE, error);
 }
 
 static void
 commit_start(SkJob *job)
 {
-    NetWork *work = job->work;
+    SkNetworkWork *work = job->work;
     SkNetwork *network = g_tree_lookup(job->service->networks, work->spec->name);
     take_spec(network, work);
     set_active(network, work);
-    tell(network, "network.started");
+    sk_network_tell(network, "network.started");
 }
 
 const SkJobKind sk_network_start_job = {
-    .object = network_object, .queue = QUEUE, .prepare = prepare_start, .run = run_start, .commit = commit_start, .free_work = free_work,
+    .object = sk_network_object, .queue = SK_NETWORK_QUEUE, .prepare = prepare_start, .run = run_start, .commit = commit_start, .free_work = sk_network_work_free,
 };
 
 /* -- stop -------------------------------------------------------------------------------------------------------- */
 
-static gboolean
-check_unused(SkService *self, const char *name, gboolean definitions_too, GError **error)
+gboolean
+sk_network_check_unused(SkService *self, const char *name, gboolean definitions_too, GError **error)
 {
     for (GTreeNode *node = g_tree_node_first(self->domains); node != NULL; node = g_tree_node_next(node)) {
         const SkDomain *domain = g_tree_node_value(node);
@@ -245,10 +267,12 @@ prepare_stop(SkJob *job, GError **error)
         return FALSE;
     if (!network->status.active)
         return sk_fail(error, SK_ERROR_STATE, "network \"%s\" is not active", network->spec->name);
-    if (!check_unused(job->service, network->spec->name, FALSE, error))
+    if (!sk_network_check_unused(job->service, network->spec->name, FALSE, error))
         return FALSE;
     network->stopping = TRUE;
-    look_around(job->service, job->work = new_work(job->service, network->spec));
+    SkNetworkWork *work = job->work = sk_network_work_new(job->service, sk_network_in_force(network));
+    work->transient = !network->persistent;
+    sk_network_look_around(job->service, work, network->spec->name);
     return TRUE;
 }
 
@@ -256,7 +280,7 @@ prepare_stop(SkJob *job, GError **error)
 static void
 rollback_stop(SkJob *job, const GError *error)
 {
-    NetWork *work = job->work;
+    SkNetworkWork *work = job->work;
     SkNetwork *network = work != NULL ? g_tree_lookup(job->service->networks, work->spec->name) : NULL;
     (void) error;
     if (network != NULL)
@@ -264,10 +288,20 @@ rollback_stop(SkJob *job, const GError *error)
 }
 
 static gboolean
+take_all_down(SkNetworkWork *work, GError **error)
+{
+    return sk_network_down(work->spec, &work->paths, error) && sk_network_rules_apply(work->rules, error);
+}
+
+/* One without a definition is gone with that. */
+static gboolean
 run_stop(SkJob *job, GError **error)
 {
-    NetWork *work = job->work;
-    return sk_network_down(work->spec, &work->paths, error) && sk_network_rules_apply(work->rules, error);
+    SkNetworkWork *work = job->work;
+    if (!take_all_down(work, error))
+        return FALSE;
+    return !work->transient || (sk_store_remove(work->store, sk_network_kind(FALSE), work->spec->uuid, error) &&
+                                sk_network_forget(work->spec->name, &work->paths, error));
 }
 
 static void
@@ -280,54 +314,85 @@ deactivate(SkNetwork *network)
     sk_network_unwatch_dnsmasq(network);
     g_clear_pointer(&network->leases, g_ptr_array_unref);
     sk_value_clear(&sk_network_status_type, &network->status);
-    sk_store_put_state(self->store, "network", network->spec->uuid, "{\"active\":false}");
+    g_clear_pointer(&network->live, free_spec);
+    sk_network_save_state(network);
+}
+
+void
+sk_network_drop(SkNetwork *self)
+{
+    g_autofree char *object = g_strconcat("network/", self->spec->name, NULL), *name = g_strdup(self->spec->name);
+    sk_events_emit(self->service->events, "network.deleted", object, self->spec->uuid,
+                   g_strdup_printf("{\"persistent\":%s}", self->persistent ? "true" : "false"));
+    g_tree_remove(self->service->networks, name);
 }
 
 static void
 commit_stop(SkJob *job)
 {
-    NetWork *work = job->work;
+    SkNetworkWork *work = job->work;
     SkNetwork *network = g_tree_lookup(job->service->networks, work->spec->name);
     deactivate(network);
-    tell(network, "network.stopped");
+    sk_network_tell(network, "network.stopped");
+    if (work->transient)
+        sk_network_drop(network);
+    else
+        sk_network_tell_domains(job->service);
 }
 
 const SkJobKind sk_network_stop_job = {
-    .object = network_object, .queue = QUEUE, .prepare = prepare_stop, .run = run_stop, .commit = commit_stop, .rollback = rollback_stop,
-    .free_work = free_work,
+    .object = sk_network_object, .queue = SK_NETWORK_QUEUE, .prepare = prepare_stop, .run = run_stop, .commit = commit_stop, .rollback = rollback_stop,
+    .free_work = sk_network_work_free,
 };
 
 /* -- create --------------------------------------------------------------------------------------------------------- */
 
-static gboolean
-check_privileged(SkService *self, GError **error)
+gboolean
+sk_network_check_privileged(SkService *self, GError **error)
 {
     return !self->settings->session ||
            sk_fail(error, SK_ERROR_UNSUPPORTED, "a session daemon cannot make networks: use an interface of kind user, or the system's daemon");
+}
+
+gboolean
+sk_network_check_new(SkService *self, const SkNetworkSpec *spec, GError **error)
+{
+    if (g_tree_lookup(self->networks, spec->name) != NULL)
+        return sk_fail(error, SK_ERROR_EXISTS, "there is a network \"%s\" already", spec->name);
+    for (GTreeNode *node = g_tree_node_first(self->networks); node != NULL; node = g_tree_node_next(node)) {
+        const SkNetwork *other = g_tree_node_value(node);
+        if (spec->uuid != NULL && g_ascii_strcasecmp(other->spec->uuid, spec->uuid) == 0)
+            return sk_fail(error, SK_ERROR_EXISTS, "network \"%s\" has the UUID %s already", other->spec->name, spec->uuid);
+    }
+    return TRUE;
 }
 
 static gboolean
 prepare_create(SkJob *job, GError **error)
 {
     const SkNetworkSpec *spec = job->call->body;
-    if (!check_privileged(job->service, error))
+    if (!sk_network_check_privileged(job->service, error))
         return FALSE;
-    if (g_tree_lookup(job->service->networks, spec->name) != NULL)
-        return sk_fail(error, SK_ERROR_EXISTS, "there is a network \"%s\" already", spec->name);
-    NetWork *work = job->work = new_work(job->service, spec);
+    if (job->call->params.transient && !job->call->params.start)
+        return sk_fail(error, SK_ERROR_INVALID, "a transient network is gone when it is not up: give start too");
+    if (!sk_network_check_new(job->service, spec, error))
+        return FALSE;
+    SkNetworkWork *work = job->work = sk_network_work_new(job->service, spec);
     sk_network_spec_complete(work->spec);
     work->start = job->call->params.start;
-    look_around(job->service, work);
+    work->transient = job->call->params.transient;
+    sk_network_look_around(job->service, work, work->spec->name);
     return TRUE;
 }
 
 static gboolean
 run_create(SkJob *job, GError **error)
 {
-    NetWork *work = job->work;
+    SkNetworkWork *work = job->work;
     if (!sk_network_complete(work->spec, &work->paths, work->others, error) || (work->start && !bring_up(work, FALSE, error)))
         return FALSE;
-    work->record = network_record(work->spec);
+    work->record = sk_network_record(work->spec, !work->transient);
+    work->record->state = work->transient ? sk_network_state_json(TRUE, NULL) : NULL;
     if (!sk_fault("network-create/record", error) && sk_store_put(work->store, work->record, error))
         return TRUE;
     take_down(work);
@@ -337,104 +402,20 @@ run_create(SkJob *job, GError **error)
 static void
 commit_create(SkJob *job)
 {
-    NetWork *work = job->work;
-    SkNetwork *network = add_network(job->service, g_steal_pointer(&work->spec), work->record->revision);
-    if (work->up)
+    SkNetworkWork *work = job->work;
+    SkNetwork *network = sk_network_add(job->service, g_steal_pointer(&work->spec), work->record->revision, !work->transient);
+    g_autofree char *object = g_strconcat("network/", network->spec->name, NULL);
+    sk_events_emit(job->service->events, "network.created", object, network->spec->uuid,
+                   g_strdup_printf("{\"persistent\":%s}", network->persistent ? "true" : "false"));
+    if (work->up) {
         set_active(network, work);
-    SkCreated created = { .name = network->spec->name, .uuid = network->spec->uuid };
-    sk_job_set_result(job, sk_json_encode(&sk_created_type, &created, 0));
-    tell(network, "network.created");
+        sk_network_tell(network, "network.started");
+    }
+    sk_network_set_result(job, network);
 }
 
 const SkJobKind sk_network_create_job = {
-    .object = network_object, .queue = QUEUE, .prepare = prepare_create, .run = run_create, .commit = commit_create, .free_work = free_work,
-};
-
-/* -- update ------------------------------------------------------------------------------------------------------------ */
-
-static void
-watch_leases(SkNetwork *network, const SkNetworkPaths *paths)
-{
-    g_autofree char *path = sk_network_lease_path(paths, network->spec->name);
-    if (network->spec->dhcp)
-        sk_network_watch_leases(network, path);
-    else if (network->service->lease_watch != NULL)
-        sk_lease_watch_remove(network->service->lease_watch, network->spec->name);
-}
-
-static gboolean
-prepare_update(SkJob *job, GError **error)
-{
-    SkCall *call = job->call;
-    const SkNetwork *network = sk_service_network(job->service, call->params.name, error);
-    if (network == NULL)
-        return FALSE;
-    NetWork *work = job->work = new_work(job->service, network->spec);
-    work->old = sk_value_copy(&sk_network_spec_type, network->spec);
-    work->was_active = network->status.active;
-    if (!sk_json_merge(&sk_network_spec_type, work->spec, call->patch, NULL, error) ||
-        !sk_value_check(&sk_network_spec_type, work->spec, NULL, error))
-        return FALSE;
-    if (g_strcmp0(work->old->name, work->spec->name) != 0 || g_strcmp0(work->old->uuid, work->spec->uuid) != 0)
-        return sk_fail(error, SK_ERROR_INVALID, "the name and the UUID of network \"%s\" cannot be changed", work->old->name);
-    if (work->was_active && (work->old->forward == SK_FORWARD_BRIDGE || g_strcmp0(work->old->bridge, work->spec->bridge) != 0 ||
-                             (work->spec->forward == SK_FORWARD_BRIDGE) != (work->old->forward == SK_FORWARD_BRIDGE)))
-        return sk_fail(error, SK_ERROR_STATE, "the bridge of network \"%s\" cannot be changed while it is active: stop it first", work->old->name);
-    look_around(job->service, work);
-    return TRUE;
-}
-
-static gboolean
-change_running(NetWork *work, GError **error)
-{
-    sk_network_rules_add(work->rules, work->spec);
-    return sk_network_update(work->old, work->spec, &work->paths, error) && sk_network_rules_apply(work->rules, error);
-}
-
-/* As it was before a change that failed; what did not come to be changed stays as it is. */
-static void
-change_back(NetWork *work)
-{
-    g_autoptr(GError) why = NULL;
-    sk_network_rules_drop(work->rules, work->spec);
-    sk_network_rules_add(work->rules, work->old);
-    if (!sk_network_update(work->spec, work->old, &work->paths, &why) || !sk_network_rules_apply(work->rules, &why))
-        g_warning("network \"%s\" is not as it was before: %s, leaving it to the next start", work->old->name, why->message);
-}
-
-static gboolean
-run_update(SkJob *job, GError **error)
-{
-    NetWork *work = job->work;
-    if (!sk_network_complete(work->spec, &work->paths, work->others, error))
-        return FALSE;
-    work->record = network_record(work->spec);
-    if ((!work->was_active || change_running(work, error)) && !sk_fault("network-update/record", error) &&
-        sk_store_put(work->store, work->record, error))
-        return TRUE;
-    if (work->was_active)
-        change_back(work);
-    return FALSE;
-}
-
-static void
-commit_update(SkJob *job)
-{
-    NetWork *work = job->work;
-    SkNetwork *network = g_tree_lookup(job->service->networks, work->old->name);
-    take_spec(network, work);
-    if (work->was_active) {
-        watch_leases(network, &work->paths);
-        tell_domains(job->service);
-    }
-    g_autofree char *etag = g_strdup_printf("%" G_GUINT64_FORMAT, network->revision);
-    SkCreated created = { .name = network->spec->name, .uuid = network->spec->uuid, .etag = etag };
-    sk_job_set_result(job, sk_json_encode(&sk_created_type, &created, 0));
-    tell(network, "network.changed");
-}
-
-const SkJobKind sk_network_update_job = {
-    .object = network_object, .queue = QUEUE, .prepare = prepare_update, .run = run_update, .commit = commit_update, .free_work = free_work,
+    .object = sk_network_object, .queue = SK_NETWORK_QUEUE, .prepare = prepare_create, .run = run_create, .commit = commit_create, .free_work = sk_network_work_free,
 };
 
 /* -- delete --------------------------------------------------------------------------------------------------------------- */
@@ -443,37 +424,40 @@ static gboolean
 prepare_delete(SkJob *job, GError **error)
 {
     SkNetwork *network = sk_service_network(job->service, job->call->params.name, error);
-    if (network == NULL || !check_unused(job->service, network->spec->name, TRUE, error))
+    if (network == NULL || !sk_network_check_unused(job->service, network->spec->name, TRUE, error))
         return FALSE;
-    NetWork *work = job->work = new_work(job->service, network->spec);
+    SkNetworkWork *work = job->work = sk_network_work_new(job->service, sk_network_in_force(network));
     work->was_active = network->status.active;
+    work->transient = !network->persistent;
     network->stopping = TRUE;
-    look_around(job->service, work);
+    sk_network_look_around(job->service, work, work->spec->name);
     return TRUE;
 }
 
 static gboolean
 run_delete(SkJob *job, GError **error)
 {
-    NetWork *work = job->work;
-    if (work->was_active && !run_stop(job, error))
+    SkNetworkWork *work = job->work;
+    if (work->was_active && !take_all_down(work, error))
         return FALSE;
-    return sk_store_remove(work->store, "network", work->spec->uuid, error) && sk_network_forget(work->spec->name, &work->paths, error);
+    return sk_store_remove(work->store, sk_network_kind(!work->transient), work->spec->uuid, error) && sk_network_forget(work->spec->name, &work->paths, error);
 }
 
 static void
 commit_delete(SkJob *job)
 {
-    NetWork *work = job->work;
+    SkNetworkWork *work = job->work;
     SkNetwork *network = g_tree_lookup(job->service->networks, work->spec->name);
-    deactivate(network);
-    tell(network, "network.deleted");
-    g_tree_remove(job->service->networks, work->spec->name);
+    if (network->status.active) {
+        deactivate(network);
+        sk_network_tell(network, "network.stopped");
+    }
+    sk_network_drop(network);
 }
 
 const SkJobKind sk_network_delete_job = {
-    .object = network_object, .queue = QUEUE, .prepare = prepare_delete, .run = run_delete, .commit = commit_delete, .rollback = rollback_stop,
-    .free_work = free_work,
+    .object = sk_network_object, .queue = SK_NETWORK_QUEUE, .prepare = prepare_delete, .run = run_delete, .commit = commit_delete, .rollback = rollback_stop,
+    .free_work = sk_network_work_free,
 };
 
 /* -- at the daemon's start --------------------------------------------------------------------------------------------------- */
@@ -482,14 +466,14 @@ static gboolean
 prepare_autostart(SkJob *job, GError **error)
 {
     (void) error;
-    look_around(job->service, job->work);
+    sk_network_look_around(job->service, job->work, ((SkNetworkWork *) job->work)->spec->name);
     return TRUE;
 }
 
 static gboolean
 run_autostart(SkJob *job, GError **error)
 {
-    NetWork *work = job->work;
+    SkNetworkWork *work = job->work;
     g_autoptr(GError) why = NULL;
     (void) error;
     if (!complete_and_keep(work, &why) || !bring_up(work, work->was_active, &why))
@@ -500,7 +484,7 @@ run_autostart(SkJob *job, GError **error)
 static void
 commit_autostart(SkJob *job)
 {
-    NetWork *work = job->work;
+    SkNetworkWork *work = job->work;
     SkNetwork *network = g_tree_lookup(job->service->networks, work->spec->name);
     if (network == NULL)
         return;
@@ -514,11 +498,11 @@ commit_autostart(SkJob *job)
     }
     take_spec(network, work);
     set_active(network, work);
-    tell(network, "network.started");
+    sk_network_tell(network, "network.started");
 }
 
 static const SkJobKind autostart_job = {
-    .queue = QUEUE, .prepare = prepare_autostart, .run = run_autostart, .commit = commit_autostart, .free_work = free_work,
+    .queue = SK_NETWORK_QUEUE, .prepare = prepare_autostart, .run = run_autostart, .commit = commit_autostart, .free_work = sk_network_work_free,
 };
 
 /* -- dnsmasq ended by itself ---------------------------------------------------------------------------------------------- */
@@ -527,22 +511,22 @@ static const SkJobKind autostart_job = {
 static gboolean
 prepare_mend(SkJob *job, GError **error)
 {
-    NetWork *work = job->work;
+    SkNetworkWork *work = job->work;
     const SkNetwork *network = g_tree_lookup(job->service->networks, work->spec->name);
     (void) error;
     work->skip = network == NULL || !network->status.active || network->stopping;
     if (work->skip)
         return TRUE;
     free_spec(work->spec);
-    work->spec = sk_value_copy(&sk_network_spec_type, network->spec);
-    look_around(job->service, work);
+    work->spec = sk_value_copy(&sk_network_spec_type, sk_network_in_force(network));
+    sk_network_look_around(job->service, work, work->spec->name);
     return TRUE;
 }
 
 static gboolean
 run_mend(SkJob *job, GError **error)
 {
-    NetWork *work = job->work;
+    SkNetworkWork *work = job->work;
     g_autoptr(GError) why = NULL;
     (void) error;
     if (!work->skip && !bring_up(work, TRUE, &why))
@@ -553,7 +537,7 @@ run_mend(SkJob *job, GError **error)
 static void
 commit_mend(SkJob *job)
 {
-    NetWork *work = job->work;
+    SkNetworkWork *work = job->work;
     SkNetwork *network = work->skip ? NULL : g_tree_lookup(job->service->networks, work->spec->name);
     if (network == NULL)
         return;
@@ -571,13 +555,13 @@ commit_mend(SkJob *job)
 }
 
 static const SkJobKind mend_job = {
-    .queue = QUEUE, .prepare = prepare_mend, .run = run_mend, .commit = commit_mend, .free_work = free_work,
+    .queue = SK_NETWORK_QUEUE, .prepare = prepare_mend, .run = run_mend, .commit = commit_mend, .free_work = sk_network_work_free,
 };
 
 void
 sk_network_mend(SkNetwork *self)
 {
-    sk_job_start_quiet(self->service, &mend_job, new_work(self->service, self->spec));
+    sk_job_start_quiet(self->service, &mend_job, sk_network_work_new(self->service, self->spec));
 }
 
 /* What a former daemon made and nobody has any more; and the domains that waited for the networks. */
@@ -631,13 +615,14 @@ prepare_settle(SkJob *job, GError **error)
     g_ptr_array_add(work->owners, NULL);
     for (GTreeNode *node = g_tree_node_first(self->networks); node != NULL; node = g_tree_node_next(node)) {
         const SkNetwork *network = g_tree_node_value(node);
+        const SkNetworkSpec *spec = sk_network_in_force(network);
         if (network->status.active)
-            sk_network_rules_add(work->rules, network->spec);
+            sk_network_rules_add(work->rules, spec);
         if (!network->status.active && network->status.message == NULL)
             continue;
         g_ptr_array_add(work->networks, g_strdup(network->spec->name));
-        if (network->spec->bridge != NULL)
-            g_ptr_array_add(work->bridges, g_strdup(network->spec->bridge));
+        if (spec->bridge != NULL)
+            g_ptr_array_add(work->bridges, g_strdup(spec->bridge));
     }
     g_ptr_array_add(work->bridges, NULL);
     g_ptr_array_add(work->networks, NULL);
@@ -666,13 +651,13 @@ run_settle(SkJob *job, GError **error)
 static void
 commit_settle(SkJob *job)
 {
-    tell_domains(job->service);
+    sk_network_tell_domains(job->service);
     sk_service_hosts_changed(job->service);
     sk_service_autostart_domains(job->service);
 }
 
 static const SkJobKind settle_job = {
-    .queue = QUEUE, .prepare = prepare_settle, .run = run_settle, .commit = commit_settle, .free_work = free_settle,
+    .queue = SK_NETWORK_QUEUE, .prepare = prepare_settle, .run = run_settle, .commit = commit_settle, .free_work = free_settle,
 };
 
 static Settle *
@@ -686,17 +671,35 @@ new_settle(SkService *self)
     return work;
 }
 
+/* One without a definition that did not live on is forgotten. */
+static void
+forget_transients(SkService *self)
+{
+    g_autoptr(GPtrArray) gone = g_ptr_array_new_with_free_func(g_free);
+    for (GTreeNode *node = g_tree_node_first(self->networks); node != NULL; node = g_tree_node_next(node)) {
+        const SkNetwork *network = g_tree_node_value(node);
+        if (!network->persistent && !network->was_active)
+            g_ptr_array_add(gone, g_strdup(network->spec->name));
+    }
+    for (guint i = 0; i < gone->len; i++) {
+        const SkNetwork *network = g_tree_lookup(self->networks, gone->pdata[i]);
+        sk_store_remove_async(self->store, sk_network_kind(FALSE), network->spec->uuid, NULL, NULL);
+        g_tree_remove(self->networks, gone->pdata[i]);
+    }
+}
+
 void
 sk_service_start_networks(SkService *self)
 {
+    forget_transients(self);
     for (GTreeNode *node = g_tree_node_first(self->networks); node != NULL; node = g_tree_node_next(node)) {
         const SkNetwork *network = g_tree_node_value(node);
-        g_autofree char *run = g_build_filename(self->network_run_dir, network->spec->name, NULL);
-        gboolean was_up = network->was_active && g_file_test(run, G_FILE_TEST_IS_DIR);
-        if (!network->spec->autostart && !was_up)
+        if (!network->spec->autostart && !network->was_active)
             continue;
-        NetWork *work = new_work(self, network->spec);
-        work->was_active = was_up;
+        SkNetworkWork *work = sk_network_work_new(self, sk_network_in_force(network));
+        work->was_active = network->was_active;
+        work->of_live = network->live != NULL;
+        work->transient = !network->persistent;
         sk_job_start_quiet(self, &autostart_job, work);
     }
     if (!self->settings->session)
@@ -711,28 +714,51 @@ make_default(SkService *self, GError **error)
     SkNetworkSpec *spec = sk_value_new(&sk_network_spec_type);
     spec->name = g_strdup("default");
     sk_network_spec_complete(spec);
-    g_autoptr(SkRecord) record = network_record(spec);
+    g_autoptr(SkRecord) record = sk_network_record(spec, TRUE);
     if (!sk_store_put(self->store, record, error)) {
         free_spec(spec);
         return FALSE;
     }
-    add_network(self, spec, record->revision);
+    sk_network_add(self, spec, record->revision, TRUE);
     return TRUE;
 }
 
-gboolean
-sk_service_load_networks(SkService *self, GError **error)
+/* What was up when the former daemon ended, if it was another than the definition. */
+static void
+read_state(SkNetwork *network, const char *text)
+{
+    g_autofree char *run = g_build_filename(network->service->network_run_dir, network->spec->name, NULL);
+    g_autoptr(json_t) state = text != NULL ? sk_json_parse(text, strlen(text), network->spec->name, NULL) : NULL;
+    json_t *live = json_object_get(state, "live");
+    network->was_active = json_is_true(json_object_get(state, "active")) && g_file_test(run, G_FILE_TEST_IS_DIR);
+    if (!network->was_active || live == NULL)
+        return;
+    g_autofree char *json = json_dumps(live, 0);
+    g_autoptr(GError) error = NULL;
+    network->live = sk_json_decode_text(&sk_network_spec_type, json, strlen(json), network->spec->name, &error);
+    if (network->live == NULL)
+        g_warning("what was up of network \"%s\" is not known: %s, continuing with its definition", network->spec->name, error->message);
+}
+
+static gboolean
+load_kind(SkService *self, gboolean persistent, GError **error)
 {
     g_autoptr(GPtrArray) records = NULL;
-    if (!sk_store_load(self->store, "network", &records, error))
+    if (!sk_store_load(self->store, sk_network_kind(persistent), &records, error))
         return FALSE;
     for (guint i = 0; i < records->len; i++) {
         const SkRecord *record = records->pdata[i];
         SkNetworkSpec *spec = sk_json_decode_text(&sk_network_spec_type, record->spec, strlen(record->spec), record->name, error);
         if (spec == NULL)
             return FALSE;
-        SkNetwork *network = add_network(self, spec, record->revision);
-        network->was_active = record->state != NULL && strstr(record->state, "true") != NULL;
+        read_state(sk_network_add(self, spec, record->revision, persistent), record->state);
     }
-    return !self->first_start || self->settings->session || g_tree_lookup(self->networks, "default") != NULL || make_default(self, error);
+    return TRUE;
+}
+
+gboolean
+sk_service_load_networks(SkService *self, GError **error)
+{
+    return load_kind(self, TRUE, error) && load_kind(self, FALSE, error) &&
+           (!self->first_start || self->settings->session || g_tree_lookup(self->networks, "default") != NULL || make_default(self, error));
 }

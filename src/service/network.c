@@ -16,6 +16,7 @@ sk_network_free(gpointer data)
         return;
     sk_network_unwatch_dnsmasq(self);
     sk_value_free(&sk_network_spec_type, self->spec);
+    sk_value_free(&sk_network_spec_type, self->live);
     sk_value_clear(&sk_network_status_type, &self->status);
     g_clear_pointer(&self->leases, g_ptr_array_unref);
     g_free(self);
@@ -28,6 +29,12 @@ sk_service_network(SkService *self, const char *name, GError **error)
     if (network == NULL)
         sk_fail(error, SK_ERROR_NO_NETWORK, "there is no network \"%.128s\"", name);
     return network;
+}
+
+const SkNetworkSpec *
+sk_network_in_force(const SkNetwork *self)
+{
+    return self->live != NULL ? self->live : self->spec;
 }
 
 char *
@@ -75,7 +82,9 @@ write_network(SkService *self, GString *out, gconstpointer object, const SkCall 
 {
     const SkNetwork *network = object;
     g_autofree char *etag = g_strdup_printf("%" G_GUINT64_FORMAT, network->revision);
-    SkNetworkView view = { .spec = *network->spec, .status = network->status, .etag = etag };
+    SkNetworkView view = { .spec = *network->spec, .status = network->status, .live = network->live, .etag = etag };
+    view.status.persistent = network->persistent;
+    view.status.pending = network->live != NULL;
     view.status.connected = count_connected(network->service, network->spec->name);
     sk_json_write(out, &sk_network_view_type, &view, (const char *const *) call->params.fields, 0);
 }
@@ -299,7 +308,7 @@ sk_service_dns_changed(SkService *self, SkDomain *domain)
     work->release = !sk_domain_is_active(domain);
     work->networks = g_ptr_array_new_with_free_func(free_names);
     for (GTreeNode *node = g_tree_node_first(self->networks); node != NULL; node = g_tree_node_next(node)) {
-        const SkNetworkSpec *spec = ((SkNetwork *) g_tree_node_value(node))->spec;
+        const SkNetworkSpec *spec = sk_network_in_force(g_tree_node_value(node));
         if (!sk_dnsmasq_wanted(spec))
             continue;
         Names *names = g_new0(Names, 1);

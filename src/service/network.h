@@ -9,7 +9,9 @@
 
 struct SkNetwork {
     SkService *service;
-    SkNetworkSpec *spec;
+    SkNetworkSpec *spec;    /* the definition; of one that is not defined, what is up */
+    SkNetworkSpec *live;    /* what is up, if that is another; NULL: as spec */
+    gboolean persistent;    /* FALSE: gone when it is stopped */
     SkNetworkStatus status;
     GPtrArray *leases;      /* SkLease; NULL: none known */
     guint64 revision;
@@ -23,6 +25,8 @@ struct SkNetwork {
 };
 
 SkNetwork *sk_service_network(SkService *self, const char *name, GError **error);
+/* What is up, or would be. */
+const SkNetworkSpec *sk_network_in_force(const SkNetwork *self);
 /* Bridge of an active network; NULL with NO_NETWORK or STATE. Free with g_free(). */
 char *sk_service_network_bridge(SkService *self, const char *name, GError **error);
 void sk_network_free(gpointer network);
@@ -58,4 +62,6 @@ void sk_service_start_networks(SkService *self);
 gboolean sk_handle_network_list(SkService *self, SkCall *call, GError **error);
 gboolean sk_handle_network_show(SkService *self, SkCall *call, GError **error);
 gboolean sk_handle_network_leases(SkService *self, SkCall *call, GError **error);
-extern const SkJobKind sk_network_create_job, sk_network_update_job, sk_network_delete_job, sk_network_start_job, sk_network_stop_job;
+extern const SkJobKind sk_network_create_job, sk_network_delete_job, sk_network_start_job, sk_network_stop_job;
+/* network-change.c */
+extern const SkJobKind sk_network_update_job, sk_network_define_job, sk_network_undefine_job, sk_network_edit_job;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/domain.h"
+#include "model/network.h"
 
 G_BEGIN_DECLS
 
@@ -70,5 +71,25 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SkXmlDevice, sk_xml_device_clear)
 
 /* type: sk_disk_type, ... spec: the domain, or NULL. NULL if the type is no device. Free with g_free(). */
 char *sk_xml_device_format(const SkType *type, gconstpointer value, const SkDomainSpec *spec, const SkXmlOptions *options);
+
+/* -- networks ---------------------------------------------------------------------------------------------------- */
+
+/* A definition, which does not start with the host. Free with sk_value_free(&sk_network_spec_type, ...). */
+SkNetworkSpec *sk_xml_network_parse(const char *text, gssize length, GError **error);
+
+/* What XML has no place for, from the definition that is to be replaced: autostart. */
+void sk_xml_network_keep(const SkNetworkSpec *old, SkNetworkSpec *spec);
+
+/* connections: interfaces on it, 0 is not shown. Ranges of DHCP are shown as far as they are given. Free with g_free(). */
+char *sk_xml_network_format(const SkNetworkSpec *spec, guint connections);
+
+/* Which element of a network a change is about. */
+typedef enum {
+    SK_XML_NETWORK_HOST, SK_XML_NETWORK_RANGE, SK_XML_NETWORK_DNS_HOST, SK_XML_NETWORK_DNS_TEXT, SK_XML_NETWORK_DNS_SERVICE,
+    SK_XML_NETWORK_INTERFACE, SK_XML_N_NETWORK_SECTIONS
+} SkXmlNetworkSection;
+
+/* The single element of a change. Free with sk_value_free(&sk_network_edit_type, ...). */
+SkNetworkEdit *sk_xml_network_edit_parse(const char *text, gssize length, SkXmlNetworkSection section, SkEditVerb verb, GError **error);
 
 G_END_DECLS
