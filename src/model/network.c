@@ -305,15 +305,10 @@ static const SkField view_fields[] = {
 SK_TYPE(sk_network_view_type, SkNetworkView, "NetworkView", "network", view_fields, "a network: definition and status");
 
 static const SkEnumName edit_names[] = { { "modify" }, { "delete" }, { "add" }, { "add-first" } };
-static const SkEnumName affect_names[] = { { "both", NULL, "the definition, and what is up" }, { "live", NULL, "only what is up" },
-                                           { "definition", NULL, "only the definition" },
-                                           { "current", NULL, "what is up if it is, else the definition" } };
 SK_ENUM_TABLE(sk_edit_enum, "change", edit_names, SK_N_EDITS);
-SK_ENUM_TABLE(sk_affect_enum, "scope", affect_names, SK_N_AFFECTS);
 
 static const SkField edit_fields[] = {
     SK_FIELD(SkNetworkEdit, verb, ENUM, "what to do", .names = &sk_edit_enum, .def = "add"),
-    SK_FIELD(SkNetworkEdit, affect, ENUM, "where", .names = &sk_affect_enum),
     SK_FIELD(SkNetworkEdit, host, OPTIONAL, "host with a fixed address", .type = &sk_network_host_type),
     SK_FIELD(SkNetworkEdit, range, OPTIONAL, "range of DHCP", .type = &sk_address_range_type),
     SK_FIELD(SkNetworkEdit, dns_host, OPTIONAL, "further names", .type = &sk_dns_host_type),

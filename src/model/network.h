@@ -73,11 +73,9 @@ typedef struct {
 
 /* One change of one thing in a network, as `virsh net-update` and POST /v1/networks/{name}/edit ask for it. */
 typedef enum { SK_EDIT_MODIFY, SK_EDIT_DELETE, SK_EDIT_ADD, SK_EDIT_ADD_FIRST, SK_N_EDITS } SkEditVerb;
-typedef enum { SK_AFFECT_BOTH, SK_AFFECT_LIVE, SK_AFFECT_DEFINITION, SK_AFFECT_CURRENT, SK_N_AFFECTS } SkAffect;
 
 typedef struct {
     gint verb;              /* SkEditVerb */
-    gint affect;            /* SkAffect */
     /* One of them. */
     SkNetworkHost *host;
     SkAddressRange *range;
@@ -95,7 +93,7 @@ typedef struct {
     char *domain;           /* name of the domain that has the interface, if ours */
 } SkLease;
 
-extern const SkEnum sk_forward_enum, sk_edit_enum, sk_affect_enum;
+extern const SkEnum sk_forward_enum, sk_edit_enum;
 extern const SkType sk_network_host_type, sk_address_range_type, sk_dns_host_type, sk_dns_text_type, sk_dns_service_type, sk_dns_route_type,
     sk_network_spec_type, sk_network_status_type, sk_network_view_type, sk_network_edit_type, sk_lease_type;
 

@@ -57,7 +57,7 @@ PARAMS(sk_params_undefine_type, "UndefineParams", P_NAME, P_WAIT,
        SK_FIELD(SkParams, managed_save, BOOL, "delete its saved state too"),
        SK_FIELD(SkParams, nvram, BOOL, "delete its firmware variables too"),
        SK_FIELD(SkParams, keep_nvram, BOOL, "keep its firmware variables"));
-PARAMS(sk_params_change_domain_type, "ChangeDomainParams", P_NAME, P_SCOPE, P_WAIT);
+PARAMS(sk_params_change_domain_type, "ChangeParams", P_NAME, P_SCOPE, P_WAIT);
 #define P_PEEK SK_FIELD(SkParams, offset, UINT64, "byte to begin at"), SK_FIELD(SkParams, size, UINT, "bytes", NEEDED, .min = 1, .max = 4 * 1024 * 1024)
 PARAMS(sk_params_memory_type, "MemoryParams", P_NAME, P_PEEK, SK_FIELD(SkParams, virtual, BOOL, "addresses are those of the first vCPU's programs"));
 PARAMS(sk_params_path_type, "PathParams", SK_FIELD(SkParams, path, STRING, "file on the host", NEEDED, .check = sk_check_path), P_WAIT);

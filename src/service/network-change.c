@@ -43,16 +43,6 @@ check_change(const SkNetworkWork *work, const SkNetwork *network, GError **error
     return TRUE;
 }
 
-/* Where a change goes. */
-static gint
-affect_of(const SkCall *call, const SkNetwork *network)
-{
-    gint affect = call->op->id == SK_OP_NETWORK_EDIT ? ((const SkNetworkEdit *) call->body)->affect : SK_AFFECT_BOTH;
-    if (affect == SK_AFFECT_CURRENT)
-        return network->status.active ? SK_AFFECT_LIVE : SK_AFFECT_DEFINITION;
-    return affect;
-}
-
 static gboolean
 prepare_change(SkJob *job, GError **error)
 {
@@ -60,18 +50,18 @@ prepare_change(SkJob *job, GError **error)
     const SkNetwork *network = sk_service_network(job->service, call->params.name, error);
     if (network == NULL)
         return FALSE;
-    gint affect = affect_of(call, network);
+    gint scope = call->params.scope;
     gboolean active = network->status.active;
-    if (affect == SK_AFFECT_LIVE && !active)
+    if (scope == SK_SCOPE_LIVE && !active)
         return sk_fail(error, SK_ERROR_STATE, "network \"%s\" is not active", network->spec->name);
-    if (affect == SK_AFFECT_DEFINITION && !network->persistent)
+    if (scope == SK_SCOPE_CONFIG && !network->persistent)
         return sk_fail(error, SK_ERROR_STATE, "network \"%s\" is transient: it has no definition", network->spec->name);
     SkNetworkWork *work = job->work = sk_network_work_new(job->service, NULL);
     work->old = active ? sk_value_copy(&sk_network_spec_type, sk_network_in_force(network)) : NULL;
     work->transient = !network->persistent;
-    if (affect != SK_AFFECT_LIVE && !work->transient && (work->spec = changed_copy(network->spec, call, error)) == NULL)
+    if (scope != SK_SCOPE_LIVE && !work->transient && (work->spec = changed_copy(network->spec, call, error)) == NULL)
         return FALSE;
-    if (affect != SK_AFFECT_DEFINITION && active && (work->live = changed_copy(work->old, call, error)) == NULL)
+    if (scope != SK_SCOPE_CONFIG && active && (work->live = changed_copy(work->old, call, error)) == NULL)
         return FALSE;
     sk_network_look_around(job->service, work, network->spec->name);
     return check_change(work, network, error);

@@ -63,11 +63,12 @@ sk_service_network_paths(SkService *self)
 
 /* -- reads ---------------------------------------------------------------------------------------------------- */
 
-static guint
-count_connected(SkService *self, const char *name)
+guint
+sk_network_connected(const SkNetwork *self)
 {
+    const char *name = self->spec->name;
     guint count = 0;
-    for (GTreeNode *node = g_tree_node_first(self->domains); node != NULL; node = g_tree_node_next(node)) {
+    for (GTreeNode *node = g_tree_node_first(self->service->domains); node != NULL; node = g_tree_node_next(node)) {
         const SkDomainSpec *live = ((SkDomain *) g_tree_node_value(node))->runtime.live;
         for (guint i = 0; live != NULL && live->interfaces != NULL && i < live->interfaces->len; i++) {
             const SkInterface *nic = live->interfaces->pdata[i];
@@ -85,7 +86,7 @@ write_network(SkService *self, GString *out, gconstpointer object, const SkCall 
     SkNetworkView view = { .spec = *network->spec, .status = network->status, .live = network->live, .etag = etag };
     view.status.persistent = network->persistent;
     view.status.pending = network->live != NULL;
-    view.status.connected = count_connected(network->service, network->spec->name);
+    view.status.connected = sk_network_connected(network);
     sk_json_write(out, &sk_network_view_type, &view, (const char *const *) call->params.fields, 0);
 }
 

@@ -25,6 +25,8 @@ struct SkNetwork {
 };
 
 SkNetwork *sk_service_network(SkService *self, const char *name, GError **error);
+/* Interfaces of running domains on it. */
+guint sk_network_connected(const SkNetwork *self);
 /* What is up, or would be. */
 const SkNetworkSpec *sk_network_in_force(const SkNetwork *self);
 /* Bridge of an active network; NULL with NO_NETWORK or STATE. Free with g_free(). */

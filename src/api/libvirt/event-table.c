@@ -484,11 +484,15 @@ send_named(const Telling *telling, SkLvEventKind kind, gint event)
     sk_lv_event_send(telling->server, kind, 0, telling->event->uuid, body);
 }
 
+/* One that never had a definition comes with its start and goes with its end. */
 static void
 on_network(const Telling *telling)
 {
-    static const char *const events[] = { "created", "deleted", "started", "stopped", NULL };
-    send_named(telling, SK_LV_EVENT_NETWORK, number_of(strchr(telling->event->type, '.') + 1, events, 0));
+    static const char *const events[] = { "created", "deleted", "started", "stopped", "undefined", "changed", NULL };
+    static const gint numbers[] = { 0, 1, 2, 3, 1, 0 };
+    if (json_is_false(json_object_get(telling->data, "persistent")))
+        return;
+    send_named(telling, SK_LV_EVENT_NETWORK, numbers[number_of(strchr(telling->event->type, '.') + 1, events, 0)]);
 }
 
 static void
@@ -590,6 +594,7 @@ static const struct {
     { .type = "network.created", .tell = on_network, .kind = SK_LV_EVENT_NETWORK },
     { .type = "network.changed", .tell = on_network, .kind = SK_LV_EVENT_NETWORK },
     { .type = "network.deleted", .tell = on_network, .kind = SK_LV_EVENT_NETWORK },
+    { .type = "network.undefined", .tell = on_network, .kind = SK_LV_EVENT_NETWORK },
     { .type = "network.started", .tell = on_network, .kind = SK_LV_EVENT_NETWORK },
     { .type = "network.stopped", .tell = on_network, .kind = SK_LV_EVENT_NETWORK },
     { .type = "pool.refreshed", .tell = on_pool_refreshed, .kind = SK_LV_EVENT_POOL, .id = 1, .also = 1 },
