@@ -76,6 +76,47 @@ run_delete(SkCli *self, const SkArgs *args, GError **error)
     return sk_run_confirmed(self, args, "Delete network", "", error);
 }
 
+static gboolean
+run_define(SkCli *self, const SkArgs *args, GError **error)
+{
+    const char *file = sk_args_operand(args, "FILE");
+    g_autoptr(json_t) body = sk_read_json(file, error);
+    if (body == NULL)
+        return FALSE;
+    const char *name = sk_json_text_at(body, "name");
+    if (name == NULL)
+        return sk_fail(error, SK_ERROR_INVALID, "\"%s\" is not a network's definition: it has no name", file);
+    g_autoptr(SkAsk) ask = sk_ask_new_named(SK_OP_NETWORK_DEFINE, name);
+    g_autofree char *named = g_strdup(name);
+    sk_ask_take_body(ask, g_steal_pointer(&body));
+    return sk_cli_ask_done(self, args, ask, named, error);
+}
+
+/* The verb is in the command's own name. */
+static gboolean
+edit_host(SkCli *self, const SkArgs *args, const char *verb, GError **error)
+{
+    const char *name = sk_args_operand(args, "NETWORK");
+    json_t *host = sk_args_body(args, NULL, error);
+    if (host == NULL)
+        return FALSE;
+    g_autoptr(SkAsk) ask = sk_ask_new_named(SK_OP_NETWORK_EDIT, name);
+    sk_ask_take_body(ask, json_pack("{s:s, s:o}", "verb", verb, "host", host));
+    return sk_cli_ask_done(self, args, ask, name, error);
+}
+
+static gboolean
+run_add_host(SkCli *self, const SkArgs *args, GError **error)
+{
+    return edit_host(self, args, "add", error);
+}
+
+static gboolean
+run_delete_host(SkCli *self, const SkArgs *args, GError **error)
+{
+    return edit_host(self, args, "delete", error);
+}
+
 static const SkColumn host_columns[] = { { "MAC", "mac" }, { "ADDRESS", "ip" }, { "NAME", "name" }, { 0 } };
 
 const SkCommand sk_network_commands[] = {
@@ -93,8 +134,8 @@ const SkCommand sk_network_commands[] = {
                             { "Connected", "status.connected" }, { "Autostart", "spec.autostart", SK_CELL_YES }),
       .sections = SK_SECTIONS({ "Hosts", "spec.hosts", host_columns }), .examples = "skep net show default" },
     { .words = "net create", .operands = "[NAME]", .ops = SK_OPS(SK_OP_NETWORK_CREATE), .run = run_create, .done = "created", .body = &sk_network_spec_type,
-      .options = SK_OPTIONS({ 0, "forward", "MODE", "how guests reach out: nat (the usual one), route, isolated or bridge", .field = "forward",
-                              .choices = "nat|route|isolated|bridge" },
+      .options = SK_OPTIONS({ 0, "forward", "MODE", "how guests reach out: nat (the usual one), route, open, isolated or bridge", .field = "forward",
+                              .choices = "nat|route|open|isolated|bridge" },
                             { 0, "subnet", "ADDRESS/LENGTH", .field = "ipv4" }, { 0, "subnet6", "ADDRESS/LENGTH", .field = "ipv6" },
                             { 0, "bridge", "NAME", .field = "bridge" }, { 0, "device", "NAME", .field = "forward_device" },
                             { 0, "no-dhcp", NULL, "do not hand out addresses" },
@@ -114,6 +155,16 @@ const SkCommand sk_network_commands[] = {
       .examples = "skep net stop lab" },
     { .words = "net delete", .operands = "NETWORK...", .ops = SK_OPS(SK_OP_NETWORK_DELETE), .run = run_delete, .done = "deleted",
       .notes = "On a terminal it asks first, unless --yes is given.", .examples = "skep net delete lab" },
+    { .words = "net define", .operands = "FILE", .ops = SK_OPS(SK_OP_NETWORK_DEFINE), .run = run_define, .done = "defined",
+      .notes = "FILE has a whole definition, as skep net show -o json gives it under \"spec\"; - is standard input. What is up stays as it is "
+               "until it is started anew.",
+      .examples = "skep net define lab.json" },
+    { .words = "net undefine", .operands = "NETWORK...", .ops = SK_OPS(SK_OP_NETWORK_UNDEFINE), .run = sk_run_operation, .done = "undefined",
+      .notes = "One that is up goes on, and is gone when it is stopped.", .examples = "skep net undefine lab" },
+    { .words = "net add-host", .operands = "NETWORK KEY=VALUE...", .ops = SK_OPS(SK_OP_NETWORK_EDIT), .run = run_add_host, .done = "changed",
+      .body = &sk_network_host_type, .examples = "skep net add-host lab mac=52:54:00:00:00:10 ip=192.168.50.10 name=db" },
+    { .words = "net delete-host", .operands = "NETWORK KEY=VALUE...", .ops = SK_OPS(SK_OP_NETWORK_EDIT), .run = run_delete_host, .done = "changed",
+      .body = &sk_network_host_type, .examples = "skep net delete-host lab mac=52:54:00:00:00:10" },
     { .words = "net leases", .operands = "NETWORK", .ops = SK_OPS(SK_OP_NETWORK_LEASES), .run = sk_run_operation,
       .columns = SK_COLUMNS({ "ADDRESS", "ip" }, { "MAC", "mac" }, { "HOST NAME", "hostname" }, { "DOMAIN", "domain" },
                             { "EXPIRES", "expires", SK_CELL_SECONDS }),
