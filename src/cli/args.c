@@ -20,6 +20,7 @@ static const SkOperand operand_table[] = {
     { "DOMAIN", "name", "domain", "name or UUID of a domain" },
     { "NETWORK", "name", "network", "name of a network" },
     { "POOL", "name", "pool", "name of a storage pool" },
+    { "SECRET", "name", "secret", "UUID of a secret" },
     { "IMAGE", "name", "image", "name of an image" },
     { "VOLUME", NULL, "volume", "POOL/VOLUME, or VOLUME in the pool \"default\"" },
     { "DISK", "target", "disk", "target of a disk, such as vda" },

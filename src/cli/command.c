@@ -19,6 +19,7 @@ const SkFamily sk_families[] = {
     { "Images", sk_image_commands },
     { "Networks", sk_network_commands },
     { "Storage pools", sk_pool_commands },
+    { "Secrets", sk_secret_commands },
     { "Volumes", sk_volume_commands },
     { "Jobs and events", sk_job_commands },
     { "Access tokens", sk_token_commands },

@@ -35,6 +35,18 @@ run_pool_delete(SkCli *self, const SkArgs *args, GError **error)
     return sk_run_confirmed(self, args, "Delete pool", sk_args_has(args, "volumes") ? " and all volumes in it" : "", error);
 }
 
+/* What is given of the definition, as a patch. */
+static gboolean
+run_pool_set(SkCli *self, const SkArgs *args, GError **error)
+{
+    const char *autostart = sk_args_get(args, "autostart");
+    if (autostart == NULL || (!g_str_equal(autostart, "yes") && !g_str_equal(autostart, "no")))
+        return sk_fail(error, SK_ERROR_INVALID, "give --autostart yes or --autostart no");
+    g_autoptr(SkAsk) ask = sk_ask_new_named(SK_OP_POOL_UPDATE, sk_args_operand(args, "POOL"));
+    sk_ask_take_body(ask, json_pack("{s:b}", "autostart", g_str_equal(autostart, "yes")));
+    return sk_cli_ask_done(self, args, ask, sk_args_operand(args, "POOL"), error);
+}
+
 const SkCommand sk_pool_commands[] = {
     { .words = "pool ls", .ops = SK_OPS(SK_OP_POOL_LIST), .run = sk_run_operation,
       .columns = SK_COLUMNS({ "NAME", "spec.name" }, { "ACTIVE", "status.active", SK_CELL_YES }, { "KIND", "spec.kind" },
@@ -50,6 +62,12 @@ const SkCommand sk_pool_commands[] = {
     { .words = "pool create", .operands = "NAME", .ops = SK_OPS(SK_OP_POOL_CREATE), .run = run_pool_create, .done = "created", .body = &sk_pool_spec_type,
       .options = SK_OPTIONS({ 'p', "path", "DIR", "directory; made if it is not there; one of the daemon's own if not given", .field = "path", .choices = "@file" }),
       .examples = "skep pool create ssd --path /srv/ssd" },
+    { .words = "pool set", .operands = "POOL", .ops = SK_OPS(SK_OP_POOL_UPDATE), .run = run_pool_set, .done = "changed",
+      .options = SK_OPTIONS({ 0, "autostart", "YES-NO", "start it with the host or not", .choices = "yes|no" }), .examples = "skep pool set ssd --autostart no" },
+    { .words = "pool build", .operands = "POOL...", .ops = SK_OPS(SK_OP_POOL_BUILD), .run = sk_run_operation, .done = "built",
+      .notes = "Makes the directory of a pool that is not active, if it is not there.", .examples = "skep pool build ssd" },
+    { .words = "pool erase", .operands = "POOL...", .ops = SK_OPS(SK_OP_POOL_ERASE), .run = sk_run_operation, .done = "erased",
+      .notes = "Removes the directory of a pool that is not active; it must be empty. The pool stays defined.", .examples = "skep pool erase ssd" },
     { .words = "pool start", .operands = "POOL...", .ops = SK_OPS(SK_OP_POOL_START), .run = sk_run_operation, .done = "started",
       .examples = "skep pool start ssd" },
     { .words = "pool stop", .operands = "POOL...", .ops = SK_OPS(SK_OP_POOL_STOP), .run = sk_run_operation, .done = "stopped",
@@ -133,6 +151,27 @@ run_volume_resize(SkCli *self, const SkArgs *args, GError **error)
 }
 
 static gboolean
+run_volume_wipe(SkCli *self, const SkArgs *args, GError **error)
+{
+    if (!sk_cli_confirm(self, "Wipe volume %s?", sk_args_operand(args, "VOLUME")))
+        return sk_fail(error, SK_ERROR_CANCELLED, "nothing was wiped");
+    return change_volume(self, args, SK_OP_VOLUME_WIPE, json_object(), error);
+}
+
+static gboolean
+run_volume_find(SkCli *self, const SkArgs *args, GError **error)
+{
+    g_autoptr(SkAsk) ask = sk_ask_new(SK_OP_VOLUME_FIND);
+    g_autofree char *full = self->target.url == NULL ? g_canonicalize_filename(sk_args_operand(args, "FILE"), NULL) : NULL;
+    sk_ask_set(ask, "path", full != NULL ? full : sk_args_operand(args, "FILE"));
+    g_autoptr(json_t) volume = sk_cli_ask(self, ask, NULL, error);
+    if (volume == NULL)
+        return FALSE;
+    sk_cli_print(self, sk_args_command(args), volume);
+    return TRUE;
+}
+
+static gboolean
 run_volume_delete(SkCli *self, const SkArgs *args, GError **error)
 {
     return sk_run_confirmed(self, args, "Delete volume", "", error);
@@ -202,6 +241,12 @@ const SkCommand sk_volume_commands[] = {
       .notes = "NEW-NAME may be POOL/NAME.", .examples = "skep volume clone data.qcow2 data2.qcow2\nskep volume clone data.qcow2 ssd/data.qcow2 --linked" },
     { .words = "volume resize", .operands = "VOLUME SIZE", .ops = SK_OPS(SK_OP_VOLUME_RESIZE), .run = run_volume_resize, .done = "resized",
       .body = &sk_resize_type, .options = SK_OPTIONS({ 0, "shrink", NULL, .param = "shrink" }), .examples = "skep volume resize data.qcow2 200G" },
+    { .words = "volume wipe", .operands = "VOLUME", .ops = SK_OPS(SK_OP_VOLUME_WIPE), .run = run_volume_wipe, .done = "wiped", .body = &sk_volume_wipe_type,
+      .options = SK_OPTIONS({ 0, "algorithm", "NAME", "what is written over it: zero, random, trim, dod ...", .field = "algorithm" }),
+      .notes = "All that is in it is lost. A qcow2 volume is an empty one of its size afterwards. On a terminal it asks first, unless --yes is given.",
+      .examples = "skep volume wipe old.qcow2\nskep volume wipe ssd/fast.raw --algorithm random --yes" },
+    { .words = "volume find", .operands = "FILE", .ops = SK_OPS(SK_OP_VOLUME_FIND), .run = run_volume_find, .columns = volume_columns,
+      .notes = "Shows which volume of which pool a file is.", .examples = "skep volume find /srv/ssd/data.qcow2" },
     { .words = "volume upload", .operands = "VOLUME FILE", .ops = SK_OPS(SK_OP_VOLUME_UPLOAD), .run = run_volume_upload, .done = "uploaded",
       .options = SK_OPTIONS({ 0, "resume", NULL, "go on where an upload that was cut stopped; the daemon knows where" },
                             { 0, "offset", "BYTES", "go on from this byte" }),

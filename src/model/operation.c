@@ -85,10 +85,13 @@ const SkOperation sk_operations[SK_N_OPERATIONS] = {
 
     OP(POOL_LIST, "pool.list", "pool", VIEWER, READ, "GET", "/v1/pools", list, LISTS(sk_pool_view_type), HELP("list storage pools")),
     OP(POOL_SHOW, "pool.show", "pool", VIEWER, READ, "GET", "/v1/pools/{name}", show, GIVES(sk_pool_view_type), HELP("show a storage pool")),
-    OP(POOL_CREATE, "pool.create", "pool", ADMIN, JOB, "POST", "/v1/pools", wait, BODY(sk_pool_spec_type), GIVES(sk_created_type), HELP("create a storage pool")),
+    OP(POOL_CREATE, "pool.create", "pool", ADMIN, JOB, "POST", "/v1/pools", create_pool, BODY(sk_pool_spec_type), GIVES(sk_created_type), HELP("create a storage pool")),
     OP(POOL_DELETE, "pool.delete", "pool", ADMIN, JOB, "DELETE", "/v1/pools/{name}", delete_pool, HELP("delete a storage pool (its files stay unless asked)")),
-    OP(POOL_START, "pool.start", "pool", ADMIN, JOB, "POST", "/v1/pools/{name}/start", name, HELP("start a storage pool")),
+    OP(POOL_START, "pool.start", "pool", ADMIN, JOB, "POST", "/v1/pools/{name}/start", start_pool, HELP("start a storage pool")),
     OP(POOL_STOP, "pool.stop", "pool", ADMIN, JOB, "POST", "/v1/pools/{name}/stop", name, HELP("stop a storage pool")),
+    OP(POOL_UPDATE, "pool.update", "pool", ADMIN, JOB, "PATCH", "/v1/pools/{name}", name, PATCH(sk_pool_spec_type), GIVES(sk_created_type), HELP("change a storage pool's definition")),
+    OP(POOL_BUILD, "pool.build", "pool", ADMIN, JOB, "POST", "/v1/pools/{name}/build", name, HELP("make the place of an inactive storage pool")),
+    OP(POOL_ERASE, "pool.erase", "pool", ADMIN, JOB, "POST", "/v1/pools/{name}/erase", name, HELP("remove the place of an inactive storage pool, which must be empty")),
     OP(POOL_REFRESH, "pool.refresh", "pool", OPERATOR, JOB, "POST", "/v1/pools/{name}/refresh", name, HELP("look through a storage pool again")),
 
     OP(VOLUME_LIST, "volume.list", "pool", VIEWER, READ, "GET", "/v1/pools/{name}/volumes", volume_list, LISTS(sk_volume_type), HELP("list the volumes of a pool")),
@@ -97,8 +100,17 @@ const SkOperation sk_operations[SK_N_OPERATIONS] = {
     OP(VOLUME_CLONE, "volume.clone", "pool", OPERATOR, JOB, "POST", "/v1/pools/{name}/volumes/{volume}/clone", volume, BODY(sk_volume_clone_type), GIVES(sk_volume_type), HELP("copy a volume")),
     OP(VOLUME_RESIZE, "volume.resize", "pool", OPERATOR, JOB, "POST", "/v1/pools/{name}/volumes/{volume}/resize", resize_volume, BODY(sk_resize_type), GIVES(sk_volume_type), HELP("change a volume's size")),
     OP(VOLUME_DELETE, "volume.delete", "pool", OPERATOR, JOB, "DELETE", "/v1/pools/{name}/volumes/{volume}", volume, HELP("delete a volume")),
+    OP(VOLUME_WIPE, "volume.wipe", "pool", OPERATOR, JOB, "POST", "/v1/pools/{name}/volumes/{volume}/wipe", volume, BODY(sk_volume_wipe_type), GIVES(sk_volume_type), HELP("write over what is in a volume")),
+    OP(VOLUME_FIND, "volume.find", "pool", VIEWER, QUERY, "GET", "/v1/volume", find, GIVES(sk_volume_type), HELP("find the volume of a path, in any pool")),
     OP(VOLUME_UPLOAD, "volume.upload", "pool", OPERATOR, STREAM, "PUT", "/v1/pools/{name}/volumes/{volume}/data", upload, BYTES_IN, GIVES(sk_volume_type), HELP("upload a volume, or go on with an upload that was cut")),
     OP(VOLUME_DOWNLOAD, "volume.download", "pool", OPERATOR, STREAM, "GET", "/v1/pools/{name}/volumes/{volume}/data", upload, BYTES_OUT, HELP("download a volume (Range is obeyed)")),
+
+    OP(SECRET_LIST, "secret.list", "secret", VIEWER, READ, "GET", "/v1/secrets", list, LISTS(sk_secret_view_type), HELP("list secrets, without their values")),
+    OP(SECRET_SHOW, "secret.show", "secret", VIEWER, READ, "GET", "/v1/secrets/{name}", show, GIVES(sk_secret_view_type), HELP("show a secret, without its value")),
+    OP(SECRET_CREATE, "secret.create", "secret", ADMIN, JOB, "POST", "/v1/secrets", wait, BODY(sk_secret_spec_type), GIVES(sk_created_type), HELP("define a secret, or change what is said of it")),
+    OP(SECRET_SET, "secret.set", "secret", ADMIN, JOB, "PUT", "/v1/secrets/{name}/value", name, BODY(sk_secret_set_type), HELP("set a secret's value")),
+    OP(SECRET_VALUE, "secret.value", "secret", ADMIN, READ, "GET", "/v1/secrets/{name}/value", object, GIVES(sk_secret_value_type), HELP("give out a secret's value")),
+    OP(SECRET_DELETE, "secret.delete", "secret", ADMIN, JOB, "DELETE", "/v1/secrets/{name}", name, HELP("delete a secret")),
 
     OP(IMAGE_LIST, "image.list", "image", VIEWER, READ, "GET", "/v1/images", list, LISTS(sk_image_type), HELP("list images")),
     OP(IMAGE_SHOW, "image.show", "image", VIEWER, READ, "GET", "/v1/images/{name}", show, GIVES(sk_image_type), HELP("show an image")),

@@ -86,6 +86,12 @@ PARAMS(sk_params_events_type, "EventParams", SK_FIELD(SkParams, since, UINT64, "
 PARAMS(sk_params_console_log_type, "ConsoleLogParams", P_NAME, SK_FIELD(SkParams, port, UINT, "serial port", .min = 0, .max = 15),
        SK_FIELD(SkParams, offset, UINT64, "byte to begin at"));
 PARAMS(sk_params_ticket_type, "TicketParams", SK_FIELD(SkParams, ticket, STRING, "one-time ticket", NEEDED, .max = 128));
+PARAMS(sk_params_create_pool_type, "CreatePoolParams", P_WAIT,
+       SK_FIELD(SkParams, inactive, BOOL, "only define it: nothing is made or started"),
+       SK_FIELD(SkParams, transient, BOOL, "do not define it: it is gone when it is stopped"),
+       SK_FIELD(SkParams, build, BOOL, "make its directory if it is not there", .def = "true"));
+PARAMS(sk_params_start_pool_type, "StartPoolParams", P_NAME, P_WAIT, SK_FIELD(SkParams, build, BOOL, "make its directory first"));
+PARAMS(sk_params_find_type, "FindParams", SK_FIELD(SkParams, path, STRING, "path of the volume", NEEDED, .check = sk_check_path));
 PARAMS(sk_params_delete_pool_type, "DeletePoolParams", P_NAME, P_WAIT,
        SK_FIELD(SkParams, volumes, BOOL, "delete its volumes and its directory too"));
 
@@ -157,12 +163,26 @@ check_media(gconstpointer value, GError **error)
 }
 SK_TYPE(sk_media_type, SkMedia, "Media", "medium", media_fields, "a medium for a cdrom or floppy drive", .check = check_media);
 
+static const SkEnumName clone_format_names[] = { { "same" }, { "qcow2" }, { "raw" } };
+SK_ENUM_TABLE(sk_clone_format_enum, "format", clone_format_names, SK_N_CLONE_FORMATS);
 static const SkField volume_clone_fields[] = {
     SK_FIELD(SkVolumeClone, name, STRING, "name of the copy", NEEDED, .check = sk_check_name),
     SK_FIELD(SkVolumeClone, linked, BOOL, "an overlay instead of a full copy"),
     SK_FIELD(SkVolumeClone, pool, STRING, "pool of the copy; the same if not given", .check = sk_check_name),
+    SK_FIELD(SkVolumeClone, format, ENUM, "format of the copy", .names = &sk_clone_format_enum),
+    SK_FIELD(SkVolumeClone, capacity, SIZE, "size of the copy; that of the volume if not given", .max = G_GINT64_CONSTANT(1) << 50, .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkVolumeClone, options, STRUCT, "how its file is to be", .type = &sk_volume_options_type, .flags = SK_FIELD_SPARSE),
 };
 SK_TYPE(sk_volume_clone_type, SkVolumeClone, "VolumeClone", "clone", volume_clone_fields, "a copy of a volume");
+
+static const SkEnumName wipe_names[] = {
+    { "zero" }, { "nnsa" }, { "dod" }, { "bsi" }, { "gutmann" }, { "schneier" }, { "pfitzner7" }, { "pfitzner33" }, { "random" }, { "trim" },
+};
+SK_ENUM_TABLE(sk_wipe_enum, "algorithm", wipe_names, SK_N_WIPES);
+static const SkField volume_wipe_fields[] = {
+    SK_FIELD(SkVolumeWipe, algorithm, ENUM, "what is written over it", .names = &sk_wipe_enum),
+};
+SK_TYPE(sk_volume_wipe_type, SkVolumeWipe, "VolumeWipe", "wipe", volume_wipe_fields, "how a volume is wiped");
 
 static gboolean
 check_source(const char *text, const char *what, GError **error)

@@ -5,6 +5,7 @@
 #include "model/domain.h"
 #include "model/job.h"
 #include "model/network.h"
+#include "model/secret.h"
 #include "model/storage.h"
 
 /*
@@ -30,6 +31,8 @@ typedef struct {
     guint wait;             /* seconds to wait for a job's end */
     gboolean start, paused, force, volumes, shrink;
     gboolean transient;     /* not defined: gone when it is off */
+    gboolean inactive;      /* only define it */
+    gboolean build;         /* make its place too */
     gboolean managed_save;  /* the saved state too */
     gboolean nvram, keep_nvram; /* undefine: firmware variables go, or stay */
     gboolean fresh;         /* start: not from the saved state, which is lost */
@@ -57,7 +60,12 @@ typedef enum { SK_DUMP_ELF, SK_DUMP_ZLIB, SK_DUMP_LZO, SK_DUMP_SNAPPY, SK_N_DUMP
 typedef struct { char *path; gint format; gboolean live; } SkDump;
 typedef struct { guint64 size; } SkResize;
 typedef struct { char *pool, *volume, *path; gboolean force; } SkMedia;
-typedef struct { char *name; gboolean linked; char *pool; } SkVolumeClone;
+typedef enum { SK_CLONE_SAME, SK_CLONE_QCOW2, SK_CLONE_RAW, SK_N_CLONE_FORMATS } SkCloneFormat;
+typedef struct { char *name; gboolean linked; char *pool; gint format; guint64 capacity; SkVolumeOptions options; } SkVolumeClone;
+/* How often and with what a volume is written over. */
+typedef enum { SK_WIPE_ZERO, SK_WIPE_NNSA, SK_WIPE_DOD, SK_WIPE_BSI, SK_WIPE_GUTMANN, SK_WIPE_SCHNEIER, SK_WIPE_PFITZNER7,
+               SK_WIPE_PFITZNER33, SK_WIPE_RANDOM, SK_WIPE_TRIM, SK_N_WIPES } SkWipeAlgorithm;
+typedef struct { gint algorithm; } SkVolumeWipe;
 typedef struct { char *name, *url, *sha256, *os, *default_user; } SkImageImport;
 typedef struct { char *name, *recipe; guint64 size; } SkImageBuild;
 typedef struct { char *name; gint role; char *expires; } SkTokenCreate;
@@ -86,8 +94,8 @@ typedef struct {
 /* What an operation that makes or names one thing answers. */
 typedef struct { char *name, *uuid, *etag; } SkCreated;
 
-extern const SkEnum sk_scope_enum, sk_dump_format_enum, sk_ticket_enum, sk_then_enum;
-extern const SkType sk_rename_type, sk_resize_type, sk_media_type, sk_volume_clone_type, sk_image_import_type,
+extern const SkEnum sk_scope_enum, sk_dump_format_enum, sk_ticket_enum, sk_then_enum, sk_clone_format_enum, sk_wipe_enum;
+extern const SkType sk_rename_type, sk_resize_type, sk_media_type, sk_volume_clone_type, sk_volume_wipe_type, sk_image_import_type,
     sk_image_build_type, sk_token_create_type, sk_token_secret_type, sk_exec_request_type, sk_exec_result_type,
     sk_agent_password_type, sk_agent_freeze_type, sk_console_request_type, sk_console_ticket_type, sk_domain_summary_type,
     sk_created_type, sk_save_type, sk_restore_type, sk_saved_info_type, sk_send_key_type, sk_dump_type;
@@ -98,5 +106,5 @@ extern const SkType sk_params_none_type, sk_params_object_type, sk_params_name_t
     sk_params_audit_list_type, sk_params_domain_create_type, sk_params_start_type, sk_params_shutdown_type, sk_params_delete_domain_type,
     sk_params_disk_type, sk_params_detach_disk_type, sk_params_nic_type, sk_params_volume_type, sk_params_resize_volume_type,
     sk_params_upload_type, sk_params_id_type, sk_params_wait_type, sk_params_events_type, sk_params_console_log_type,
-    sk_params_ticket_type, sk_params_delete_pool_type,
+    sk_params_ticket_type, sk_params_delete_pool_type, sk_params_create_pool_type, sk_params_start_pool_type, sk_params_find_type,
     sk_params_create_type, sk_params_create_network_type, sk_params_change_domain_type, sk_params_memory_type, sk_params_undefine_type, sk_params_path_type;

@@ -6,18 +6,31 @@
 
 /* Storage pools, volumes and images. Values; any thread. */
 
-typedef enum { SK_POOL_DIR, SK_N_POOL_KINDS } SkPoolKind;
+typedef enum { SK_POOL_DIR, SK_POOL_FS, SK_POOL_NETFS, SK_POOL_LOGICAL, SK_N_POOL_KINDS } SkPoolKind;
+
+/* What a pool is made of that is no directory. */
+typedef struct {
+    char *host;             /* netfs: server */
+    char *dir;              /* netfs: what it exports */
+    char **devices;         /* fs: the one with the file system; logical: those to make the group of */
+    char *name;             /* logical: volume group */
+    char *format;           /* of the file system; NULL: found out */
+} SkPoolSource;
 
 typedef struct {
     char *name, *uuid;
     gint kind;              /* SkPoolKind */
-    char *path;             /* kind dir; NULL: made under the daemon's own directory */
+    char *path;             /* where its volumes are; NULL: a directory under the daemon's own */
+    SkPoolSource *source;   /* NULL: kind dir */
+    char *mode;             /* octal, of the directory when it is made; NULL: 0711 */
+    char *owner, *group;    /* numbers; NULL: root */
     gboolean autostart;
     GHashTable *metadata;
 } SkPoolSpec;
 
 typedef struct {
     gboolean active;
+    gboolean transient;     /* not defined: gone when it is stopped */
     guint64 capacity, allocation, available; /* bytes, of the file system below */
     guint volumes;
     char *message;
@@ -48,7 +61,24 @@ typedef struct {
     gint64 modified;        /* microseconds since the epoch */
     char **used_by;         /* domains that have it in their definition */
     gboolean image;         /* it is an image */
+    gboolean block;         /* a block device, not a file */
+    guint64 physical;       /* bytes the file is long */
+    guint64 cluster_size;   /* qcow2 */
+    char *compat;           /* qcow2: "1.1" or "0.10" */
+    gboolean lazy_refcounts, extended_l2; /* qcow2 */
+    char *mode;             /* octal */
+    guint owner, group;
+    gint64 accessed, changed, born; /* as modified; 0: not known */
 } SkVolume;
+
+/* How a file is to be: what is not given is as usual. */
+typedef struct {
+    char *compat;           /* qcow2: "1.1", "0.10" */
+    guint64 cluster_size;   /* qcow2 */
+    gboolean lazy_refcounts, extended_l2; /* qcow2 */
+    char *mode;             /* octal */
+    char *owner, *group;    /* numbers */
+} SkVolumeOptions;
 
 /* What to make. */
 typedef struct {
@@ -56,6 +86,8 @@ typedef struct {
     guint64 capacity;
     gint format;            /* SkDiskFormat */
     gint preallocation;     /* SkPrealloc */
+    guint64 allocation;     /* raw: bytes to take at once */
+    SkVolumeOptions options;
     char *backing_volume;   /* name in the same pool, or a path in another of ours */
     char *backing_pool;
 } SkVolumeCreate;
@@ -75,4 +107,4 @@ typedef struct {
 } SkImage;
 
 extern const SkEnum sk_pool_kind_enum, sk_prealloc_enum, sk_volume_kind_enum;
-extern const SkType sk_pool_spec_type, sk_pool_status_type, sk_pool_view_type, sk_volume_type, sk_volume_create_type, sk_image_type;
+extern const SkType sk_pool_spec_type, sk_pool_status_type, sk_pool_view_type, sk_pool_source_type, sk_volume_type, sk_volume_create_type, sk_volume_options_type, sk_image_type;

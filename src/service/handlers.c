@@ -17,6 +17,7 @@
 #include "service/network.h"
 #include "service/node.h"
 #include "service/pool.h"
+#include "service/secret.h"
 #include "service/volume-look.h"
 
 #define READ(id, func) [SK_OP_##id] = { .read = func }
@@ -95,6 +96,9 @@ static const SkHandler handlers[SK_N_OPERATIONS] = {
     JOB(POOL_START, sk_pool_start_job),
     JOB(POOL_STOP, sk_pool_stop_job),
     JOB(POOL_REFRESH, sk_pool_refresh_job),
+    JOB(POOL_UPDATE, sk_pool_update_job),
+    JOB(POOL_BUILD, sk_pool_build_job),
+    JOB(POOL_ERASE, sk_pool_erase_job),
 
     LOOK(VOLUME_LIST, sk_handle_volume_list, sk_volumes_are_written, sk_volume_look_job),
     LOOK(VOLUME_SHOW, sk_handle_volume_show, sk_volumes_are_written, sk_volume_look_job),
@@ -102,6 +106,15 @@ static const SkHandler handlers[SK_N_OPERATIONS] = {
     JOB(VOLUME_CLONE, sk_volume_clone_job),
     JOB(VOLUME_RESIZE, sk_volume_resize_job),
     JOB(VOLUME_DELETE, sk_volume_delete_job),
+    JOB(VOLUME_WIPE, sk_volume_wipe_job),
+    JOB(VOLUME_FIND, sk_volume_find_job),
+
+    READ(SECRET_LIST, sk_handle_secret_list),
+    READ(SECRET_SHOW, sk_handle_secret_show),
+    JOB(SECRET_CREATE, sk_secret_create_job),
+    JOB(SECRET_SET, sk_secret_set_job),
+    READ(SECRET_VALUE, sk_handle_secret_value),
+    JOB(SECRET_DELETE, sk_secret_delete_job),
 
     READ(IMAGE_LIST, sk_handle_image_list),
     READ(IMAGE_SHOW, sk_handle_image_show),

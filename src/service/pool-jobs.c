@@ -14,13 +14,21 @@
 /* One work for all of them: each uses what it needs. */
 typedef struct {
     SkPoolSpec *spec;       /* a copy */
-    gboolean is_new, drop_volumes;
+    gboolean active, build, transient, drop_volumes;
     char **roots;
     GPtrArray *volumes;     /* SkVolume, found by run */
     SkPoolStatus status;
     SkRecord *record;
     char *message;          /* an autostart that failed is shown, not fatal */
 } PoolWork;
+
+static void
+free_spec(SkPoolSpec *spec)
+{
+    sk_value_free(&sk_pool_spec_type, spec);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SkPoolSpec, free_spec)
 
 static void
 free_work(gpointer data)
@@ -76,17 +84,51 @@ add_pool(SkService *self, SkPoolSpec *spec, guint64 revision)
     return pool;
 }
 
+static SkRecord *
+pool_record(const SkPoolSpec *spec)
+{
+    g_autofree char *json = sk_json_encode(&sk_pool_spec_type, spec, SK_JSON_SECRETS | SK_JSON_NO_DEFAULTS);
+    return sk_record_new("pool", spec->uuid, spec->name, json);
+}
+
 /* -- starting: look through the directory, then watch it ------------------------------------------------------- */
+
+/* The same directory by another name. */
+static gboolean
+check_not_shared(const SkPoolSpec *spec, char **roots, GError **error)
+{
+    struct stat mine, other;
+    if (stat(spec->path, &mine) != 0)
+        return sk_fail_errno(error, errno, "cannot look at \"%s\"", spec->path);
+    for (guint i = 0; roots[i] != NULL; i++) {
+        if (!g_str_equal(roots[i], spec->path) && stat(roots[i], &other) == 0 && other.st_dev == mine.st_dev && other.st_ino == mine.st_ino)
+            return sk_fail(error, SK_ERROR_EXISTS, "\"%s\" is \"%s\" by another name, which is in use as a storage pool or for images", spec->path, roots[i]);
+    }
+    return TRUE;
+}
+
+static gboolean
+look_through(SkJob *job, GError **error)
+{
+    PoolWork *work = job->work;
+    if (!sk_storage_pool_stat(work->spec, &work->status, error))
+        return FALSE;
+    sk_storage_sweep_parts(work->spec->path, job->service->settings->part_age);
+    work->volumes = sk_storage_volume_list(work->spec, error);
+    return work->volumes != NULL;
+}
 
 static gboolean
 scan(SkJob *job, GError **error)
 {
     PoolWork *work = job->work;
-    if (!sk_storage_pool_start(work->spec, error) || !sk_storage_pool_stat(work->spec, &work->status, error))
+    if (!sk_storage_pool_start(work->spec, error))
         return FALSE;
-    sk_storage_sweep_parts(work->spec->path, job->service->settings->part_age);
-    work->volumes = sk_storage_volume_list(work->spec, error);
-    return work->volumes != NULL;
+    if (look_through(job, error))
+        return TRUE;
+    if (!work->active)
+        sk_storage_pool_stop(work->spec, NULL);
+    return FALSE;
 }
 
 static void on_watch(const char *dir, const char *name, SkWatchKind kind, gpointer data);
@@ -125,14 +167,19 @@ prepare_start(SkJob *job, GError **error)
         return sk_fail(error, SK_ERROR_STATE, "storage pool \"%s\" is active already", pool->spec->name);
     if (!pool->status.active && job->call->op->id == SK_OP_POOL_REFRESH)
         return sk_fail(error, SK_ERROR_STATE, "storage pool \"%s\" is not active: start it first", pool->spec->name);
-    job->work = new_work(pool->spec);
+    PoolWork *work = job->work = new_work(pool->spec);
+    work->active = pool->status.active;
+    work->build = job->call->params.build;
+    work->roots = sk_service_storage_roots(job->service);
     return TRUE;
 }
 
 static gboolean
 run_start(SkJob *job, GError **error)
 {
-    return scan(job, error);
+    PoolWork *work = job->work;
+    return (!work->build || sk_storage_pool_build(work->spec, error)) && scan(job, error) &&
+           (work->active || check_not_shared(work->spec, work->roots, error));
 }
 
 static void
@@ -212,6 +259,13 @@ prepare_stop(SkJob *job, GError **error)
     return TRUE;
 }
 
+static gboolean
+run_stop(SkJob *job, GError **error)
+{
+    const PoolWork *work = job->work;
+    return sk_storage_pool_stop(work->spec, error);
+}
+
 static void
 deactivate(SkPool *pool)
 {
@@ -228,51 +282,76 @@ commit_stop(SkJob *job)
     SkPool *pool = g_tree_lookup(job->service->pools, work->spec->name);
     deactivate(pool);
     tell(pool, "pool.stopped");
+    if (!pool->transient)
+        return;
+    tell(pool, "pool.deleted");
+    g_tree_remove(job->service->pools, work->spec->name);
 }
 
-const SkJobKind sk_pool_stop_job = { .object = pool_object, .prepare = prepare_stop, .commit = commit_stop, .free_work = free_work };
+const SkJobKind sk_pool_stop_job = {
+    .object = pool_object, .prepare = prepare_stop, .run = run_stop, .commit = commit_stop, .free_work = free_work,
+};
 
 /* -- creating ---------------------------------------------------------------------------------------------------------- */
 
 static gboolean
 check_new(SkService *self, const SkPoolSpec *spec, GError **error)
 {
-    if (g_tree_lookup(self->pools, spec->name) != NULL)
-        return sk_fail(error, SK_ERROR_EXISTS, "there is a storage pool \"%s\" already", spec->name);
+    const SkPool *same = g_tree_lookup(self->pools, spec->name);
+    if (same != NULL)
+        return sk_fail(error, SK_ERROR_EXISTS, "there is a storage pool \"%s\" already, with uuid %s", spec->name, same->spec->uuid);
     for (GTreeNode *node = g_tree_node_first(self->pools); node != NULL; node = g_tree_node_next(node)) {
         const SkPool *other = g_tree_node_value(node);
+        if (g_str_equal(other->spec->uuid, spec->uuid))
+            return sk_fail(error, SK_ERROR_EXISTS, "storage pool \"%s\" has the uuid %s already", other->spec->name, spec->uuid);
         if (g_str_equal(other->spec->path, spec->path))
             return sk_fail(error, SK_ERROR_EXISTS, "\"%s\" is the directory of storage pool \"%s\" already", spec->path, other->spec->name);
     }
     return TRUE;
 }
 
-/* A pool's directory is a place that disks may be opened in: never the system's own. */
 static gboolean
-check_place(const char *path, GError **error)
+is_inside(const char *path, const char *dir)
 {
-    static const char *const own[] = { "/", "/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/root", "/run", "/sbin", "/sys", "/tmp", "/usr", "/var" };
-    static const char *const trees[] = { "/dev/", "/etc/", "/proc/", "/sys/", "/usr/" };
-    gboolean ok = TRUE;
+    gsize length = strlen(dir);
+    return g_str_has_prefix(path, dir) && (path[length] == '\0' || path[length] == '/');
+}
+
+/* The daemon's own files are nobody's disks; below "pools" there are only pools. */
+static gboolean
+is_ours(const SkServiceSettings *settings, const char *path)
+{
+    g_autofree char *pools = g_build_filename(settings->lib_dir, "pools", NULL);
+    const char *const dirs[] = { settings->lib_dir, settings->etc_dir, settings->run_dir, settings->log_dir };
+    for (guint i = 0; i < G_N_ELEMENTS(dirs); i++) {
+        if (dirs[i] != NULL && is_inside(path, dirs[i]))
+            return !is_inside(path, pools) || g_str_equal(path, pools);
+    }
+    return FALSE;
+}
+
+/*
+ * A pool's directory is a place that disks may be opened in, and files be read from: never the system's own. virt-install makes
+ * pools of whatever directory a disk or an ISO is in, so homes and places for temporary files will do.
+ */
+static gboolean
+check_place(SkService *self, const SkPoolSpec *spec, GError **error)
+{
+    static const char *const own[] = { "/", "/run", "/var", "/usr", "/usr/local", "/usr/share", "/home", "/var/lib" };
+    static const char *const trees[] = { "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/sbin", "/sys", "/usr/bin",
+                                         "/usr/include", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libexec", "/usr/sbin", "/usr/src" };
+    const char *path = spec->path;
+    gboolean ok = !is_ours(self->settings, path);
+    if (spec->kind == SK_POOL_LOGICAL) {
+        g_autofree char *right = g_build_filename("/dev", spec->source->name, NULL);
+        return g_str_equal(path, right) ||
+               sk_fail(error, SK_ERROR_INVALID, "the volumes of volume group \"%s\" are in \"%s\", not in \"%s\"", spec->source->name, right, path);
+    }
     for (guint i = 0; i < G_N_ELEMENTS(own); i++)
         ok = ok && !g_str_equal(path, own[i]);
     for (guint i = 0; i < G_N_ELEMENTS(trees); i++)
-        ok = ok && !g_str_has_prefix(path, trees[i]);
+        ok = ok && !is_inside(path, trees[i]);
     return ok || sk_fail(error, SK_ERROR_INVALID, "\"%s\" is a directory of the system: a storage pool needs one of its own, such as \"/srv/skep\"", path);
-}
-
-/* The same directory by another name. */
-static gboolean
-check_not_shared(const SkPoolSpec *spec, char **roots, GError **error)
-{
-    struct stat mine, other;
-    if (stat(spec->path, &mine) != 0)
-        return sk_fail_errno(error, errno, "cannot look at \"%s\"", spec->path);
-    for (guint i = 0; roots[i] != NULL; i++) {
-        if (stat(roots[i], &other) == 0 && other.st_dev == mine.st_dev && other.st_ino == mine.st_ino)
-            return sk_fail(error, SK_ERROR_EXISTS, "\"%s\" is \"%s\" by another name, which is in use as a storage pool or for images", spec->path, roots[i]);
-    }
-    return TRUE;
 }
 
 static SkPoolSpec *
@@ -281,6 +360,8 @@ complete(SkService *self, const SkPoolSpec *wanted)
     SkPoolSpec *spec = sk_value_copy(&sk_pool_spec_type, wanted);
     if (spec->uuid == NULL)
         spec->uuid = g_uuid_string_random();
+    if (spec->path == NULL && spec->kind == SK_POOL_LOGICAL)
+        spec->path = g_build_filename("/dev", spec->source->name, NULL);
     if (spec->path == NULL)
         spec->path = g_build_filename(self->settings->lib_dir, "pools", spec->name, NULL);
     while (strlen(spec->path) > 1 && g_str_has_suffix(spec->path, "/"))
@@ -291,17 +372,16 @@ complete(SkService *self, const SkPoolSpec *wanted)
 static gboolean
 prepare_create(SkJob *job, GError **error)
 {
+    const SkParams *params = &job->call->params;
     PoolWork *work = job->work = g_new0(PoolWork, 1);
     work->spec = complete(job->service, job->call->body);
     work->roots = sk_service_storage_roots(job->service);
-    return check_place(work->spec->path, error) && check_new(job->service, work->spec, error);
-}
-
-static SkRecord *
-pool_record(const SkPoolSpec *spec)
-{
-    g_autofree char *json = sk_json_encode(&sk_pool_spec_type, spec, SK_JSON_SECRETS | SK_JSON_NO_DEFAULTS);
-    return sk_record_new("pool", spec->uuid, spec->name, json);
+    work->active = !params->inactive;
+    work->build = params->build;
+    work->transient = params->transient;
+    if (params->inactive && params->transient)
+        return sk_fail(error, SK_ERROR_INVALID, "storage pool \"%s\" is to be neither defined nor active", work->spec->name);
+    return check_place(job->service, work->spec, error) && check_new(job->service, work->spec, error);
 }
 
 static gboolean
@@ -309,8 +389,14 @@ run_create(SkJob *job, GError **error)
 {
     PoolWork *work = job->work;
     work->record = pool_record(work->spec);
-    return sk_storage_pool_build(work->spec, error) && check_not_shared(work->spec, work->roots, error) && scan(job, error) &&
-           sk_store_put(job->service->store, work->record, error);
+    if (work->active && ((work->build && !sk_storage_pool_build(work->spec, error)) || !scan(job, error)))
+        return FALSE;
+    if ((!work->active || check_not_shared(work->spec, work->roots, error)) &&
+        (work->transient || sk_store_put(job->service->store, work->record, error)))
+        return TRUE;
+    if (work->active)
+        sk_storage_pool_stop(work->spec, NULL);
+    return FALSE;
 }
 
 static void
@@ -318,15 +404,121 @@ commit_create(SkJob *job)
 {
     PoolWork *work = job->work;
     SkPool *pool = add_pool(job->service, g_steal_pointer(&work->spec), work->record->revision);
-    take_scan(pool, work);
+    pool->transient = work->transient;
+    if (work->active)
+        take_scan(pool, work);
     SkCreated created = { .name = pool->spec->name, .uuid = pool->spec->uuid };
     sk_job_set_result(job, sk_json_encode(&sk_created_type, &created, 0));
     tell(pool, "pool.created");
+    if (work->active)
+        tell(pool, "pool.started");
 }
 
 /* One after the other: two that run at once would not see each other's directory. */
 const SkJobKind sk_pool_create_job = {
     .object = pool_object, .queue = "pools", .prepare = prepare_create, .run = run_create, .commit = commit_create, .free_work = free_work,
+};
+
+/* -- changing the definition ------------------------------------------------------------------------------------------- */
+
+static gboolean
+check_change(SkService *self, const SkPool *pool, const SkPoolSpec *spec, GError **error)
+{
+    const SkPoolSpec *old = pool->spec;
+    gboolean same_place = g_str_equal(old->path, spec->path);
+    const SkPool *other = same_place ? NULL : sk_service_pool_at(self, spec->path);
+    if (!g_str_equal(old->name, spec->name) || !g_str_equal(old->uuid, spec->uuid))
+        return sk_fail(error, SK_ERROR_INVALID, "the name and the UUID of storage pool \"%s\" cannot be changed", old->name);
+    if (pool->transient)
+        return sk_fail(error, SK_ERROR_STATE, "storage pool \"%s\" is transient: it has no definition that could be changed", old->name);
+    if (other != NULL)
+        return sk_fail(error, SK_ERROR_EXISTS, "\"%s\" is the directory of storage pool \"%s\" already", spec->path, other->spec->name);
+    if (pool->status.active && (!same_place || old->kind != spec->kind || (old->source == NULL) != (spec->source == NULL) ||
+                                (old->source != NULL && !sk_value_equal(&sk_pool_source_type, old->source, spec->source))))
+        return sk_fail(error, SK_ERROR_STATE, "storage pool \"%s\" is active: stop it before it becomes another place", old->name);
+    return check_place(self, spec, error);
+}
+
+static gboolean
+prepare_update(SkJob *job, GError **error)
+{
+    const SkPool *pool = sk_service_pool(job->service, job->call->params.name, error);
+    if (pool == NULL)
+        return FALSE;
+    g_autoptr(SkPoolSpec) wanted = sk_value_copy(&sk_pool_spec_type, pool->spec);
+    if (!sk_json_merge(&sk_pool_spec_type, wanted, job->call->patch, NULL, error) || !sk_value_check(&sk_pool_spec_type, wanted, NULL, error))
+        return FALSE;
+    PoolWork *work = job->work = g_new0(PoolWork, 1);
+    work->spec = complete(job->service, wanted);
+    return check_change(job->service, pool, work->spec, error);
+}
+
+static gboolean
+run_update(SkJob *job, GError **error)
+{
+    PoolWork *work = job->work;
+    work->record = pool_record(work->spec);
+    return sk_store_put(job->service->store, work->record, error);
+}
+
+static void
+commit_update(SkJob *job)
+{
+    PoolWork *work = job->work;
+    SkPool *pool = g_tree_lookup(job->service->pools, work->spec->name);
+    sk_value_free(&sk_pool_spec_type, pool->spec);
+    pool->spec = g_steal_pointer(&work->spec);
+    pool->revision = work->record->revision;
+    SkCreated created = { .name = pool->spec->name, .uuid = pool->spec->uuid };
+    sk_job_set_result(job, sk_json_encode(&sk_created_type, &created, 0));
+    tell(pool, "pool.changed");
+}
+
+const SkJobKind sk_pool_update_job = {
+    .object = pool_object, .queue = "pools", .prepare = prepare_update, .run = run_update, .commit = commit_update, .free_work = free_work,
+};
+
+/* -- its place, while it is inactive --------------------------------------------------------------------------------------- */
+
+static gboolean
+prepare_inactive(SkJob *job, GError **error)
+{
+    const SkPool *pool = sk_service_pool(job->service, job->call->params.name, error);
+    if (pool == NULL)
+        return FALSE;
+    if (pool->status.active)
+        return sk_fail(error, SK_ERROR_STATE, "storage pool \"%s\" is active: stop it first", pool->spec->name);
+    job->work = new_work(pool->spec);
+    return TRUE;
+}
+
+static gboolean
+run_build(SkJob *job, GError **error)
+{
+    const PoolWork *work = job->work;
+    return sk_storage_pool_build(work->spec, error);
+}
+
+static gboolean
+run_erase(SkJob *job, GError **error)
+{
+    const PoolWork *work = job->work;
+    return sk_storage_pool_unbuild(work->spec, error);
+}
+
+static void
+commit_place(SkJob *job)
+{
+    const PoolWork *work = job->work;
+    const SkPool *pool = g_tree_lookup(job->service->pools, work->spec->name);
+    tell((SkPool *) pool, job->call->op->id == SK_OP_POOL_BUILD ? "pool.built" : "pool.erased");
+}
+
+const SkJobKind sk_pool_build_job = {
+    .object = pool_object, .prepare = prepare_inactive, .run = run_build, .commit = commit_place, .free_work = free_work,
+};
+const SkJobKind sk_pool_erase_job = {
+    .object = pool_object, .prepare = prepare_inactive, .run = run_erase, .commit = commit_place, .free_work = free_work,
 };
 
 /* -- deleting ------------------------------------------------------------------------------------------------------------ */
@@ -346,6 +538,8 @@ prepare_delete(SkJob *job, GError **error)
     }
     PoolWork *work = job->work = new_work(pool->spec);
     work->drop_volumes = job->call->params.volumes;
+    work->active = pool->status.active;
+    work->transient = pool->transient;
     work->roots = sk_service_storage_roots(job->service);
     return TRUE;
 }
@@ -354,14 +548,21 @@ static gboolean
 drop_volumes(SkJob *job, PoolWork *work, GError **error)
 {
     SkStorageContext context = sk_job_storage_context(job, work->roots);
-    return sk_storage_volume_delete_all(work->spec, &context, error) && sk_storage_pool_unbuild(work->spec, error);
+    return sk_storage_volume_delete_all(work->spec, &context, error);
+}
+
+static gboolean
+let_go(PoolWork *work, GError **error)
+{
+    return (!work->active || sk_storage_pool_stop(work->spec, error)) && (!work->drop_volumes || sk_storage_pool_unbuild(work->spec, error));
 }
 
 static gboolean
 run_delete(SkJob *job, GError **error)
 {
     PoolWork *work = job->work;
-    return (!work->drop_volumes || drop_volumes(job, work, error)) && sk_store_remove(job->service->store, "pool", work->spec->uuid, error);
+    return (!work->drop_volumes || drop_volumes(job, work, error)) && let_go(work, error) &&
+           (work->transient || sk_store_remove(job->service->store, "pool", work->spec->uuid, error));
 }
 
 static void

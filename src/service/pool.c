@@ -48,17 +48,24 @@ sk_pool_volume(SkPool *self, const char *name, GError **error)
     return volume;
 }
 
+SkPool *
+sk_service_pool_at(SkService *self, const char *path)
+{
+    for (GTreeNode *node = g_tree_node_first(self->pools); node != NULL; node = g_tree_node_next(node)) {
+        SkPool *pool = g_tree_node_value(node);
+        if (g_str_equal(pool->spec->path, path))
+            return pool;
+    }
+    return NULL;
+}
+
 SkVolume *
 sk_service_volume_at(SkService *self, const char *path)
 {
     g_autofree char *dir = g_path_get_dirname(path);
     g_autofree char *name = g_path_get_basename(path);
-    for (GTreeNode *node = g_tree_node_first(self->pools); node != NULL; node = g_tree_node_next(node)) {
-        SkPool *pool = g_tree_node_value(node);
-        if (g_str_equal(pool->spec->path, dir))
-            return g_tree_lookup(pool->volumes, name);
-    }
-    return NULL;
+    SkPool *pool = sk_service_pool_at(self, dir);
+    return pool != NULL ? g_tree_lookup(pool->volumes, name) : NULL;
 }
 
 char **
@@ -128,6 +135,7 @@ write_pool(SkService *self, GString *out, gconstpointer object, const SkCall *ca
     const SkPool *pool = object;
     g_autofree char *etag = g_strdup_printf("%" G_GUINT64_FORMAT, pool->revision);
     SkPoolView view = { .spec = *pool->spec, .status = pool->status, .etag = etag };
+    view.status.transient = pool->transient;
     sk_json_write(out, &sk_pool_view_type, &view, (const char *const *) call->params.fields, 0);
 }
 

@@ -12,6 +12,7 @@ struct SkPool {
     SkService *service;
     SkPoolSpec *spec;
     SkPoolStatus status;
+    gboolean transient;     /* has no record, and goes when it is stopped */
     GTree *volumes;         /* name → SkVolume; kept current by our own changes and by the watch */
     guint64 revision;
 };
@@ -24,6 +25,8 @@ SkPool *sk_service_active_pool(SkService *self, const char *name, GError **error
 SkVolume *sk_pool_volume(SkPool *self, const char *name, GError **error);
 /* The pool's volume of this path, or NULL. */
 SkVolume *sk_service_volume_at(SkService *self, const char *path);
+/* The pool whose directory is path (an absolute one), or NULL. */
+SkPool *sk_service_pool_at(SkService *self, const char *path);
 void sk_pool_free(gpointer pool);
 
 /* Directories in which images and their backing files may lie. Free with g_strfreev(). */
@@ -56,5 +59,7 @@ gboolean sk_handle_pool_show(SkService *self, SkCall *call, GError **error);
 gboolean sk_handle_volume_list(SkService *self, SkCall *call, GError **error);
 gboolean sk_handle_volume_show(SkService *self, SkCall *call, GError **error);
 
-extern const SkJobKind sk_pool_create_job, sk_pool_delete_job, sk_pool_start_job, sk_pool_stop_job, sk_pool_refresh_job;
-extern const SkJobKind sk_volume_create_job, sk_volume_clone_job, sk_volume_resize_job, sk_volume_delete_job;
+extern const SkJobKind sk_pool_create_job, sk_pool_delete_job, sk_pool_start_job, sk_pool_stop_job, sk_pool_refresh_job,
+    sk_pool_update_job, sk_pool_build_job, sk_pool_erase_job;
+extern const SkJobKind sk_volume_create_job, sk_volume_clone_job, sk_volume_resize_job, sk_volume_delete_job,
+    sk_volume_wipe_job, sk_volume_find_job;

@@ -45,6 +45,7 @@ struct SkService {
     struct SkWatch *watch;  /* on the pools' directories */
     guint upkeep_timer;
     gboolean first_start;   /* the store was made just now: "default" pool and network are made */
+    GTree *secrets;         /* secret.c: UUID → SkSecret */
     GTree *images;          /* image.c: name → SkImage */
     char *images_dir;
     GHashTable *tickets;    /* console.c: ticket → grant */

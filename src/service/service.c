@@ -21,6 +21,7 @@
 #include "service/network.h"
 #include "service/node.h"
 #include "service/pool.h"
+#include "service/secret.h"
 #include "store/settings.h"
 
 /* Directories below the daemon's own; those a domain's uid must pass through are 0711. */
@@ -128,7 +129,7 @@ load(SkService *self, GError **error)
     self->events = sk_events_new(self->store);
     self->jobs = sk_jobs_new(self);
     return mark_started(self, error) && sk_intent_recover(self->store, error) && sk_service_load_images(self, error) &&
-           sk_service_load_pools(self, error) && sk_service_load_networks(self, error) && load_domains(self, TRUE, error) &&
+           sk_service_load_pools(self, error) && sk_service_load_secrets(self, error) && sk_service_load_networks(self, error) && load_domains(self, TRUE, error) &&
            load_domains(self, FALSE, error) &&
            sk_jobs_load(self->jobs, error) &&
            (!self->first_start || sk_store_set_setting(self->store, "initialized", "1", error)) &&
@@ -148,6 +149,7 @@ sk_service_new(const SkServiceSettings *settings, GError **error)
     self->vsock_cids = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     self->networks = sk_name_tree_new(sk_network_free);
     self->pools = sk_name_tree_new(sk_pool_free);
+    self->secrets = sk_name_tree_new(sk_secret_free);
     self->images_dir = g_build_filename(settings->lib_dir, "images", NULL);
     self->network_run_dir = g_build_filename(settings->run_dir, "networks", NULL);
     self->network_state_dir = g_build_filename(settings->lib_dir, "networks", NULL);
@@ -183,6 +185,7 @@ sk_service_free(SkService *self)
     g_clear_pointer(&self->networks, g_tree_unref);
     g_clear_pointer(&self->pools, g_tree_unref);
     g_clear_pointer(&self->images, g_tree_unref);
+    g_clear_pointer(&self->secrets, g_tree_unref);
     g_clear_pointer(&self->disk_writers, g_hash_table_unref);
     g_clear_pointer(&self->volumes_going, g_hash_table_unref);
     g_clear_pointer(&self->tickets, g_hash_table_unref);

@@ -67,10 +67,26 @@ void sk_upload_finish(SkUpload *self, SkUploadReady ready, gpointer data);
 /* The client vanished: what came is kept for going on later. Frees the upload. */
 void sk_upload_abort(SkUpload *self);
 
+/* Writing into a volume that is there (rights are judged by ops). */
+typedef struct SkPatch SkPatch;
+typedef void (*SkPatchReady)(const GError *error, gpointer data);
+
+/* call: its params name pool and volume; offset: where to begin. ready comes when it is open, or with why it is not. */
+SkPatch *sk_service_patch_begin(SkService *self, const SkCall *call, guint64 offset, SkPatchReady ready, gpointer data, GError **error);
+/* Writes a piece (taken), or, piece NULL, so many zeros; ready comes when the next can be given. One at a time. */
+void sk_patch_write(SkPatch *self, GBytes *piece, guint64 zeros, SkPatchReady ready, gpointer data);
+/* All has come: ready comes when it is on the disk. To be freed then. */
+void sk_patch_finish(SkPatch *self, SkPatchReady ready, gpointer data);
+/* ready does not come any more; what was written is written. */
+void sk_patch_free(SkPatch *self);
+
 typedef struct SkDownload SkDownload;
 typedef void (*SkDownloadPiece)(GBytes *piece, const GError *error, gpointer data);
 
 SkDownload *sk_service_download_begin(SkService *self, SkCall *call, guint64 *out_size, GError **error);
 /* Reads at most length bytes at offset on a worker; an empty piece is the end. One at a time. */
 void sk_download_read(SkDownload *self, guint64 offset, gsize length, SkDownloadPiece ready, gpointer data);
+/* The same, but a hole is not read: then zeros is its length, up to the end of the file, and piece is empty. */
+typedef void (*SkDownloadExtent)(GBytes *piece, guint64 zeros, const GError *error, gpointer data);
+void sk_download_read_sparse(SkDownload *self, guint64 offset, gsize length, SkDownloadExtent ready, gpointer data);
 void sk_download_free(SkDownload *self);

@@ -224,7 +224,9 @@ struct SkDownload {
     gsize length;
     GBytes *piece;
     GError *error;
+    guint64 zeros;
     SkDownloadPiece ready;
+    SkDownloadExtent extent_ready; /* instead of ready */
     gpointer data;
     gboolean busy, dropped;
 };
@@ -270,7 +272,24 @@ tell_piece(gpointer data)
     }
     g_autoptr(GBytes) piece = g_steal_pointer(&self->piece);
     g_autoptr(GError) error = g_steal_pointer(&self->error);
-    self->ready(piece, error, self->data);
+    if (self->extent_ready != NULL)
+        self->extent_ready(piece, self->zeros, error, self->data);
+    else
+        self->ready(piece, error, self->data);
+}
+
+/* Sets zeros and gives TRUE if there is a hole; else length becomes that of the data there. */
+static gboolean
+find_hole(SkDownload *self)
+{
+    gboolean hole;
+    guint64 length;
+    if (!sk_storage_reader_extent(self->reader, self->offset, &hole, &length, &self->error))
+        return FALSE;
+    self->zeros = hole ? length : 0;
+    if (!hole)
+        self->length = (gsize) MIN((guint64) self->length, length);
+    return hole;
 }
 
 static void
@@ -278,8 +297,19 @@ read_piece(gpointer data, gpointer unused)
 {
     SkDownload *self = data;
     (void) unused;
-    self->piece = sk_storage_reader_read(self->reader, self->offset, self->length, &self->error);
+    self->zeros = 0;
+    if (self->extent_ready != NULL && find_hole(self))
+        self->piece = g_bytes_new(NULL, 0);
+    else if (self->error == NULL)
+        self->piece = sk_storage_reader_read(self->reader, self->offset, self->length, &self->error);
     sk_main_post(tell_piece, self);
+}
+
+void
+sk_download_read_sparse(SkDownload *self, guint64 offset, gsize length, SkDownloadExtent ready, gpointer data)
+{
+    self->extent_ready = ready;
+    sk_download_read(self, offset, length, NULL, data);
 }
 
 void

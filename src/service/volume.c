@@ -10,6 +10,7 @@ typedef struct {
     SkPoolSpec *spec;       /* pool of the result */
     char *name;             /* volume of the result */
     SkVolume *source;       /* clone: a copy */
+    SkVolumeCreate create;  /* clone: what is to be made; its texts are the request's */
     char *backing_path;     /* create */
     gint backing_format;
     guint64 size;
@@ -115,6 +116,17 @@ const SkJobKind sk_volume_create_job = {
 
 /* -- clone --------------------------------------------------------------------------------------------------- */
 
+/* What to make, from what was asked for and what there is. */
+static SkVolumeCreate
+plan_clone(const SkVolumeClone *clone, const SkVolume *source)
+{
+    static const gint formats[SK_N_CLONE_FORMATS] = { [SK_CLONE_QCOW2] = SK_FORMAT_QCOW2, [SK_CLONE_RAW] = SK_FORMAT_RAW };
+    SkVolumeCreate create = { .name = clone->name, .capacity = clone->capacity, .options = clone->options };
+    gboolean as_it_is = clone->format == SK_CLONE_SAME && !clone->linked && source->kind != SK_VOLUME_FOREIGN;
+    create.format = as_it_is ? source->format : clone->format == SK_CLONE_SAME ? SK_FORMAT_QCOW2 : formats[clone->format];
+    return create;
+}
+
 static gboolean
 prepare_clone(SkJob *job, GError **error)
 {
@@ -131,6 +143,7 @@ prepare_clone(SkJob *job, GError **error)
         return sk_fail(error, SK_ERROR_EXISTS, "there is a volume \"%s\" in pool \"%s\" already", clone->name, target->spec->name);
     VolumeWork *work = new_work(job, target, clone->name);
     work->source = sk_value_copy(&sk_volume_type, source);
+    work->create = plan_clone(clone, source);
     return TRUE;
 }
 
@@ -140,7 +153,7 @@ run_clone(SkJob *job, GError **error)
     VolumeWork *work = job->work;
     const SkVolumeClone *clone = job->call->body;
     SkStorageContext context = sk_job_storage_context(job, work->roots);
-    work->volume = sk_storage_volume_clone(work->spec, work->source, work->name, clone->linked, &context, error);
+    work->volume = sk_storage_volume_clone(work->spec, work->source, &work->create, clone->linked, &context, error);
     return work->volume != NULL;
 }
 
@@ -182,6 +195,62 @@ run_resize(SkJob *job, GError **error)
 const SkJobKind sk_volume_resize_job = {
     .object = volume_object, .prepare = prepare_resize, .run = run_resize, .commit = commit_volume, .free_work = free_work,
 };
+
+/* -- wipe ------------------------------------------------------------------------------------------------------ */
+
+static gboolean
+run_wipe(SkJob *job, GError **error)
+{
+    VolumeWork *work = job->work;
+    const SkVolumeWipe *wipe = job->call->body;
+    SkStorageContext context = sk_job_storage_context(job, work->roots);
+    if (!sk_storage_volume_wipe(work->spec, work->name, wipe->algorithm, &context, error))
+        return FALSE;
+    work->volume = sk_storage_volume_lookup(work->spec, work->name, error);
+    return work->volume != NULL;
+}
+
+const SkJobKind sk_volume_wipe_job = {
+    .object = volume_object, .prepare = prepare_resize, .run = run_wipe, .commit = commit_volume, .free_work = free_work,
+};
+
+/* -- find ------------------------------------------------------------------------------------------------------ */
+
+/* Somebody may have made the file just now: it is looked for on the disk, not in memory. */
+static gboolean
+prepare_find(SkJob *job, GError **error)
+{
+    g_autofree char *path = g_canonicalize_filename(job->call->params.path, "/");
+    g_autofree char *dir = g_path_get_dirname(path), *name = g_path_get_basename(path);
+    const SkPool *pool = sk_service_pool_at(job->service, dir);
+    if (pool == NULL || !pool->status.active)
+        return sk_fail(error, SK_ERROR_NO_VOLUME, "no storage vol with matching path '%.256s'", path);
+    new_work(job, pool, name);
+    return TRUE;
+}
+
+static gboolean
+run_find(SkJob *job, GError **error)
+{
+    VolumeWork *work = job->work;
+    work->volume = sk_storage_volume_lookup(work->spec, work->name, error);
+    return work->volume != NULL;
+}
+
+static void
+commit_find(SkJob *job)
+{
+    VolumeWork *work = job->work;
+    SkPool *pool = g_tree_lookup(job->service->pools, work->spec->name);
+    const SkVolume *known = pool != NULL ? g_tree_lookup(pool->volumes, work->name) : NULL;
+    g_free(work->volume->pool);
+    work->volume->pool = g_strdup(work->spec->name);
+    sk_job_set_result(job, sk_json_encode(&sk_volume_type, work->volume, 0));
+    if (pool != NULL && pool->status.active && (known == NULL || known->modified != work->volume->modified))
+        sk_pool_take_volume(pool, g_steal_pointer(&work->volume));
+}
+
+const SkJobKind sk_volume_find_job = { .prepare = prepare_find, .run = run_find, .commit = commit_find, .free_work = free_work };
 
 /* -- delete ------------------------------------------------------------------------------------------------------ */
 

@@ -33,6 +33,9 @@ typedef struct {
     /* Checks that it can be used and sweeps up after a crash. */
     gboolean (*start)(const SkPoolSpec *spec, GError **error);
 
+    /* The opposite of start: lets go of what start took. Optional. */
+    gboolean (*stop)(const SkPoolSpec *spec, GError **error);
+
     /* Fills capacity, allocation, available. */
     gboolean (*stat)(const SkPoolSpec *spec, SkPoolStatus *status, GError **error);
 
@@ -49,8 +52,11 @@ typedef struct {
     gboolean (*create)(const SkPoolSpec *spec, const SkVolumeCreate *create, const char *backing_path,
                        gint backing_format, const SkStorageContext *context, GError **error);
 
-    /* Copies source (of any pool) in full as a new volume of the same format. Optional. */
-    gboolean (*copy)(const SkPoolSpec *spec, const SkVolume *source, const char *name,
+    /*
+     * Copies source (of any pool, of any format that can be read) in full as the new volume that create says; its capacity is
+     * at least the source's. Optional.
+     */
+    gboolean (*copy)(const SkPoolSpec *spec, const SkVolume *source, const SkVolumeCreate *create,
                      const SkStorageContext *context, GError **error);
 
     /* Optional. */
@@ -64,6 +70,13 @@ typedef struct {
     SkStorageWriter *(*upload)(const SkPoolSpec *spec, const char *name, guint64 offset, GError **error);
 } SkPoolBackend;
 
-extern const SkPoolBackend sk_pool_backend_dir;
+extern const SkPoolBackend sk_pool_backend_dir, sk_pool_backend_fs, sk_pool_backend_netfs, sk_pool_backend_logical;
+
+/* Those of a directory, for backends that have one. */
+gboolean sk_pool_dir_build(const SkPoolSpec *spec, GError **error);
+gboolean sk_pool_dir_start(const SkPoolSpec *spec, GError **error);
+/* Those of a file system that is mounted there (mount.c): start, if it is not mounted yet, and stop. */
+gboolean sk_pool_mount(const SkPoolSpec *spec, GError **error);
+gboolean sk_pool_unmount(const SkPoolSpec *spec, GError **error);
 
 G_END_DECLS

@@ -27,7 +27,7 @@ static void
 judge_raw(SkVolume *volume, const SkImageInfo *info, gboolean recorded)
 {
     volume->format = SK_FORMAT_RAW;
-    if (!recorded && !info->disk && (info->size == 0 || info->size % 512 != 0))
+    if (!recorded && !volume->block && !info->disk && (info->size == 0 || info->size % 512 != 0))
         be_foreign(volume, "unknown");
 }
 
@@ -35,6 +35,10 @@ static void
 judge_qcow2(SkVolume *volume, const SkImageInfo *info)
 {
     volume->format = SK_FORMAT_QCOW2;
+    volume->compat = g_strdup(info->version == 2 ? "0.10" : "1.1");
+    volume->cluster_size = info->cluster_size;
+    volume->lazy_refcounts = info->lazy_refcounts;
+    volume->extended_l2 = info->extended_l2;
     if (info->external_data || info->encrypted) {
         be_foreign(volume, info->encrypted ? "qcow2, encrypted" : "qcow2 with an external data file");
         return;
@@ -52,7 +56,8 @@ judge_qcow2(SkVolume *volume, const SkImageInfo *info)
 static void
 judge(SkVolume *volume, const SkImageInfo *info, gboolean recorded)
 {
-    volume->capacity = info->size;
+    if (info->format != SK_IMAGE_RAW)
+        volume->capacity = info->size;
     if (info->format == SK_IMAGE_RAW) {
         judge_raw(volume, info, recorded);
     } else if (info->format == SK_IMAGE_QCOW2) {
@@ -77,12 +82,46 @@ modified_of(const struct stat *file)
     return (gint64) file->st_mtim.tv_sec * G_USEC_PER_SEC + file->st_mtim.tv_nsec / 1000;
 }
 
+static gint64
+time_of(const struct statx_timestamp *time)
+{
+    return time->tv_sec * G_USEC_PER_SEC + time->tv_nsec / 1000;
+}
+
+/* What the system knows of the file. */
+static gboolean
+look_at(SkVolume *volume, gint fd)
+{
+    struct statx file;
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &file) < 0)
+        return FALSE;
+    volume->block = S_ISBLK(file.stx_mode);
+    off_t end = volume->block ? lseek(fd, 0, SEEK_END) : (off_t) file.stx_size;
+    volume->physical = volume->capacity = end > 0 ? (guint64) end : 0;
+    volume->allocation = volume->block ? volume->physical : file.stx_blocks * 512;
+    volume->mode = g_strdup_printf("%04o", file.stx_mode & 07777u);
+    volume->owner = file.stx_uid;
+    volume->group = file.stx_gid;
+    volume->modified = time_of(&file.stx_mtime);
+    volume->accessed = time_of(&file.stx_atime);
+    volume->changed = time_of(&file.stx_ctime);
+    volume->born = (file.stx_mask & STATX_BTIME) != 0 ? time_of(&file.stx_btime) : 0;
+    return TRUE;
+}
+
+static void
+volume_free(gpointer volume)
+{
+    sk_value_free(&sk_volume_type, volume);
+}
+
 SkVolume *
 sk_describe_file(gint fd, const char *path, GError **error)
 {
-    struct stat file;
-    if (fstat(fd, &file) < 0) {
+    SkVolume *volume = sk_value_new(&sk_volume_type);
+    if (!look_at(volume, fd)) {
         sk_fail_errno(error, errno, "cannot look at \"%s\"", path);
+        volume_free(volume);
         return NULL;
     }
     g_auto(SkImageInfo) info = { 0 };
@@ -90,12 +129,8 @@ sk_describe_file(gint fd, const char *path, GError **error)
     gboolean recorded = sk_temp_recorded_format(fd, &format);
     gboolean known = recorded ? sk_image_read(fd, format, path, &info, NULL) : sk_image_probe(fd, path, &info, NULL);
 
-    SkVolume *volume = sk_value_new(&sk_volume_type);
     volume->name = g_path_get_basename(path);
     volume->path = g_strdup(path);
-    volume->allocation = allocation_of(&file);
-    volume->modified = modified_of(&file);
-    volume->capacity = (guint64) file.st_size;
     if (known)
         judge(volume, &info, recorded);
     else
@@ -154,12 +189,6 @@ sk_describe_in(const char *dir, const char *name, GError **error)
     }
     g_autofree char *path = g_build_filename(dir, name, NULL);
     return sk_describe_file(fd, path, error);
-}
-
-static void
-volume_free(gpointer volume)
-{
-    sk_value_free(&sk_volume_type, volume);
 }
 
 static gint

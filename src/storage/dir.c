@@ -21,10 +21,30 @@
 
 /* -- the directory ----------------------------------------------------------------------------------------- */
 
-static gboolean
-dir_build(const SkPoolSpec *spec, GError **error)
+#define NOBODY ((uid_t) -1) /* chown(): as it is */
+
+static guint
+number_of(const char *text, guint base, guint fallback)
 {
-    return !sk_fault("pool/build", error) && sk_fs_make_dir(spec->path, 0711, error);
+    guint64 number = fallback;
+    if (text != NULL)
+        g_ascii_string_to_unsigned(text, base, 0, G_MAXUINT, &number, NULL);
+    return (guint) number;
+}
+
+/* One that is there is taken as it is, unless something else was asked for. */
+gboolean
+sk_pool_dir_build(const SkPoolSpec *spec, GError **error)
+{
+    mode_t mode = number_of(spec->mode, 8, 0711);
+    if (sk_fault("pool/build", error) || !sk_fs_make_dir(spec->path, mode, error))
+        return FALSE;
+    if (spec->mode != NULL && chmod(spec->path, mode) < 0)
+        return sk_fail_errno(error, errno, "cannot set the mode of \"%s\"", spec->path);
+    if ((spec->owner != NULL || spec->group != NULL) &&
+        chown(spec->path, number_of(spec->owner, 10, NOBODY), number_of(spec->group, 10, NOBODY)) < 0)
+        return sk_fail_errno(error, errno, "cannot give \"%s\" to its owner", spec->path);
+    return TRUE;
 }
 
 static gboolean
@@ -38,8 +58,8 @@ dir_unbuild(const SkPoolSpec *spec, GError **error)
     return sk_fail_errno(error, errno, "cannot remove the directory \"%s\"", spec->path);
 }
 
-static gboolean
-dir_start(const SkPoolSpec *spec, GError **error)
+gboolean
+sk_pool_dir_start(const SkPoolSpec *spec, GError **error)
 {
     struct stat info;
     if (stat(spec->path, &info) < 0)
@@ -91,9 +111,24 @@ fill_raw(SkTempFile *temp, const SkVolumeCreate *create, const SkStorageContext 
         return sk_fail_errno(error, errno, "cannot make volume \"%s\"", create->name);
     if (sk_fault("volume/fill", error))
         return FALSE;
-    if (create->preallocation != SK_PREALLOC_FALLOC && create->preallocation != SK_PREALLOC_FULL)
-        return TRUE;
-    return sk_copy_fill(temp->fd, create->capacity, create->preallocation == SK_PREALLOC_FULL, create->name, context, error);
+    if (create->preallocation == SK_PREALLOC_FALLOC || create->preallocation == SK_PREALLOC_FULL)
+        return sk_copy_fill(temp->fd, create->capacity, create->preallocation == SK_PREALLOC_FULL, create->name, context, error);
+    return create->allocation == 0 ||
+           sk_copy_fill(temp->fd, MIN(create->allocation, create->capacity), FALSE, create->name, context, error);
+}
+
+/* The name, the format and the owner that it was asked with. */
+static gboolean
+place(SkTempFile *temp, const SkVolumeCreate *create, const SkStorageContext *context, GError **error)
+{
+    const SkVolumeOptions *options = &create->options;
+    sk_temp_record_format(temp->fd, create->format);
+    if ((options->owner != NULL || options->group != NULL) &&
+        fchown(temp->fd, number_of(options->owner, 10, NOBODY), number_of(options->group, 10, NOBODY)) < 0)
+        return sk_fail_errno(error, errno, "cannot give volume \"%s\" to its owner", create->name);
+    if (context != NULL && context->placing != NULL && !context->placing(temp->path, temp->target, context->placing_data, error))
+        return FALSE;
+    return sk_temp_commit(temp, number_of(options->mode, 8, VOLUME_MODE), error);
 }
 
 static gboolean
@@ -106,22 +141,17 @@ dir_create(const SkPoolSpec *spec, const SkVolumeCreate *create, const char *bac
         return FALSE;
     gboolean made = create->format == SK_FORMAT_RAW
                         ? fill_raw(temp, create, context, error)
-                        : sk_tool_create_qcow2(temp->path, create->capacity, create->preallocation, backing_path,
-                                               backing_format, create->name, context, error);
-    if (!made)
-        return FALSE;
-    sk_temp_record_format(temp->fd, create->format);
-    if (context != NULL && context->placing != NULL && !context->placing(temp->path, target, context->placing_data, error))
-        return FALSE;
-    return sk_temp_commit(temp, VOLUME_MODE, error);
+                        : sk_tool_create_qcow2(temp->path, create, backing_path, backing_format, context, error);
+    return made && place(temp, create, context, error);
 }
 
-/* A volume with others below it becomes one that stands alone. */
+/* qemu-img writes it anew: in another format, or without the others below it. */
 static gboolean
-flatten(const SkVolume *source, SkTempFile *temp, const char *name, const SkStorageContext *context, GError **error)
+convert(const SkVolume *source, SkTempFile *temp, const SkVolumeCreate *create, const SkStorageContext *context, GError **error)
 {
-    return sk_tool_convert(source->path, sk_enum_name(&sk_disk_format_enum, source->format), FALSE, temp->path,
-                           source->format, name, context, error);
+    gboolean foreign = source->kind == SK_VOLUME_FOREIGN;
+    const char *format = foreign ? source->foreign_format : sk_enum_name(&sk_disk_format_enum, source->format);
+    return sk_tool_convert(source->path, format, foreign, temp->path, create->format, &create->options, create->name, context, error);
 }
 
 static gboolean
@@ -134,19 +164,40 @@ copy_alone(const SkVolume *source, SkTempFile *temp, const char *name, const SkS
            sk_copy_file(from, temp->fd, name, "copying", context, error);
 }
 
+/* Its bytes will do. */
 static gboolean
-dir_copy(const SkPoolSpec *spec, const SkVolume *source, const char *name, const SkStorageContext *context, GError **error)
+is_as_wanted(const SkVolume *source, const SkVolumeCreate *create)
 {
-    g_autofree char *target = g_build_filename(spec->path, name, NULL);
+    const SkVolumeOptions *options = &create->options;
+    if (source->kind == SK_VOLUME_FOREIGN || source->format != create->format || source->backing_path != NULL)
+        return FALSE;
+    return (options->compat == NULL || g_strcmp0(options->compat, source->compat) == 0) &&
+           (options->cluster_size == 0 || options->cluster_size == source->cluster_size) &&
+           (!options->lazy_refcounts || source->lazy_refcounts) && (!options->extended_l2 || source->extended_l2);
+}
+
+static gboolean
+grow(SkTempFile *temp, const SkVolumeCreate *create, const SkStorageContext *context, GError **error)
+{
+    if (create->format == SK_FORMAT_RAW)
+        return ftruncate(temp->fd, (off_t) create->capacity) == 0 ||
+               sk_fail_errno(error, errno, "cannot make volume \"%s\" as long as it is to be", create->name);
+    g_autofree char *size = g_strdup_printf("%" G_GUINT64_FORMAT, create->capacity);
+    const char *const argv[] = { "qemu-img", "resize", "-q", "-f", "qcow2", temp->path, size, NULL };
+    return sk_tool_qemu_img(argv, create->name, "resizing", context, error);
+}
+
+static gboolean
+dir_copy(const SkPoolSpec *spec, const SkVolume *source, const SkVolumeCreate *create, const SkStorageContext *context, GError **error)
+{
+    g_autofree char *target = g_build_filename(spec->path, create->name, NULL);
     g_autoptr(SkTempFile) temp = sk_temp_new(target, error);
     if (temp == NULL)
         return FALSE;
-    gboolean made = source->backing_path != NULL ? flatten(source, temp, name, context, error)
-                                                 : copy_alone(source, temp, name, context, error);
-    if (!made)
-        return FALSE;
-    sk_temp_record_format(temp->fd, source->format);
-    return sk_temp_commit(temp, VOLUME_MODE, error);
+    gboolean made = is_as_wanted(source, create) ? copy_alone(source, temp, create->name, context, error)
+                                                 : convert(source, temp, create, context, error);
+    return made && (create->capacity <= source->capacity || grow(temp, create, context, error)) &&
+           place(temp, create, context, error);
 }
 
 static SkStorageWriter *
@@ -193,18 +244,11 @@ dir_remove(const SkPoolSpec *spec, const SkVolume *volume, GError **error)
     return sk_fs_remove(volume->path, error) && sk_fs_sync_dir_of(volume->path, error);
 }
 
-const SkPoolBackend sk_pool_backend_dir = {
-    .name = "dir",
-    .build = dir_build,
-    .unbuild = dir_unbuild,
-    .start = dir_start,
-    .stat = dir_stat,
-    .list = dir_list,
-    .changed = dir_changed,
-    .lookup = dir_lookup,
-    .create = dir_create,
-    .copy = dir_copy,
-    .resize = dir_resize,
-    .remove = dir_remove,
-    .upload = dir_upload,
-};
+/* What all kinds whose volumes are files of a directory have in common. */
+#define VOLUMES_ARE_FILES                                                                                        \
+    .build = sk_pool_dir_build, .unbuild = dir_unbuild, .stat = dir_stat, .list = dir_list, .changed = dir_changed, \
+    .lookup = dir_lookup, .create = dir_create, .copy = dir_copy, .resize = dir_resize, .remove = dir_remove, .upload = dir_upload
+
+const SkPoolBackend sk_pool_backend_dir = { .name = "dir", .start = sk_pool_dir_start, VOLUMES_ARE_FILES };
+const SkPoolBackend sk_pool_backend_fs = { .name = "fs", .start = sk_pool_mount, .stop = sk_pool_unmount, VOLUMES_ARE_FILES };
+const SkPoolBackend sk_pool_backend_netfs = { .name = "netfs", .start = sk_pool_mount, .stop = sk_pool_unmount, VOLUMES_ARE_FILES };

@@ -221,7 +221,7 @@ convert(Import *self, const SkImageInfo *info, GError **error)
 {
     const char *format = sk_enum_name(&sk_image_format_enum, info->format);
     self->made = sk_temp_new(self->image->path, error);
-    return self->made != NULL && sk_tool_convert(self->source_path, format, TRUE, self->made->path, SK_FORMAT_QCOW2,
+    return self->made != NULL && sk_tool_convert(self->source_path, format, TRUE, self->made->path, SK_FORMAT_QCOW2, NULL,
                                                  name_of(self), self->context, error);
 }
 

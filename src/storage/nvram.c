@@ -47,7 +47,7 @@ sk_storage_nvram_make(const char *template, const char *nvram, GError **error)
     if (format == NULL || !sk_fs_make_dir(dir, 0711, error) || sk_fault("nvram/make", error))
         return FALSE;
     g_autoptr(SkTempFile) temp = sk_temp_new(nvram, error);
-    if (temp == NULL || !sk_tool_convert(template, format, TRUE, temp->path, SK_FORMAT_QCOW2, nvram, NULL, error))
+    if (temp == NULL || !sk_tool_convert(template, format, TRUE, temp->path, SK_FORMAT_QCOW2, NULL, nvram, NULL, error))
         return FALSE;
     sk_temp_record_format(temp->fd, SK_FORMAT_QCOW2);
     return sk_temp_commit(temp, 0600, error);

@@ -17,13 +17,18 @@
 #include "storage/describe.h"
 #include "storage/lock.h"
 #include "storage/overlays.h"
+#include "storage/qcow2.h"
 #include "storage/temp.h"
+#include "storage/wipe.h"
 
 #define CAPACITY_MAX (G_GUINT64_CONSTANT(1) << 50)
 #define SECTOR_BYTES 512
 
 static const SkPoolBackend *const backends[] = {
     [SK_POOL_DIR] = &sk_pool_backend_dir,
+    [SK_POOL_FS] = &sk_pool_backend_fs,
+    [SK_POOL_NETFS] = &sk_pool_backend_netfs,
+    [SK_POOL_LOGICAL] = &sk_pool_backend_logical,
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(backends) == SK_N_POOL_KINDS);
 
@@ -68,6 +73,13 @@ sk_storage_pool_start(const SkPoolSpec *spec, GError **error)
 {
     const SkPoolBackend *backend = backend_of(spec, error);
     return backend != NULL && backend->start(spec, error);
+}
+
+gboolean
+sk_storage_pool_stop(const SkPoolSpec *spec, GError **error)
+{
+    const SkPoolBackend *backend = backend_of(spec, error);
+    return backend != NULL && (backend->stop == NULL || backend->stop(spec, error));
 }
 
 gboolean
@@ -208,7 +220,8 @@ check_capacity(SkVolumeCreate *create, guint64 backing_size, GError **error)
         create->capacity = (backing_size + SECTOR_BYTES - 1) / SECTOR_BYTES * SECTOR_BYTES;
     if (create->capacity == 0)
         return sk_fail(error, SK_ERROR_INVALID, "the capacity of volume \"%s\" is not given", create->name);
-    if (create->capacity > CAPACITY_MAX || create->capacity % SECTOR_BYTES != 0)
+    /* A raw file may hold something else than a disk: a kernel, a seed. */
+    if (create->capacity > CAPACITY_MAX || (create->format != SK_FORMAT_RAW && create->capacity % SECTOR_BYTES != 0))
         return sk_fail(error, SK_ERROR_INVALID, "capacity %" G_GUINT64_FORMAT " of volume \"%s\" must be a multiple of 512, at most 1 PiB",
                        create->capacity, create->name);
     if (create->capacity < backing_size)
@@ -246,29 +259,54 @@ sk_storage_volume_create(const SkPoolSpec *spec, const SkVolumeCreate *create, c
     return backend->lookup(spec, create->name, error);
 }
 
+/* A file of another format must stand alone: qemu-img would follow whatever names are in it. */
 static gboolean
-copy_volume(const SkPoolSpec *spec, const SkPoolBackend *backend, const SkVolume *source, const char *name,
+check_foreign(const SkVolume *source, GError **error)
+{
+    g_auto(SkImageInfo) info = { 0 };
+    g_auto(SkFd) fd = open(source->path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return sk_fail_errno(error, errno, "cannot open \"%s\"", source->path);
+    if (!sk_image_probe(fd, source->name, &info, error))
+        return FALSE;
+    if (info.format == SK_IMAGE_RAW || info.format == SK_IMAGE_QCOW2 || info.format >= SK_IMAGE_ISO)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "volume \"%s\" is no disk that can be worked on (%s)", source->name, source->foreign_format);
+    return (info.backing_file == NULL && !info.external_data && !info.encrypted) ||
+           sk_fail(error, SK_ERROR_UNSUPPORTED, "volume \"%s\" (%s) is encrypted or reaches for another file, so it is not copied", source->name,
+                   source->foreign_format);
+}
+
+static gboolean
+check_source(const SkVolume *source, const SkStorageContext *context, GError **error)
+{
+    return source->kind == SK_VOLUME_FOREIGN ? check_foreign(source, error) : check_volume(source, context, error);
+}
+
+static gboolean
+copy_volume(const SkPoolSpec *spec, const SkPoolBackend *backend, const SkVolume *source, const SkVolumeCreate *create,
             const SkStorageContext *context, GError **error)
 {
+    SkVolumeCreate checked = *create;
     if (backend->copy == NULL)
         return not_done(spec, "copy volumes", error);
-    return name_for_new(name, error) && check_volume(source, context, error) &&
-           sk_storage_lock_check(source->path, SK_LOCK_READ, error) && backend->copy(spec, source, name, context, error);
+    if (!name_for_new(create->name, error) || !check_source(source, context, error) ||
+        !sk_storage_lock_check(source->path, SK_LOCK_READ, error))
+        return FALSE;
+    checked.capacity = MAX(create->capacity, source->capacity);
+    return backend->copy(spec, source, &checked, context, error);
 }
 
 SkVolume *
-sk_storage_volume_clone(const SkPoolSpec *spec, const SkVolume *source, const char *name, gboolean linked,
+sk_storage_volume_clone(const SkPoolSpec *spec, const SkVolume *source, const SkVolumeCreate *create, gboolean linked,
                         const SkStorageContext *context, GError **error)
 {
     sk_assert_worker();
     const SkPoolBackend *backend = backend_of(spec, error);
     if (backend == NULL)
         return NULL;
-    if (linked) {
-        SkVolumeCreate create = { .name = (char *) name, .format = SK_FORMAT_QCOW2 };
-        return sk_storage_volume_create(spec, &create, source->path, source->format, context, error);
-    }
-    return copy_volume(spec, backend, source, name, context, error) ? backend->lookup(spec, name, error) : NULL;
+    if (linked)
+        return sk_storage_volume_create(spec, create, source->path, source->format, context, error);
+    return copy_volume(spec, backend, source, create, context, error) ? backend->lookup(spec, create->name, error) : NULL;
 }
 
 /* -- volumes: changing -------------------------------------------------------------------------------------------------- */
@@ -316,6 +354,31 @@ sk_storage_volume_resize(const SkPoolSpec *spec, const char *name, guint64 capac
         return not_done(spec, "change the size of volumes", error);
     return check_resize(volume, capacity, shrink, context, error) &&
            backend->resize(spec, volume, capacity, shrink, error);
+}
+
+static SkVolume *
+find_to_overwrite(const SkPoolSpec *spec, const char *name, const char *verb, const SkStorageContext *context, GError **error)
+{
+    g_autoptr(VolumeOwned) volume = sk_storage_volume_lookup(spec, name, error);
+    if (volume == NULL || !no_overlays(volume, verb, context, error))
+        return NULL;
+    return g_steal_pointer(&volume);
+}
+
+gboolean
+sk_storage_volume_wipe(const SkPoolSpec *spec, const char *name, gint algorithm, const SkStorageContext *context, GError **error)
+{
+    sk_assert_worker();
+    g_autoptr(VolumeOwned) volume = find_to_overwrite(spec, name, "wiped", context, error);
+    return volume != NULL && sk_storage_wipe(volume, algorithm, context, error);
+}
+
+SkStoragePatch *
+sk_storage_volume_patch(const SkPoolSpec *spec, const char *name, guint64 offset, const SkStorageContext *context, GError **error)
+{
+    sk_assert_worker();
+    g_autoptr(VolumeOwned) volume = find_to_overwrite(spec, name, "written into", context, error);
+    return volume != NULL ? sk_storage_patch_open(volume->path, offset, error) : NULL;
 }
 
 /* The lock comes before the look for overlays: none can be laid over it any more while that is held. */

@@ -26,6 +26,9 @@ gboolean sk_storage_pool_unbuild(const SkPoolSpec *spec, GError **error);
 /* Checks that it can be used, and removes what a killed daemon left half made. Call before the first use. */
 gboolean sk_storage_pool_start(const SkPoolSpec *spec, GError **error);
 
+/* Lets go of it: what was mounted is unmounted, IN_USE while somebody has it open. */
+gboolean sk_storage_pool_stop(const SkPoolSpec *spec, GError **error);
+
 /* Fills capacity, allocation and available, in bytes; the rest of status is left alone. */
 gboolean sk_storage_pool_stat(const SkPoolSpec *spec, SkPoolStatus *status, GError **error);
 
@@ -58,15 +61,22 @@ SkVolume *sk_storage_volume_create(const SkPoolSpec *spec, const SkVolumeCreate 
                                    gint backing_format, const SkStorageContext *context, GError **error);
 
 /*
- * Makes a volume in pool spec from source (of any pool): a copy in full, or, if linked, a qcow2 volume
- * laid over it. The source must not be open for writing.
+ * Makes a volume in pool spec from source (of any pool): if linked, a qcow2 volume laid over it; else a copy in full, in
+ * create's format and at least as large (capacity 0: as large), of anything qemu-img reads. The source must not be open for writing.
  */
-SkVolume *sk_storage_volume_clone(const SkPoolSpec *spec, const SkVolume *source, const char *name, gboolean linked,
+SkVolume *sk_storage_volume_clone(const SkPoolSpec *spec, const SkVolume *source, const SkVolumeCreate *create, gboolean linked,
                                   const SkStorageContext *context, GError **error);
 
 /* Grows a volume that nobody has open; makes it smaller only if shrink. */
 gboolean sk_storage_volume_resize(const SkPoolSpec *spec, const char *name, guint64 capacity, gboolean shrink,
                                   const SkStorageContext *context, GError **error);
+
+/*
+ * Writes over all that is in it, as algorithm (SkWipeAlgorithm) says; a qcow2 volume is an empty one of its size afterwards.
+ * IN_USE while a process has it open or a file in context->roots is backed by it.
+ */
+gboolean sk_storage_volume_wipe(const SkPoolSpec *spec, const char *name, gint algorithm, const SkStorageContext *context,
+                                GError **error);
 
 /* Removes it; IN_USE, naming which, while a process has it open or a file in context->roots is backed by it. */
 gboolean sk_storage_volume_delete(const SkPoolSpec *spec, const char *name, const SkStorageContext *context,
@@ -83,6 +93,10 @@ SkStorageWriter *sk_storage_volume_upload(const SkPoolSpec *spec, const char *na
 
 /* Bytes an interrupted upload has brought so far; 0 if there is none. */
 guint64 sk_storage_upload_offset(const char *dir, const char *name);
+
+/* Writes into a volume that is there, from offset on; see transfer.h. IN_USE while somebody has it open or another is laid over it. */
+SkStoragePatch *sk_storage_volume_patch(const SkPoolSpec *spec, const char *name, guint64 offset, const SkStorageContext *context,
+                                        GError **error);
 
 /* Reads a volume as the file it is; IN_USE while somebody writes to it. */
 SkStorageReader *sk_storage_volume_download(const SkPoolSpec *spec, const char *name, GError **error);

@@ -12,7 +12,8 @@
 #define FORMAT_MAX_BYTES 15     /* and for that of its format */
 
 enum { EXT_END = 0, EXT_BACKING_FORMAT = 0xe2792aca, EXT_DATA_FILE = 0x44415441 };
-enum { INCOMPATIBLE_DIRTY = 1, INCOMPATIBLE_CORRUPT = 2, INCOMPATIBLE_DATA_FILE = 4, INCOMPATIBLE_KNOWN = 0x1f };
+enum { INCOMPATIBLE_DIRTY = 1, INCOMPATIBLE_CORRUPT = 2, INCOMPATIBLE_DATA_FILE = 4, INCOMPATIBLE_EXTENDED_L2 = 0x10, INCOMPATIBLE_KNOWN = 0x1f };
+enum { COMPATIBLE_LAZY_REFCOUNTS = 1 };
 
 /* What of the header the rest of the reading needs. */
 typedef struct {
@@ -60,7 +61,7 @@ read_fixed(Header *header, guint64 file_size, SkImageInfo *info, GError **error)
                        info->version);
     if (cluster_bits < 9 || cluster_bits > 21)
         return broken(header, "its cluster size is out of range", error);
-    header->cluster_size = G_GUINT64_CONSTANT(1) << cluster_bits;
+    info->cluster_size = header->cluster_size = G_GUINT64_CONSTANT(1) << cluster_bits;
     if (info->size > G_GUINT64_CONSTANT(1) << 60)
         return broken(header, "its size is out of range", error);
     if (sk_be64(head + 40) >= file_size && info->size > 0)
@@ -86,6 +87,8 @@ read_features(Header *header, SkImageInfo *info, GError **error)
     info->dirty = (incompatible & INCOMPATIBLE_DIRTY) != 0;
     info->corrupt = (incompatible & INCOMPATIBLE_CORRUPT) != 0;
     info->external_data = (incompatible & INCOMPATIBLE_DATA_FILE) != 0;
+    info->extended_l2 = (incompatible & INCOMPATIBLE_EXTENDED_L2) != 0;
+    info->lazy_refcounts = (sk_be64(header->head + 80) & COMPATIBLE_LAZY_REFCOUNTS) != 0;
     return TRUE;
 }
 

@@ -27,6 +27,8 @@ typedef struct {
     gint format;            /* SkImageFormat */
     guint64 size;           /* bytes a guest sees; for formats we only recognise, the length of the file */
     guint version;          /* qcow2: 2 or 3 */
+    guint64 cluster_size;   /* qcow2 */
+    gboolean lazy_refcounts, extended_l2; /* qcow2 */
     char *backing_file;     /* as the header has it, NULL: none */
     char *backing_format;   /* as the header has it, NULL: not said */
     gboolean encrypted;

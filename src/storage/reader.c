@@ -83,3 +83,24 @@ sk_storage_reader_read(SkStorageReader *self, guint64 offset, gsize length, GErr
     }
     return g_bytes_new_take(g_steal_pointer(&buffer), done);
 }
+
+gboolean
+sk_storage_reader_extent(SkStorageReader *self, guint64 offset, gboolean *out_hole, guint64 *out_length, GError **error)
+{
+    *out_hole = FALSE;
+    *out_length = 0;
+    if (offset >= self->size)
+        return TRUE;
+    off_t data = lseek(self->fd, (off_t) offset, SEEK_DATA);
+    if (data < 0 && errno != ENXIO && errno != EINVAL)
+        return sk_fail_errno(error, errno, "cannot read \"%s\"", self->path);
+    /* No data up to the end, or a file system (a device) that cannot say. */
+    *out_hole = data < 0 ? errno == ENXIO : (guint64) data > offset;
+    if (*out_hole) {
+        *out_length = (data < 0 ? self->size : MIN((guint64) data, self->size)) - offset;
+        return TRUE;
+    }
+    off_t hole = data < 0 ? -1 : lseek(self->fd, (off_t) offset, SEEK_HOLE);
+    *out_length = (hole < 0 ? self->size : MIN((guint64) hole, self->size)) - offset;
+    return TRUE;
+}

@@ -46,12 +46,33 @@ sk_tool_qemu_img(const char *const *argv, const char *name, const char *step, co
     return FALSE;
 }
 
-gboolean
-sk_tool_create_qcow2(const char *path, guint64 capacity, gint preallocation, const char *backing, gint backing_format,
-                     const char *name, const SkStorageContext *context, GError **error)
+/* "preallocation=off,compat=1.1"; NULL if there is nothing to say. Free with g_free(). */
+static char *
+qcow2_options(const SkVolumeOptions *options, const char *preallocation)
 {
-    g_autofree char *size = g_strdup_printf("%" G_GUINT64_FORMAT, capacity);
-    g_autofree char *options = g_strdup_printf("preallocation=%s", sk_enum_name(&sk_prealloc_enum, preallocation));
+    GString *text = g_string_new(NULL);
+    if (preallocation != NULL)
+        g_string_append_printf(text, ",preallocation=%s", preallocation);
+    if (options != NULL && options->compat != NULL)
+        g_string_append_printf(text, ",compat=%s", options->compat);
+    if (options != NULL && options->cluster_size > 0)
+        g_string_append_printf(text, ",cluster_size=%" G_GUINT64_FORMAT, options->cluster_size);
+    if (options != NULL && options->lazy_refcounts)
+        g_string_append(text, ",lazy_refcounts=on");
+    if (options != NULL && options->extended_l2)
+        g_string_append(text, ",extended_l2=on");
+    if (text->len > 0)
+        g_string_erase(text, 0, 1);
+    gboolean any = text->len > 0;
+    return g_string_free(text, !any);
+}
+
+gboolean
+sk_tool_create_qcow2(const char *path, const SkVolumeCreate *create, const char *backing, gint backing_format,
+                     const SkStorageContext *context, GError **error)
+{
+    g_autofree char *size = g_strdup_printf("%" G_GUINT64_FORMAT, create->capacity);
+    g_autofree char *options = qcow2_options(&create->options, sk_enum_name(&sk_prealloc_enum, create->preallocation));
     g_autoptr(GPtrArray) argv = g_ptr_array_new();
     const char *const fixed[] = { "qemu-img", "create", "-q", "-f", "qcow2", "-o", options };
 
@@ -66,7 +87,7 @@ sk_tool_create_qcow2(const char *path, guint64 capacity, gint preallocation, con
     g_ptr_array_add(argv, (gpointer) path);
     g_ptr_array_add(argv, size);
     g_ptr_array_add(argv, NULL);
-    return sk_tool_qemu_img((const char *const *) argv->pdata, name, "creating", context, error);
+    return sk_tool_qemu_img((const char *const *) argv->pdata, create->name, "creating", context, error);
 }
 
 /* The JSON form is the only one that says "no backing file" for every format. */
@@ -83,13 +104,26 @@ source_alone(const char *source, const char *format)
 
 gboolean
 sk_tool_convert(const char *source, const char *format, gboolean alone, const char *target, gint target_format,
-                const char *name, const SkStorageContext *context, GError **error)
+                const SkVolumeOptions *options, const char *name, const SkStorageContext *context, GError **error)
 {
     g_autofree char *json = alone ? source_alone(source, format) : NULL;
-    const char *out = sk_enum_name(&sk_disk_format_enum, target_format);
-    const char *with_format[] = { "qemu-img", "convert", "-p", "-f", format, "-O", out, source, target, NULL };
-    const char *by_json[] = { "qemu-img", "convert", "-p", "-O", out, json, target, NULL };
-    return sk_tool_qemu_img(alone ? by_json : with_format, name, "converting", context, error);
+    g_autofree char *how = target_format == SK_FORMAT_QCOW2 ? qcow2_options(options, NULL) : NULL;
+    g_autoptr(GPtrArray) argv = g_ptr_array_new();
+    const char *const fixed[] = { "qemu-img", "convert", "-p", "-O", sk_enum_name(&sk_disk_format_enum, target_format) };
+    for (gsize i = 0; i < G_N_ELEMENTS(fixed); i++)
+        g_ptr_array_add(argv, (gpointer) fixed[i]);
+    if (how != NULL) {
+        g_ptr_array_add(argv, (gpointer) "-o");
+        g_ptr_array_add(argv, how);
+    }
+    if (!alone) {
+        g_ptr_array_add(argv, (gpointer) "-f");
+        g_ptr_array_add(argv, (gpointer) format);
+    }
+    g_ptr_array_add(argv, alone ? json : (gpointer) source);
+    g_ptr_array_add(argv, (gpointer) target);
+    g_ptr_array_add(argv, NULL);
+    return sk_tool_qemu_img((const char *const *) argv->pdata, name, "converting", context, error);
 }
 
 gboolean

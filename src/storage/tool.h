@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "model/storage.h"
 #include "storage/context.h"
 
 G_BEGIN_DECLS
@@ -15,16 +16,16 @@ G_BEGIN_DECLS
 gboolean sk_tool_qemu_img(const char *const *argv, const char *name, const char *step,
                           const SkStorageContext *context, GError **error);
 
-/* Makes an empty qcow2 image in an existing file. backing NULL: none. preallocation: SkPrealloc. */
-gboolean sk_tool_create_qcow2(const char *path, guint64 capacity, gint preallocation, const char *backing,
-                              gint backing_format, const char *name, const SkStorageContext *context, GError **error);
+/* Makes an empty qcow2 image in an existing file, as create wants it. backing NULL: none. */
+gboolean sk_tool_create_qcow2(const char *path, const SkVolumeCreate *create, const char *backing, gint backing_format,
+                              const SkStorageContext *context, GError **error);
 
 /*
  * Writes source as an image of its own into the existing file target. format is qemu-img's
- * name of the source's; alone: no backing file of it is opened, whatever it says.
+ * name of the source's; alone: no backing file of it is opened, whatever it says. options are for a qcow2 target; may be NULL.
  */
 gboolean sk_tool_convert(const char *source, const char *format, gboolean alone, const char *target, gint target_format,
-                         const char *name, const SkStorageContext *context, GError **error);
+                         const SkVolumeOptions *options, const char *name, const SkStorageContext *context, GError **error);
 
 /* FALSE with INVALID if the qcow2 image at path is damaged; unused clusters alone are no damage. */
 gboolean sk_tool_check_qcow2(const char *path, const char *name, const SkStorageContext *context, GError **error);

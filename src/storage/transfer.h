@@ -15,6 +15,7 @@ G_BEGIN_DECLS
 
 typedef struct SkStorageWriter SkStorageWriter;
 typedef struct SkStorageReader SkStorageReader;
+typedef struct SkStoragePatch SkStoragePatch;
 
 /*
  * Opens "NAME.part" in dir. offset 0 begins anew; else it must be exactly as long as what is
@@ -59,7 +60,29 @@ guint64 sk_storage_reader_size(const SkStorageReader *self);
 /* At most length bytes from offset; fewer only at the end, none past it. NULL on error. */
 GBytes *sk_storage_reader_read(SkStorageReader *self, guint64 offset, gsize length, GError **error);
 
+/*
+ * Whether there is a hole at offset, and for how many bytes that is so; at the end: 0 bytes, no hole. A file system that
+ * knows of none has none.
+ */
+gboolean sk_storage_reader_extent(SkStorageReader *self, guint64 offset, gboolean *out_hole, guint64 *out_length, GError **error);
+
 void sk_storage_reader_free(SkStorageReader *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SkStorageReader, sk_storage_reader_free)
+
+/* -- into a file that is there ---------------------------------------------------------------------------------- */
+
+/* Opens path (not followed if it is a link) to write from offset on; its lock is held until it is freed. */
+SkStoragePatch *sk_storage_patch_open(const char *path, guint64 offset, GError **error);
+/* Writes at the place where it stands. A file grows; a block device does not. */
+gboolean sk_storage_patch_write(SkStoragePatch *self, const void *data, gsize length, GError **error);
+/* So many zeros: as a hole, where the file system can. */
+gboolean sk_storage_patch_hole(SkStoragePatch *self, guint64 length, GError **error);
+/*
+ * All has come: fsync. Where the file's beginning was written, what it is now is found out and recorded, by the rules for
+ * an upload: a qcow2 image that reaches for what it may not have is refused, and stays what the file was before.
+ */
+gboolean sk_storage_patch_finish(SkStoragePatch *self, const SkStorageContext *context, GError **error);
+void sk_storage_patch_free(SkStoragePatch *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SkStoragePatch, sk_storage_patch_free)
 
 G_END_DECLS

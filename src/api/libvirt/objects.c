@@ -89,6 +89,24 @@ sk_lv_pool(const SkLvCall *call, const char *name, GError **error)
     return pool;
 }
 
+SkPool *
+sk_lv_active_pool(const SkLvCall *call, const char *name, GError **error)
+{
+    SkPool *pool = sk_lv_pool(call, name, error);
+    if (pool == NULL || pool->status.active)
+        return pool;
+    sk_fail(error, SK_ERROR_STATE, "storage pool '%s' is not active", pool->spec->name);
+    return NULL;
+}
+
+SkSecret *
+sk_lv_secret(const SkLvCall *call, const char *name, GError **error)
+{
+    g_autofree char *path = member(name, "uuid");
+    g_autofree char *uuid = sk_lv_uuid(call, path);
+    return sk_service_secret(call->service, uuid, error);
+}
+
 SkVolume *
 sk_lv_volume(const SkLvCall *call, const char *name, SkPool **out_pool, GError **error)
 {
@@ -128,6 +146,14 @@ sk_lv_put_pool(GByteArray *out, const SkPool *pool)
 {
     sk_xdr_put_str(out, pool->spec->name);
     sk_xdr_put_uuid(out, pool->spec->uuid);
+}
+
+void
+sk_lv_put_secret(GByteArray *out, const SkSecret *secret)
+{
+    sk_xdr_put_uuid(out, secret->spec->uuid);
+    sk_xdr_put_i32(out, secret->spec->usage_type);
+    sk_xdr_put_str(out, secret->spec->usage != NULL ? secret->spec->usage : "");
 }
 
 void

@@ -5,6 +5,7 @@
 #include "service/domain.h"
 #include "service/network.h"
 #include "service/pool.h"
+#include "service/secret.h"
 
 G_BEGIN_DECLS
 
@@ -19,6 +20,9 @@ SkDomain *sk_lv_domain(const SkLvCall *call, const char *name, GError **error);
 SkDomain *sk_lv_active_domain(const SkLvCall *call, const char *name, GError **error);
 SkNetwork *sk_lv_network(const SkLvCall *call, const char *name, GError **error);
 SkPool *sk_lv_pool(const SkLvCall *call, const char *name, GError **error);
+/* The same, STATE if it is not active: "storage pool 'x' is not active". */
+SkPool *sk_lv_active_pool(const SkLvCall *call, const char *name, GError **error);
+SkSecret *sk_lv_secret(const SkLvCall *call, const char *name, GError **error);
 /* out_pool may be NULL. */
 SkVolume *sk_lv_volume(const SkLvCall *call, const char *name, SkPool **out_pool, GError **error);
 
@@ -32,6 +36,7 @@ void sk_lv_put_domain(GByteArray *out, const SkDomain *domain);
 void sk_lv_put_domain_id(GByteArray *out, const char *name, const char *uuid, gint id); /* id -1: not active */
 void sk_lv_put_network(GByteArray *out, const SkNetwork *network);
 void sk_lv_put_pool(GByteArray *out, const SkPool *pool);
+void sk_lv_put_secret(GByteArray *out, const SkSecret *secret);
 void sk_lv_put_volume(GByteArray *out, const SkPool *pool, const SkVolume *volume);
 
 /* Writes a domain by the UUID in an operation's answer ({"uuid":"..."}, or a job with that in its result). An SkLvDone. */

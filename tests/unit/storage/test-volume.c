@@ -246,7 +246,7 @@ test_clone_raw(Place *place, gconstpointer data)
     (void) data;
     place_write_disk(place_path(place, "source"), 8 * MIB, 9);
     g_autoptr(Volume) source = sk_storage_volume_lookup(&place->spec, "source", &error);
-    g_autoptr(Volume) copy = sk_storage_volume_clone(&place->spec, source, "copy", FALSE, &context, &error);
+    g_autoptr(Volume) copy = sk_storage_volume_clone(&place->spec, source, &(SkVolumeCreate){ .name = (char *) "copy", .format = source->format }, FALSE, &context, &error);
     g_assert_no_error(error);
     g_assert_true(g_file_get_contents(source->path, &a, &a_length, NULL));
     g_assert_true(g_file_get_contents(copy->path, &b, &b_length, NULL));
@@ -266,12 +266,12 @@ test_clone_layers(Place *place, gconstpointer data)
     g_autoptr(Volume) base = sk_storage_volume_lookup(&place->spec, "base", &error);
     g_autoptr(Volume) over = create_over(place, "over", base, 0, &error);
     g_assert_no_error(error);
-    g_autoptr(Volume) full = sk_storage_volume_clone(&place->spec, over, "full", FALSE, &context, &error);
+    g_autoptr(Volume) full = sk_storage_volume_clone(&place->spec, over, &(SkVolumeCreate){ .name = (char *) "full", .format = over->format }, FALSE, &context, &error);
     g_assert_no_error(error);
     g_assert_null(full->backing_path);
     g_assert_cmpint(full->format, ==, SK_FORMAT_QCOW2);
     place_run("qemu-img", "compare", "-f", "raw", "-F", "qcow2", base->path, full->path, NULL);
-    g_autoptr(Volume) linked = sk_storage_volume_clone(&place->spec, over, "linked", TRUE, &context, &error);
+    g_autoptr(Volume) linked = sk_storage_volume_clone(&place->spec, over, &(SkVolumeCreate){ .name = (char *) "linked", .format = SK_FORMAT_QCOW2 }, TRUE, &context, &error);
     g_assert_no_error(error);
     g_assert_cmpstr(linked->backing_path, ==, over->path);
     assert_left(place, "base full linked over");
@@ -287,7 +287,7 @@ test_cancel(Place *place, gconstpointer data)
     place_write_disk(place_path(place, "source"), 8 * MIB, 9);
     g_autoptr(Volume) source = sk_storage_volume_lookup(&place->spec, "source", &error);
     g_cancellable_cancel(cancellable);
-    SkVolume *copy = sk_storage_volume_clone(&place->spec, source, "copy", FALSE, &context, &error);
+    SkVolume *copy = sk_storage_volume_clone(&place->spec, source, &(SkVolumeCreate){ .name = (char *) "copy", .format = source->format }, FALSE, &context, &error);
     if (copy != NULL) {
         /* Shared blocks: it was done before anybody could cancel. */
         volume_free(copy);
@@ -415,7 +415,7 @@ fail_here(Place *place)
     else if (g_str_equal(step, "volume/remove"))
         g_assert_false(sk_storage_volume_delete(&place->spec, "source", &context, &error));
     else if (g_str_equal(step, "storage/copy"))
-        made = sk_storage_volume_clone(&place->spec, source, "new", FALSE, &context, &error);
+        made = sk_storage_volume_clone(&place->spec, source, &(SkVolumeCreate){ .name = (char *) "new", .format = source->format }, FALSE, &context, &error);
     else
         made = sk_storage_volume_create(&place->spec, g_str_equal(step, "storage/qemu-img") ? &qcow2 : &raw, NULL, 0, &context, &error);
     g_assert_null(made);

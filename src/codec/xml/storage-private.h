@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "codec/xml/node.h"
+#include "codec/xml/storage.h"
+
+/* Shared by pool.c, volume.c and secret.c. */
+
+/* What is wrong in a text that a client wrote is an XML error. FALSE. */
+gboolean sk_xml_as_xml_error(GError **error);
+/* An element with a number of bytes, and the unit. */
+void sk_xml_set_bytes(SkXmlNode *node, const char *path, guint64 bytes);
