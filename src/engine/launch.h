@@ -32,6 +32,18 @@ typedef struct SkQemuCaps SkQemuCaps;
  */
 gboolean sk_engine_assign(SkDomainSpec *spec, GError **error);
 
+/*
+ * A copy of an assigned definition with entries for the controllers that the machine has anyway: PCIe ports with their places, the
+ * chipset's disk controllers. For showing it as XML: defined again it makes the same machine. Free with sk_value_free().
+ */
+SkDomainSpec *sk_engine_show(const SkDomainSpec *spec);
+
+/*
+ * The command line of a definition for people to read, one option a line, with the names of files in the place of descriptors; nothing is
+ * opened. accel: SK_ACCEL_KVM or SK_ACCEL_TCG. emulator: if the definition has none. NULL on error; free with g_free().
+ */
+char *sk_engine_native(const SkDomainSpec *spec, SkAccel accel, const char *emulator, GError **error);
+
 /* -- what a start needs beyond the definition ------------------------------------------------------------ */
 
 /*

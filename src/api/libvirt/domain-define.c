@@ -6,6 +6,7 @@
 #include "api/libvirt/objects.h"
 #include "base/error.h"
 #include "codec/xml/xml.h"
+#include "engine/launch.h"
 #include "service/domain-transient.h"
 
 /* -- scope ------------------------------------------------------------------------------------------------------------ */
@@ -128,7 +129,10 @@ sk_lv_format_domain(SkService *service, const SkDomain *domain, const SkDomainSp
         .accel = live && domain != NULL ? domain->runtime.accel : service->node.accel,
         .emulator = service->settings->qemu,
     };
-    return sk_xml_domain_format(spec, &options);
+    SkDomainSpec *whole = sk_engine_show(spec);
+    char *text = sk_xml_domain_format(whole, &options);
+    sk_value_free(&sk_domain_spec_type, whole);
+    return text;
 }
 
 gboolean

@@ -8,6 +8,7 @@
 gboolean sk_lv_define_xml(SkLvCall *call, GError **error);
 gboolean sk_lv_create_xml(SkLvCall *call, GError **error);
 gboolean sk_lv_get_xml_desc(SkLvCall *call, GError **error);
+gboolean sk_lv_domain_to_native(SkLvCall *call, GError **error);
 gboolean sk_lv_undefine(SkLvCall *call, GError **error);
 gboolean sk_lv_rename(SkLvCall *call, GError **error);
 gboolean sk_lv_set_metadata(SkLvCall *call, GError **error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Procedures: host. */
+#include "api/libvirt/domain-define.h"
 #include "api/libvirt/families.h"
 #include "api/libvirt/objects.h"
 
@@ -11,7 +12,8 @@ static const SkLvProcedure rows[] = {
     { 102, "NODE_GET_FREE_MEMORY", "", "freeMem:u64" },
     { 122, "NODE_GET_SECURITY_MODEL", "", "model:char<257> doi:char<257>" },
     { 135, "CONNECT_DOMAIN_XML_FROM_NATIVE", "nativeFormat:str nativeConfig:str flags", "domainXml:str" },
-    { 136, "CONNECT_DOMAIN_XML_TO_NATIVE", "nativeFormat:str domainXml:str flags", "nativeConfig:str" },
+    { 136, "CONNECT_DOMAIN_XML_TO_NATIVE", "nativeFormat:str domainXml:str flags", "nativeConfig:str",
+      SK_OP_DOMAIN_SHOW, sk_lv_domain_to_native },
     { 158, "CONNECT_COMPARE_CPU", "xml:str flags", "result:i32" },
     { 162, "CONNECT_BASELINE_CPU", "xmlCPUs:str<256> flags", "cpu:str" },
     { 203, "CONNECT_GET_SYSINFO", "flags", "sysinfo:str" },

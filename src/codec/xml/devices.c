@@ -161,7 +161,7 @@ static void
 write_devices(SkXmlNode *domain, const SkXmlWriter *writer)
 {
     SkXmlNode *devices = sk_xml_add(domain, "devices");
-    const char *usual = writer->options.emulator != NULL ? writer->options.emulator : USUAL_EMULATOR;
+    const char *usual = writer->options.emulator != NULL && g_path_is_absolute(writer->options.emulator) ? writer->options.emulator : USUAL_EMULATOR;
     sk_xml_set(devices, "emulator", writer->spec->emulator != NULL ? writer->spec->emulator : usual);
     for (guint i = 0; i < G_N_ELEMENTS(order); i++) {
         const SkXmlFamily *family = sk_xml_find_family(order[i]);

@@ -58,6 +58,16 @@ assert_comes_back(const SkDomainSpec *spec, const char *out)
     sk_value_free(&sk_domain_spec_type, again);
 }
 
+/* As the front doors show what runs. */
+static char *
+live_text(const SkDomainSpec *spec)
+{
+    SkDomainSpec *whole = sk_engine_show(spec);
+    char *text = sk_xml_domain_format(whole, &running);
+    sk_value_free(&sk_domain_spec_type, whole);
+    return text;
+}
+
 /* A running domain's XML, defined again, is the same domain. */
 static void
 assert_live_comes_back(const SkDomainSpec *spec, const char *live)
@@ -67,9 +77,24 @@ assert_live_comes_back(const SkDomainSpec *spec, const char *live)
     g_assert_no_error(error);
     g_assert_true(sk_engine_assign(again, &error));
     g_assert_no_error(error);
-    g_autofree char *live_again = sk_xml_domain_format(again, &running);
+    g_autofree char *live_again = live_text(again);
     g_assert_cmpstr(live_again, ==, live);
     sk_value_free(&sk_domain_spec_type, again);
+}
+
+/* The command line for people names files, and tells no password. */
+static void
+assert_native(const SkDomainSpec *spec)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *text = sk_engine_native(spec, (SkAccel) spec->accel, NULL, &error);
+    g_assert_no_error(error);
+    g_assert_true(g_str_has_prefix(text, "qemu-system-x86_64 \\\n"));
+    g_assert_null(strstr(text, "/dev/fdset/"));
+    g_assert_null(strstr(text, "=secret"));
+    const SkDisk *disk = spec->disks != NULL ? spec->disks->pdata[0] : NULL;
+    if (disk != NULL && disk->path != NULL)
+        g_assert_nonnull(strstr(text, disk->path));
 }
 
 static gboolean
@@ -83,9 +108,11 @@ run_domain(const char *text, Result *out, GError **error)
     assert_comes_back(spec, out->out);
     sk_domain_spec_complete(spec);
     gboolean ok = sk_engine_assign(spec, error);
-    out->live = ok ? sk_xml_domain_format(spec, &running) : NULL;
-    if (ok)
+    out->live = ok ? live_text(spec) : NULL;
+    if (ok) {
         assert_live_comes_back(spec, out->live);
+        assert_native(spec);
+    }
     sk_value_free(&sk_domain_spec_type, spec);
     return ok;
 }
