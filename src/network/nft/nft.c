@@ -3,7 +3,9 @@
 #include "network/nft/nft.h"
 
 #include <nftables/libnftables.h>
+#include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "codec/json/json.h"
@@ -24,8 +26,14 @@ fail_as_said(const char *what, const char *said, GError **error)
     return sk_fail(error, SK_ERROR_HOST, "cannot %s: %s", what, *reason != '\0' ? reason : "nftables gives no reason");
 }
 
+typedef struct {
+    const char *command, *what;
+    char **out_text;        /* NULL: not wanted */
+    GError **error;
+} Run;
+
 static gboolean
-run_locked(const char *command, const char *what, char **out_text, GError **error)
+run(const char *command, const char *what, char **out_text, GError **error)
 {
     g_autoptr(SkNftContext) context = nft_ctx_new(NFT_CTX_DEFAULT);
     if (context == NULL)
@@ -38,6 +46,26 @@ run_locked(const char *command, const char *what, char **out_text, GError **erro
     if (out_text != NULL)
         *out_text = g_strdup(nft_ctx_get_output_buffer(context));
     return TRUE;
+}
+
+/*
+ * libnftables waits with select(), which aborts the whole program if its socket has a number over 1023. So it
+ * gets a thread with a table of descriptors of its own, in which the first numbers are free.
+ */
+static gpointer
+run_on_thread(gpointer data)
+{
+    const Run *what = data;
+    if (unshare(CLONE_FILES) == 0)
+        close_range(STDERR_FILENO + 1, ~0U, 0);
+    return GINT_TO_POINTER(run(what->command, what->what, what->out_text, what->error));
+}
+
+static gboolean
+run_locked(const char *command, const char *what, char **out_text, GError **error)
+{
+    Run order = { .command = command, .what = what, .out_text = out_text, .error = error };
+    return GPOINTER_TO_INT(g_thread_join(g_thread_new("nft", run_on_thread, &order)));
 }
 
 gboolean
