@@ -245,7 +245,9 @@ def volume(shared_daemon):
         shared_daemon.do("POST", "/v1/pools", {"name": "streams", "path": path})
     shared_daemon.do("POST", "/v1/pools/streams/volumes", {"name": "v", "format": "raw", "capacity": "1M"})
     yield string("streams") + string("v") + string(f"{path}/v")
-    shared_daemon.do("DELETE", "/v1/pools/streams/volumes/v")
+    # A stream that was cut lets go of its volume a moment later.
+    shared_daemon.wait_until(lambda: shared_daemon.request("DELETE", "/v1/pools/streams/volumes/v", headers={"Prefer": "wait=60"}).status == 200,
+                             "the volume to be let go of")
 
 
 def test_stream_messages_of_no_stream(shared_daemon):
