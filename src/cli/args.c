@@ -24,6 +24,7 @@ static const SkOperand operand_table[] = {
     { "IMAGE", "name", "image", "name of an image" },
     { "VOLUME", NULL, "volume", "POOL/VOLUME, or VOLUME in the pool \"default\"" },
     { "DISK", "target", "disk", "target of a disk, such as vda" },
+    { "SNAPSHOT", "snapshot", NULL, "name of a snapshot" },
     { "NIC", "nic", "nic", "MAC address, alias or place (0, 1, ...) of an interface" },
     { "JOB", "id", "job", "id of a job, or the beginning of it" },
     { "TOKEN", "id", "token", "id of a token, the beginning of it, or its name" },

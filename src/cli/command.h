@@ -94,6 +94,8 @@ extern const SkCommand sk_domain_commands[], sk_domain_create_commands[], sk_dom
     sk_volume_commands[], sk_job_commands[], sk_token_commands[], sk_agent_commands[], sk_node_commands[],
     sk_general_commands[];
 
+extern const SkCommand sk_snapshot_commands[];
+
 /* -- lookup --------------------------------------------------------------------------------------------- */
 
 /* The first row, or the one after row; NULL at the end. Goes through all families. */

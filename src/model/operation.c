@@ -50,6 +50,15 @@ const SkOperation sk_operations[SK_N_OPERATIONS] = {
     OP(DOMAIN_MEMORY, "domain.memory", "domain", ADMIN, QUERY, "GET", "/v1/domains/{name}/memory", memory, BYTES_OUT, HELP("read a guest's memory")),
     OP(DOMAIN_DUMP, "domain.dump", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/dump", name, BODY(sk_dump_type), HELP("write a guest's memory to a file for a debugger")),
 
+    OP(SNAPSHOT_LIST, "snapshot.list", "domain", VIEWER, READ, "GET", "/v1/domains/{name}/snapshots", show, LISTS(sk_snapshot_type), HELP("list a domain's snapshots")),
+    OP(SNAPSHOT_SHOW, "snapshot.show", "domain", VIEWER, READ, "GET", "/v1/domains/{name}/snapshots/{snapshot}", snapshot_show, GIVES(sk_snapshot_type), HELP("show a snapshot")),
+    OP(SNAPSHOT_CREATE, "snapshot.create", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/snapshots", name, BODY(sk_snapshot_create_type), GIVES(sk_created_type), HELP("keep a domain as it is now")),
+    OP(SNAPSHOT_REVERT, "snapshot.revert", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/snapshots/{snapshot}/revert", snapshot, BODY(sk_snapshot_revert_type), HELP("make a domain what it was in a snapshot; what came later is lost")),
+    OP(SNAPSHOT_DELETE, "snapshot.delete", "domain", OPERATOR, JOB, "DELETE", "/v1/domains/{name}/snapshots/{snapshot}", snapshot_delete, HELP("delete a snapshot; the domain stays as it is")),
+    OP(SNAPSHOT_CHANGE, "snapshot.change", "domain", OPERATOR, JOB, "PATCH", "/v1/domains/{name}/snapshots/{snapshot}", snapshot, PATCH(sk_snapshot_change_type), HELP("rename or describe a snapshot")),
+    OP(SNAPSHOT_REDEFINE, "snapshot.redefine", "domain", OPERATOR, JOB, "PUT", "/v1/domains/{name}/snapshots/{snapshot}", snapshot, BODY(sk_snapshot_type), HELP("make known again what was known of a snapshot, or change it")),
+    OP(SNAPSHOT_DIFF, "snapshot.diff", "domain", OPERATOR, READ, "GET", "/v1/domains/{name}/snapshots/{snapshot}/diff", snapshot_show, GIVES(sk_snapshot_diff_type), HELP("show how a domain differs from a snapshot")),
+
     OP(DISK_ATTACH, "disk.attach", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/disks", name, BODY(sk_disk_type), GIVES(sk_disk_type), HELP("attach a disk")),
     OP(DISK_DETACH, "disk.detach", "domain", OPERATOR, JOB, "DELETE", "/v1/domains/{name}/disks/{target}", detach_disk, HELP("detach a disk")),
     OP(DISK_RESIZE, "disk.resize", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/disks/{target}/resize", disk, BODY(sk_resize_type), HELP("make a disk larger")),

@@ -56,7 +56,8 @@ PARAMS(sk_params_create_type, "CreateParams", P_WAIT, SK_FIELD(SkParams, start, 
 PARAMS(sk_params_undefine_type, "UndefineParams", P_NAME, P_WAIT,
        SK_FIELD(SkParams, managed_save, BOOL, "delete its saved state too"),
        SK_FIELD(SkParams, nvram, BOOL, "delete its firmware variables too"),
-       SK_FIELD(SkParams, keep_nvram, BOOL, "keep its firmware variables"));
+       SK_FIELD(SkParams, keep_nvram, BOOL, "keep its firmware variables"),
+       SK_FIELD(SkParams, metadata, BOOL, "forget its snapshots; what the disks have of them stays"));
 PARAMS(sk_params_change_domain_type, "ChangeParams", P_NAME, P_SCOPE, P_WAIT);
 #define P_PEEK SK_FIELD(SkParams, offset, UINT64, "byte to begin at"), SK_FIELD(SkParams, size, UINT, "bytes", NEEDED, .min = 1, .max = 4 * 1024 * 1024)
 PARAMS(sk_params_memory_type, "MemoryParams", P_NAME, P_PEEK, SK_FIELD(SkParams, virtual, BOOL, "addresses are those of the first vCPU's programs"));
@@ -79,6 +80,13 @@ PARAMS(sk_params_volume_show_type, "VolumeShowParams", P_NAME, P_VOLUME, P_FIELD
 PARAMS(sk_params_resize_volume_type, "ResizeVolumeParams", P_NAME, P_VOLUME, P_WAIT,
        SK_FIELD(SkParams, shrink, BOOL, "make it smaller, losing what lies beyond"));
 PARAMS(sk_params_upload_type, "UploadParams", P_NAME, P_VOLUME, SK_FIELD(SkParams, offset, UINT64, "byte to go on from"));
+#define P_SNAPSHOT SK_FIELD(SkParams, snapshot, STRING, "snapshot", NEEDED, .max = 128)
+PARAMS(sk_params_snapshot_type, "SnapshotParams", P_NAME, P_SNAPSHOT, P_WAIT);
+PARAMS(sk_params_snapshot_show_type, "SnapshotShowParams", P_NAME, P_SNAPSHOT, P_FIELDS);
+PARAMS(sk_params_snapshot_delete_type, "SnapshotDeleteParams", P_NAME, P_SNAPSHOT, P_WAIT,
+       SK_FIELD(SkParams, children, BOOL, "and all that grew out of it"),
+       SK_FIELD(SkParams, children_only, BOOL, "not it, but all that grew out of it"),
+       SK_FIELD(SkParams, metadata, BOOL, "only forget it: what the disks have of it stays"));
 PARAMS(sk_params_id_type, "IdParams", SK_FIELD(SkParams, id, STRING, "id", NEEDED, .max = 64), P_WAIT);
 PARAMS(sk_params_wait_type, "WaitParams", P_WAIT);
 PARAMS(sk_params_events_type, "EventParams", SK_FIELD(SkParams, since, UINT64, "resume after this revision"),

@@ -23,6 +23,7 @@ typedef struct {
     char *nic;              /* interface in the path: MAC, alias or place */
     char *volume;           /* volume in the path, with name the pool */
     char *id;               /* job, token */
+    char *snapshot;         /* snapshot in the path, with name the domain */
     guint limit;            /* entries a page */
     char *after;            /* the last name of the page before */
     char *match;            /* part of a name */
@@ -40,6 +41,7 @@ typedef struct {
     gint scope;             /* SkScope */
     guint size;             /* bytes to look at */
     gboolean virtual;       /* memory: addresses are those of the first vCPU's programs */
+    gboolean children, children_only, metadata; /* deletion of a snapshot: what goes with it, what is kept */
     guint timeout;          /* seconds; 0: the usual */
     guint64 since;          /* events: revision to resume after */
     guint64 offset;         /* console log, upload */
@@ -108,3 +110,4 @@ extern const SkType sk_params_none_type, sk_params_object_type, sk_params_name_t
     sk_params_upload_type, sk_params_id_type, sk_params_wait_type, sk_params_events_type, sk_params_console_log_type,
     sk_params_ticket_type, sk_params_delete_pool_type, sk_params_create_pool_type, sk_params_start_pool_type, sk_params_find_type,
     sk_params_create_type, sk_params_create_network_type, sk_params_change_domain_type, sk_params_memory_type, sk_params_undefine_type, sk_params_path_type;
+extern const SkType sk_params_snapshot_type, sk_params_snapshot_show_type, sk_params_snapshot_delete_type;

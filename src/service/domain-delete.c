@@ -15,6 +15,7 @@
 #include "service/intent.h"
 #include "service/network.h"
 #include "service/pool.h"
+#include "service/snapshot.h"
 #include "storage/pool.h"
 
 typedef struct {
@@ -24,6 +25,7 @@ typedef struct {
     char *nvram;            /* undefine: what must not be there, if nothing was said of it */
     char *runtime;          /* undefine: it runs on, as a transient one */
     SkRecord *record;
+    char **snapshots;       /* ids of those that are forgotten with it */
     GPtrArray *paths;       /* files and directories that go with it */
     GPtrArray *volumes;     /* paths of volumes that do */
     char **roots;
@@ -44,6 +46,7 @@ free_work(gpointer data)
     g_free(work->nvram);
     g_free(work->runtime);
     sk_record_free(work->record);
+    g_strfreev(work->snapshots);
     g_strfreev(work->roots);
     g_clear_pointer(&work->paths, g_ptr_array_unref);
     g_clear_pointer(&work->volumes, g_ptr_array_unref);
@@ -88,6 +91,7 @@ sk_domain_add_own_files(const SkDomain *self, GPtrArray *paths, gboolean keep_nv
         g_ptr_array_add(paths, sk_domain_nvram_path(settings, uuid));
     g_ptr_array_add(paths, sk_domain_tpm_dir(settings, uuid));
     g_ptr_array_add(paths, sk_domain_managed_save_path(settings, uuid));
+    g_ptr_array_add(paths, sk_domain_snapshot_dir(settings, uuid));
     g_ptr_array_add(paths, sk_domain_qemu_log_path(settings, uuid));
     g_ptr_array_add(paths, g_strdup(self->run_dir));
     g_ptr_array_add(paths, sk_domain_note_path(self->run_dir));
@@ -105,6 +109,7 @@ new_work(SkDomain *domain)
     work->persistent = domain->persistent;
     work->paths = g_ptr_array_new_with_free_func(g_free);
     work->volumes = g_ptr_array_new_with_free_func(g_free);
+    work->snapshots = sk_domain_snapshot_ids(domain);
     return work;
 }
 
@@ -173,6 +178,8 @@ run(SkJob *job, GError **error)
     sk_intent_promise(intent, batch);
     sk_store_batch_remove(batch, sk_domain_kind(work->persistent), work->uuid);
     sk_store_batch_free_uid(batch, work->uuid);
+    sk_snapshots_remove_records((const char *const *) work->snapshots, batch);
+    sk_store_batch_remove(batch, "snapshot-note", work->uuid);
     if (!sk_store_commit(job->service->store, batch, error))
         return FALSE;
     /* From here on it is gone; a failure below is only tidying up, which the next start does too. */
@@ -239,6 +246,9 @@ prepare_undefine(SkJob *job, GError **error)
     if (domain->saved != NULL && !params->managed_save)
         return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" has a saved state, which would be lost: restore it, or give managed_save",
                        sk_domain_name(domain));
+    if (domain->snapshots != NULL && domain->snapshots->len > 0 && !params->metadata)
+        return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" has %u snapshots, which would be forgotten: delete them, or give metadata",
+                       sk_domain_name(domain), domain->snapshots->len);
     DeleteWork *work = job->work = new_work(domain);
     if (sk_domain_is_active(domain)) {
         work->runtime = sk_domain_runtime_json(domain);
@@ -265,6 +275,7 @@ run_undefine(SkJob *job, GError **error)
     sk_store_batch_remove(batch, sk_domain_kind(TRUE), work->uuid);
     sk_store_batch_put(batch, work->record);
     sk_store_batch_put_state(batch, sk_domain_kind(FALSE), work->uuid, work->runtime);
+    sk_snapshots_remove_records((const char *const *) work->snapshots, batch);
     return sk_store_commit(job->service->store, batch, error);
 }
 
@@ -278,6 +289,7 @@ commit_undefine(SkJob *job)
         return;
     }
     domain->persistent = FALSE;
+    g_clear_pointer(&domain->snapshots, g_ptr_array_unref);
     sk_domain_touch(domain);
     g_autofree char *object = sk_domain_object(domain);
     sk_events_emit(job->service->events, "domain.undefined", object, work->uuid, NULL);

@@ -200,7 +200,11 @@ sk_launch_plan_clear(SkLaunchPlan *self)
 
 /* -- disks (workers) ----------------------------------------------------------------------------------------- */
 
-/* Moves the opened layers of the storage trade into the engine's form. */
+/*
+ * Moves the opened layers of the storage trade into the engine's form. A layer that is written to is given for writing alone: QEMU would
+ * otherwise change to the other descriptor when the guest's state was moved to a file, and could not come back, for the locks that it
+ * took on a descriptor of a set stay with the set.
+ */
 static void
 take_layers(SkBlockChain *chain, GPtrArray *layers)
 {
@@ -208,7 +212,7 @@ take_layers(SkBlockChain *chain, GPtrArray *layers)
         SkChainLayer *layer = layers->pdata[i];
         gboolean writable = layer->fd_ro >= 0;
         gint fd = sk_fd_steal(&layer->fd);
-        SkBlockLayer *taken = sk_block_chain_add(chain, writable ? fd : SK_FD_NONE, writable ? sk_fd_steal(&layer->fd_ro) : fd,
+        SkBlockLayer *taken = sk_block_chain_add(chain, writable ? fd : SK_FD_NONE, writable ? SK_FD_NONE : fd,
                                                  (SkDiskFormat) layer->format, layer->path);
         taken->block = layer->block;
     }

@@ -60,6 +60,9 @@ prepare(SkJob *job, GError **error)
             work->lost = g_strdup(found->saved->path);
     }
     SkDomain *domain = work->domain;
+    if (domain->torn != NULL)
+        return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" was being reverted to snapshot \"%s\", which came not to its end: revert it again",
+                       sk_domain_name(domain), domain->torn);
     if (work->from == NULL && work->lost == NULL)
         work->from = sk_saved_copy(domain->saved);
     const SkDomainSpec *spec = work->from != NULL ? work->from->spec : domain->spec;

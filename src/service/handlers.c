@@ -19,6 +19,7 @@
 #include "service/pool.h"
 #include "service/secret.h"
 #include "service/volume-look.h"
+#include "service/snapshot.h"
 
 #define READ(id, func) [SK_OP_##id] = { .read = func }
 #define JOB(id, kind) [SK_OP_##id] = { .job = &kind }
@@ -56,6 +57,15 @@ static const SkHandler handlers[SK_N_OPERATIONS] = {
     JOB(DOMAIN_SCREENSHOT, sk_domain_screen_job),
     JOB(DOMAIN_MEMORY, sk_domain_memory_job),
     JOB(DOMAIN_DUMP, sk_domain_dump_job),
+
+    READ(SNAPSHOT_LIST, sk_handle_snapshot_list),
+    READ(SNAPSHOT_SHOW, sk_handle_snapshot_show),
+    JOB(SNAPSHOT_CREATE, sk_snapshot_create_job),
+    JOB(SNAPSHOT_REVERT, sk_snapshot_revert_job),
+    JOB(SNAPSHOT_DELETE, sk_snapshot_delete_job),
+    JOB(SNAPSHOT_CHANGE, sk_snapshot_change_job),
+    JOB(SNAPSHOT_REDEFINE, sk_snapshot_redefine_job),
+    READ(SNAPSHOT_DIFF, sk_handle_snapshot_diff),
 
     JOB(DISK_ATTACH, sk_disk_attach_job),
     JOB(DISK_DETACH, sk_disk_detach_job),

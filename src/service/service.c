@@ -22,6 +22,7 @@
 #include "service/node.h"
 #include "service/pool.h"
 #include "service/secret.h"
+#include "service/snapshot.h"
 #include "store/settings.h"
 
 /* Directories below the daemon's own; those a domain's uid must pass through are 0711. */
@@ -33,7 +34,7 @@ make_dirs(SkService *self, GError **error)
         const char *parent, *name;
         mode_t mode;
     } dirs[] = {
-        { settings->lib_dir, "", 0711 },      { settings->lib_dir, "seeds", 0700 },   { settings->lib_dir, "save", 0700 },   { settings->lib_dir, "nvram", 0700 },
+        { settings->lib_dir, "", 0711 },      { settings->lib_dir, "seeds", 0700 },   { settings->lib_dir, "save", 0700 }, { settings->lib_dir, "snapshots", 0700 },   { settings->lib_dir, "nvram", 0700 },
         { settings->lib_dir, "tpm", 0711 },   { settings->lib_dir, "images", 0711 },  { settings->lib_dir, "pools", 0711 },
         { settings->lib_dir, "cache", 0700 }, { settings->lib_dir, "tls", 0700 }, { settings->lib_dir, "networks", 0755 }, { settings->run_dir, "", 0755 },
         { settings->run_dir, "domains", 0711 }, { settings->run_dir, "networks", 0755 }, { settings->log_dir, "", 0755 },
@@ -130,7 +131,7 @@ load(SkService *self, GError **error)
     self->jobs = sk_jobs_new(self);
     return mark_started(self, error) && sk_intent_recover(self->store, error) && sk_service_load_images(self, error) &&
            sk_service_load_pools(self, error) && sk_service_load_secrets(self, error) && sk_service_load_networks(self, error) && load_domains(self, TRUE, error) &&
-           load_domains(self, FALSE, error) &&
+           load_domains(self, FALSE, error) && sk_service_load_snapshots(self, error) &&
            sk_jobs_load(self->jobs, error) &&
            (!self->first_start || sk_store_set_setting(self->store, "initialized", "1", error)) &&
            (!self->first_start || sk_store_set_setting(self->store, "boot-id", self->boot_id, error));
@@ -165,6 +166,7 @@ void
 sk_service_start(SkService *self)
 {
     sk_service_reconcile_domains(self);
+    sk_service_recover_snapshots(self);
     sk_service_start_pools(self);
     sk_service_start_upkeep(self);
     sk_service_start_networks(self);

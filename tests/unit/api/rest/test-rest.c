@@ -38,6 +38,7 @@ fill_path(const char *path)
     g_string_replace(text, "{nic}", "net0", 0);
     g_string_replace(text, "{volume}", "disk.qcow2", 0);
     g_string_replace(text, "{id}", "17", 0);
+    g_string_replace(text, "{snapshot}", "s1", 0);
     g_assert_null(strchr(text->str, '{'));
     return g_strdup(text->str);
 }

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a snapshot that is asked for will consist of. */
+#include <string.h>
+
+#include "base/error.h"
+#include "service/domain-launch.h"
+#include "service/domain-rights.h"
+#include "service/pool.h"
+#include "service/snapshot.h"
+
+#define MAX_SNAPSHOTS 1000
+
+/* -- one disk -------------------------------------------------------------------------------------------------- */
+
+static const SkSnapshotWish *
+find_wish(const SkSnapshotCreate *body, const char *target)
+{
+    for (guint i = 0; body->disks != NULL && i < body->disks->len; i++) {
+        const SkSnapshotWish *wish = body->disks->pdata[i];
+        if (g_strcmp0(wish->target, target) == 0)
+            return wish;
+    }
+    return NULL;
+}
+
+static gboolean
+is_excluded(const SkSnapshotCreate *body, const SkDisk *disk)
+{
+    return body->exclude != NULL && g_strv_contains((const char *const *) body->exclude, disk->target);
+}
+
+/* What was said of this disk, then what is said of all, then what its definition says. */
+static SkSnapshotKind
+wanted_kind(const SkSnapshotCreate *body, const SkDisk *disk)
+{
+    const SkSnapshotWish *wish = find_wish(body, disk->target);
+    if (is_excluded(body, disk))
+        return SK_SNAPSHOT_LEFT_OUT;
+    if (wish != NULL)
+        return (SkSnapshotKind) wish->kind;
+    if (disk->snapshot == SK_DISK_SNAPSHOT_NO || disk->snapshot == SK_DISK_SNAPSHOT_MANUAL)
+        return SK_SNAPSHOT_LEFT_OUT;
+    return body->external || disk->snapshot == SK_DISK_SNAPSHOT_EXTERNAL ? SK_SNAPSHOT_EXTERNAL : SK_SNAPSHOT_INTERNAL;
+}
+
+static gboolean
+fit_raw(const SkSnapshotCreate *body, const SkDisk *disk, SkSnapshotKind *kind, GError **error)
+{
+    if (*kind != SK_SNAPSHOT_INTERNAL || disk->format == SK_FORMAT_QCOW2)
+        return TRUE;
+    if (body->raw == SK_RAW_REFUSE)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\" is raw, which cannot keep a state inside: leave it out (raw: exclude), or have an overlay put "
+                       "over it (raw: overlay)", disk->target);
+    *kind = body->raw == SK_RAW_EXCLUDE ? SK_SNAPSHOT_LEFT_OUT : SK_SNAPSHOT_EXTERNAL;
+    return TRUE;
+}
+
+static gboolean
+plan_disk(SkSnapshot *plan, const SkSnapshotCreate *body, const SkDisk *disk, GError **error)
+{
+    gboolean has_part = disk->device == SK_DISK_DISK && sk_disk_is_writable(disk) && disk->path != NULL && disk->source != SK_SOURCE_NONE;
+    SkSnapshotKind kind = has_part ? wanted_kind(body, disk) : SK_SNAPSHOT_LEFT_OUT;
+    if (!fit_raw(body, disk, &kind, error))
+        return FALSE;
+    if (kind != SK_SNAPSHOT_LEFT_OUT && disk->shareable)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\" is shareable, so its state cannot be kept: exclude it", disk->target);
+    if (kind == SK_SNAPSHOT_EXTERNAL)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\": overlays are not made yet: have its state kept inside, or exclude it", disk->target);
+    SkSnapshotDisk *part = sk_value_new(&sk_snapshot_disk_type);
+    if (plan->disks == NULL)
+        plan->disks = sk_value_list_new(&sk_snapshot_disk_type);
+    g_ptr_array_add(plan->disks, part);
+    part->target = g_strdup(disk->target);
+    part->kind = kind;
+    part->format = disk->format;
+    part->path = g_strdup(disk->path);
+    return TRUE;
+}
+
+/* A disk that is named must be there. */
+static gboolean
+check_targets(const SkDomainSpec *spec, const SkSnapshotCreate *body, GError **error)
+{
+    for (guint i = 0; body->exclude != NULL && body->exclude[i] != NULL; i++) {
+        if (sk_domain_spec_find_disk(spec, body->exclude[i]) == NULL)
+            return sk_fail(error, SK_ERROR_NO_DEVICE, "domain \"%s\" has no disk \"%s\" to exclude", spec->name, body->exclude[i]);
+    }
+    for (guint i = 0; body->disks != NULL && i < body->disks->len; i++) {
+        const char *target = ((const SkSnapshotWish *) body->disks->pdata[i])->target;
+        if (sk_domain_spec_find_disk(spec, target) == NULL)
+            return sk_fail(error, SK_ERROR_NO_DEVICE, "domain \"%s\" has no disk \"%s\"", spec->name, target);
+    }
+    return TRUE;
+}
+
+static gboolean
+plan_disks(SkSnapshot *plan, const SkDomainSpec *spec, const SkSnapshotCreate *body, GError **error)
+{
+    if (!check_targets(spec, body, error))
+        return FALSE;
+    for (guint i = 0; spec->disks != NULL && i < spec->disks->len; i++) {
+        if (!plan_disk(plan, body, spec->disks->pdata[i], error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* -- name and files ------------------------------------------------------------------------------------------------ */
+
+/* One of a name that was used before, and renamed, is still in the images under it. */
+static gboolean
+is_tag_taken(const SkDomain *domain, const char *tag)
+{
+    for (guint i = 0; domain->snapshots != NULL && i < domain->snapshots->len; i++) {
+        if (g_str_equal(((const SkSnapshot *) domain->snapshots->pdata[i])->tag, tag))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
+plan_name(SkSnapshot *plan, const SkDomain *domain, const SkSnapshotCreate *body, GError **error)
+{
+    gint64 second = g_get_real_time() / G_USEC_PER_SEC;
+    plan->created = g_get_real_time();
+    plan->name = g_strdup(body->name);
+    if (plan->name == NULL) {
+        do {
+            g_free(plan->name);
+            plan->name = g_strdup_printf("%" G_GINT64_FORMAT, second++);
+        } while (sk_domain_snapshot(domain, plan->name, NULL) != NULL || is_tag_taken(domain, plan->name));
+    }
+    if (sk_domain_snapshot(domain, plan->name, NULL) != NULL)
+        return sk_fail(error, SK_ERROR_EXISTS, "domain \"%s\" has a snapshot \"%s\" already", sk_domain_name(domain), plan->name);
+    plan->id = g_uuid_string_random();
+    plan->tag = is_tag_taken(domain, plan->name) ? g_strdup_printf("%.64s-%.8s", plan->name, plan->id) : g_strdup(plan->name);
+    return TRUE;
+}
+
+static void
+plan_files(SkSnapshot *plan, const SkServiceSettings *settings, const SkDomainSpec *spec, const SkSnapshotCreate *body)
+{
+    g_autofree char *dir = sk_domain_snapshot_dir(settings, spec->uuid);
+    if (body->memory)
+        plan->memory = body->memory_path != NULL ? g_strdup(body->memory_path) : g_strdup_printf("%s/%s.memory", dir, plan->tag);
+    if (spec->firmware.kind == SK_FIRMWARE_UEFI)
+        plan->nvram = spec->firmware.nvram != NULL ? g_strdup(spec->firmware.nvram) : sk_domain_nvram_path(settings, spec->uuid);
+    if (spec->tpm != NULL)
+        plan->tpm = g_strdup_printf("%s/%s.tpm", dir, plan->tag);
+}
+
+static gboolean
+check(SkJob *job, const SkDomain *domain, const SkSnapshotCreate *body, GError **error)
+{
+    const char *name = sk_domain_name(domain);
+    SkDomainState state = sk_domain_state(domain);
+    if (!domain->persistent)
+        return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is transient, so its snapshots would be lost with it: define it first", name);
+    if (domain->torn != NULL)
+        return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" was being reverted to \"%s\", which came not to its end: revert it again", name, domain->torn);
+    if (state != SK_DOMAIN_SHUT_OFF && state != SK_DOMAIN_RUNNING && state != SK_DOMAIN_PAUSED)
+        return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is %s: a snapshot can be made of one that is running, paused or off", name,
+                       sk_enum_name(&sk_domain_state_enum, state));
+    if (body->memory && state == SK_DOMAIN_SHUT_OFF)
+        return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is off, so it has no memory to keep", name);
+    if (body->quiesce == SK_QUIESCE_YES && state != SK_DOMAIN_RUNNING)
+        return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is %s, so its guest agent cannot freeze anything", name, sk_enum_name(&sk_domain_state_enum, state));
+    if (body->quiesce == SK_QUIESCE_YES && !domain->agent)
+        return sk_fail(error, SK_ERROR_AGENT, "the guest agent of domain \"%s\" does not answer, so its file systems cannot be frozen", name);
+    if (domain->snapshots != NULL && domain->snapshots->len >= MAX_SNAPSHOTS)
+        return sk_fail(error, SK_ERROR_TOO_MANY, "domain \"%s\" has %u snapshots, and more are not kept: delete some", name, MAX_SNAPSHOTS);
+    return sk_domain_check_path(job->service, job->call, "memory_path", body->memory_path, error);
+}
+
+SkSnapshot *
+sk_snapshot_plan(SkJob *job, SkDomain *domain, const SkSnapshotCreate *body, GError **error)
+{
+    gboolean active = sk_domain_is_active(domain);
+    const SkDomainSpec *spec = active ? domain->runtime.live : domain->spec;
+    const SkSnapshot *parent = sk_domain_current_snapshot(domain);
+    if (!check(job, domain, body, error))
+        return NULL;
+    SkSnapshot *plan = sk_value_new(&sk_snapshot_type);
+    if (!plan_name(plan, domain, body, error) || !plan_disks(plan, spec, body, error)) {
+        sk_value_free(&sk_snapshot_type, plan);
+        return NULL;
+    }
+    plan_files(plan, job->service->settings, spec, body);
+    plan->description = g_strdup(body->description);
+    plan->parent = g_strdup(parent != NULL ? parent->name : NULL);
+    plan->state = sk_domain_state(domain);
+    plan->current = TRUE;
+    plan->definition = sk_value_copy(&sk_domain_spec_type, spec);
+    if (active && !sk_value_equal(&sk_domain_spec_type, spec, domain->spec))
+        plan->inactive = sk_value_copy(&sk_domain_spec_type, domain->spec);
+    return plan;
+}
