@@ -165,7 +165,8 @@ find_hub(SkDomain *domain, guint number, GError **error)
     port->port = number;
     port->hub = sk_console_hub_new(sk_domain_name(domain), log, socket, settings->console_bytes);
     g_ptr_array_add(domain->consoles, port);
-    if (domain->process != NULL)
+    /* Not only once its QEMU is known again after the daemon's start: what is typed before would be lost. */
+    if (sk_domain_is_active(domain))
         sk_console_hub_power_on(port->hub);
     return port->hub;
 }
