@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A host on which stock libvirt clients find skepd where they look for libvirtd.
+
+The daemon and its clients have a mount namespace of their own: /run/libvirt leads to the daemon's
+sockets, /var/lib/libvirt and /etc/libvirt are empty and theirs, so plain qemu:///system reaches it
+and nothing of the real host is seen or touched. Where there can be no such namespace (a chroot
+whose root is no mount) clients get the socket in their URI.
+"""
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+from skep import DEADLINE, Daemon
+
+MOUNTS = """
+set -e
+mkdir -p /run/libvirt /var/lib/libvirt /etc/libvirt "$1/libvirt" "$1/etc-libvirt" "$1/run"
+mount -t tmpfs -o mode=755 tmpfs /run/libvirt
+mount --bind "$1/libvirt" /var/lib/libvirt
+mount --bind "$1/etc-libvirt" /etc/libvirt
+for name in libvirt-sock libvirt-sock-ro virtqemud-sock virtqemud-sock-ro; do ln -s "$1/run/$name" "/run/libvirt/$name"; done
+mkdir -p /var/lib/libvirt/images /var/lib/libvirt/boot
+echo ready
+exec sleep infinity
+"""
+
+
+def needs(*programs):
+    """Skips the test that asks, naming what is missing."""
+    for program in programs:
+        if shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin") is None:
+            pytest.skip(f"{program} is not installed")
+
+
+def can_mount():
+    return subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode == 0
+
+
+class Host(Daemon):
+    """skepd in the place of libvirtd."""
+
+    def __init__(self, root, settings="", **options):
+        super().__init__(root, **options)
+        (self.root / "etc").mkdir()
+        (self.root / "etc" / "skepd.conf").write_text(settings)
+        self.holder = None
+        self.own_mounts = can_mount()
+        self.images = "/var/lib/libvirt/images" if self.own_mounts else f"{self.root}/libvirt/images"
+
+    def __enter__(self):
+        super().__enter__()
+        os.chmod(self.root, 0o755)
+        self.home = self.root / "home"
+        self.home.mkdir()
+        if self.own_mounts:
+            self.holder = subprocess.Popen(super().prefix() + ["unshare", "-m", "sh", "-c", MOUNTS, "sh", str(self.root)],
+                                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+            assert self.holder.stdout.readline() == "ready\n", "the mount namespace could not be made"
+        return self
+
+    def __exit__(self, *exc):
+        if self.holder is not None:
+            self.holder.kill()
+            self.holder.wait()
+            self.holder.stdout.close()
+        super().__exit__(*exc)
+
+    def prefix(self):
+        if self.holder is None:
+            return super().prefix()
+        return ["nsenter", f"--net=/run/netns/{self.netns}", f"--mount=/proc/{self.holder.pid}/ns/mnt", "--"]
+
+    def start(self, **options):
+        super().start(**options)
+        if not self.own_mounts and self.starts == 1:
+            os.makedirs(self.images)
+            self.virsh("pool-define-as", "default", "dir", "--target", self.images)
+            self.virsh("pool-start", "default")
+        return self
+
+    @property
+    def uri(self):
+        return "qemu:///system" if self.own_mounts else f"qemu:///system?socket={self.root}/run/libvirt-sock"
+
+    def environment(self, **more):
+        """Of a client: it must not start a daemon, nor read what the real user has set."""
+        env = dict(os.environ, LIBVIRT_AUTOSTART="0", LC_ALL="C.UTF-8", HOME=str(self.home), TERM="dumb", PAGER="cat",
+                   XDG_CACHE_HOME=str(self.home / ".cache"), XDG_CONFIG_HOME=str(self.home / ".config"), **more)
+        env.pop("DISPLAY", None) if "DISPLAY" not in more else None
+        if not self.own_mounts:
+            env["LIBVIRT_DEFAULT_URI"] = self.uri
+        return env
+
+    def client(self, *argv, check=True, env=None, **options):
+        """Runs a stock client in this host: what it printed, or with check=False the finished process."""
+        options.setdefault("stdin", subprocess.DEVNULL)
+        argv = [self.uri if word == "qemu:///system" else word for word in map(str, argv)]
+        done = subprocess.run(self.prefix() + argv, capture_output=True, text=True, timeout=DEADLINE,
+                              env=env or self.environment(), **options)
+        if not check:
+            return done
+        assert done.returncode == 0, f"{' '.join(argv)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def virsh(self, *argv, **options):
+        """virsh without any URI, as a person types it."""
+        return self.client("virsh", *argv, **options)
+
+    def virsh_fails(self, *argv):
+        """What virsh says when the daemon refuses."""
+        done = self.virsh(*argv, check=False)
+        assert done.returncode != 0, f"virsh {' '.join(map(str, argv))} was not refused: {done.stdout}"
+        return done.stderr
+
+    def python(self, script, *argv, **options):
+        """Runs a script with the binding."""
+        return self.client("/usr/bin/python3", "-c", script, *argv, **options)
+
+    def domstate(self, name):
+        return self.virsh("domstate", name).strip()
+
+    def wait_domstate(self, name, state):
+        self.wait_until(lambda: self.domstate(name) == state, f"{name} to be {state}", pause=0.1)
+
+    def bridge(self, name):
+        """A bridge of the host's administrator."""
+        if self.run("ip", "link", "show", name, check=False, capture_output=True).returncode != 0:
+            self.run("ip", "link", "add", name, "type", "bridge")
+            self.run("ip", "link", "set", name, "up")
+        return name
+
+    def write(self, name, text):
+        """A file below the host's directory: its path."""
+        path = self.root / name
+        path.write_text(text)
+        return str(path)
+
+    def tiny_xml(self, name, tiny, devices="", extra="", memory=96, cmdline=""):
+        """XML of a domain that boots the tiny guest; its text console is the first serial port."""
+        return f"""<domain type='qemu'>
+  <name>{name}</name>
+  <memory unit='MiB'>{memory}</memory>
+  <vcpu>1</vcpu>
+  {extra}
+  <os>
+    <type arch='x86_64' machine='q35'>hvm</type>
+    <kernel>{tiny[0]}</kernel>
+    <initrd>{tiny[1]}</initrd>
+    <cmdline>console=ttyS0 quiet {cmdline}</cmdline>
+  </os>
+  <features><acpi/></features>
+  <devices>
+    <serial type='pty'/>
+    <console type='pty'/>
+    {devices}
+  </devices>
+</domain>
+"""
+
+    def define(self, name, tiny, **more):
+        """Defines a tiny domain with virsh."""
+        path = self.write(f"{name}.xml", self.tiny_xml(name, tiny, **more))
+        assert f"Domain '{name}' defined from" in self.virsh("define", path)
+        return name
+
+    def boot(self, name):
+        """Starts it, and waits until its guest is up."""
+        assert f"Domain '{name}' started" in self.virsh("start", name)
+        self.wait_console(name, "skep-tiny ready")
+
+
+def make_host(**options):
+    if os.geteuid() != 0:
+        pytest.skip("needs root, for namespaces")
+    needs("virsh")
+    return Host(tempfile.mkdtemp(prefix="skep-stock-", dir=os.environ.get("SKEP_TEST_DIR")), **options)
+
+
+def names(table, column=1):
+    """A column of a table that virsh prints."""
+    lines = table.splitlines()
+    ruler = next(i for i, line in enumerate(lines) if line.startswith("---"))
+    return [line.split()[column] for line in lines[ruler + 1:] if line.strip()]
+
+
+def fields(text):
+    """`Name:   value` lines."""
+    return dict((key.strip(), value.strip()) for key, _, value in (line.partition(":") for line in text.splitlines() if ":" in line))
+
+
+def poll(condition, what, pause=0.2):
+    """Waits for what has no event."""
+    deadline = time.monotonic() + DEADLINE
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"waited {DEADLINE} s for {what}"
+        time.sleep(pause)
