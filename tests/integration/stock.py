@@ -24,6 +24,7 @@ mount --bind "$1/libvirt" /var/lib/libvirt
 mount --bind "$1/etc-libvirt" /etc/libvirt
 for name in libvirt-sock libvirt-sock-ro virtqemud-sock virtqemud-sock-ro; do ln -s "$1/run/$name" "/run/libvirt/$name"; done
 mkdir -p /var/lib/libvirt/images /var/lib/libvirt/boot
+mkdir -p -m 700 ~/.ssh && mount -t tmpfs -o mode=700 tmpfs ~/.ssh
 echo ready
 exec sleep infinity
 """

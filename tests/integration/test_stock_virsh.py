@@ -475,7 +475,7 @@ def test_screenshot(host, tiny):
     path = host.root / "shot.ppm"
     host.virsh("screenshot", "shot1", path)
     assert path.read_bytes()[:2] in (b"P6", b"\x89P")
-    assert re.match(r":\d+$", host.virsh("vncdisplay", "shot1").strip())
+    assert re.fullmatch(r"(127\.0\.0\.1)?:\d+", host.virsh("vncdisplay", "shot1").strip())
     host.virsh("destroy", "shot1")
 
 
@@ -526,8 +526,8 @@ def test_secret(host):
 
 
 def test_nodedev(host):
-    listed = host.virsh("nodedev-list").split()
-    assert "computer" in listed and "net_lo_00_00_00_00_00_00" in listed
+    assert "computer" in host.virsh("nodedev-list").split()
+    assert "computer" in host.virsh("nodedev-list", "--tree")
     assert ET.fromstring(host.virsh("nodedev-dumpxml", "computer")).findtext("name") == "computer"
 
 
