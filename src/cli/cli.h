@@ -31,6 +31,7 @@ typedef struct {
     const SkOperation *op;
     GHashTable *params;     /* parameter to text */
     json_t *body;           /* or NULL */
+    char *xml;              /* the body in libvirt's XML instead; or NULL */
     char *if_match;
     char *what;             /* for progress: "start web1" */
 } SkAsk;

@@ -37,6 +37,7 @@ sk_ask_free(SkAsk *self)
         return;
     g_hash_table_unref(self->params);
     json_decref(self->body);
+    g_free(self->xml);
     g_free(self->if_match);
     g_free(self->what);
     g_free(self);
@@ -320,11 +321,11 @@ ask_json(SkCli *self, const SkAsk *ask, const char *prefer, SkHttpHead *out_head
     g_autofree char *target = sk_ask_target(ask, error);
     if (target == NULL)
         return NULL;
-    g_autofree char *body = ask->body != NULL ? json_dumps(ask->body, JSON_COMPACT) : NULL;
+    g_autofree char *body = ask->xml != NULL ? g_strdup(ask->xml) : ask->body != NULL ? json_dumps(ask->body, JSON_COMPACT) : NULL;
     g_autoptr(GPtrArray) headers = make_headers(ask, prefer);
     SkHttpRequest request = { .method = ask->op->method, .path = target, .headers = (const char *const *) headers->pdata, .body = body,
                               .body_length = body != NULL ? strlen(body) : 0,
-                              .body_type = ask->op->body_kind == SK_BODY_PATCH ? "application/merge-patch+json" : NULL };
+                              .body_type = ask->xml != NULL ? "application/xml" : ask->op->body_kind == SK_BODY_PATCH ? "application/merge-patch+json" : NULL };
     g_autoptr(SkHttpAnswer) answer = sk_http_ask(sk_cli_http(self), &request, error);
     if (answer == NULL)
         return NULL;

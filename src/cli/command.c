@@ -25,6 +25,7 @@ const SkFamily sk_families[] = {
     { "Jobs and events", sk_job_commands },
     { "Access tokens", sk_token_commands },
     { "The host", sk_node_commands },
+    { "Moving in", sk_adopt_commands },
     { "General", sk_general_commands },
     { 0 },
 };

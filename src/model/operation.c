@@ -22,6 +22,7 @@ const SkOperation sk_operations[SK_N_OPERATIONS] = {
     OP(STATS_LIST, "stats.list", "domain", VIEWER, READ, "GET", "/v1/stats", none, LISTS(sk_domain_stats_type), HELP("show the figures of all active domains")),
     OP(EVENTS, "event.watch", "event", VIEWER, STREAM, "GET", "/v1/events", events, LISTS(sk_event_type), HELP("watch events (WebSocket or server-sent events)")),
     OP(AUDIT_LIST, "audit.list", "audit", ADMIN, QUERY, "GET", "/v1/audit", audit_list, LISTS(sk_audit_entry_type), HELP("show who changed what")),
+    OP(LIBVIRT_CHECK, "libvirt.check", "node", OPERATOR, QUERY, "POST", "/v1/libvirt/check", none, BODY(sk_xml_check_type), GIVES(sk_xml_info_type), HELP("see whether a definition in libvirt's XML can be taken")),
 
     OP(DOMAIN_LIST, "domain.list", "domain", VIEWER, READ, "GET", "/v1/domains", domain_list, LISTS(sk_domain_summary_type), HELP("list domains")),
     OP(DOMAIN_SHOW, "domain.show", "domain", VIEWER, READ, "GET", "/v1/domains/{name}", show, GIVES(sk_domain_view_type), HELP("show a domain")),

@@ -259,6 +259,21 @@ SK_TYPE(sk_agent_password_type, SkAgentPassword, "AgentPassword", "password", ag
 static const SkField agent_freeze_fields[] = { SK_FIELD(SkAgentFreeze, frozen, UINT, "file systems frozen or thawed") };
 SK_TYPE(sk_agent_freeze_type, SkAgentFreeze, "AgentFreeze", "freeze", agent_freeze_fields, "what a freeze or thaw did");
 
+static const SkEnumName xml_kind_names[] = { { "domain" } };
+SK_ENUM_TABLE(sk_xml_kind_enum, "kind", xml_kind_names, SK_N_XML_KINDS);
+static const SkField xml_check_fields[] = {
+    SK_FIELD(SkXmlCheck, kind, ENUM, "what it is a definition of", .names = &sk_xml_kind_enum),
+    SK_FIELD(SkXmlCheck, xml, TEXT, "the definition, in libvirt's XML", NEEDED | SK_FIELD_SECRET),
+};
+SK_TYPE(sk_xml_check_type, SkXmlCheck, "XmlCheck", "definition", xml_check_fields, "a definition in libvirt's XML to look at");
+
+static const SkField xml_info_fields[] = {
+    SK_FIELD(SkXmlInfo, name, STRING, "name"),
+    SK_FIELD(SkXmlInfo, uuid, STRING, "UUID, if it gives one"),
+    SK_FIELD(SkXmlInfo, nvram, STRING, "file of its firmware variables, if it gives one"),
+};
+SK_TYPE(sk_xml_info_type, SkXmlInfo, "XmlInfo", "definition", xml_info_fields, "what a definition in libvirt's XML is of");
+
 static const SkEnumName ticket_names[] = { { "serial" }, { "vnc" } };
 SK_ENUM_TABLE(sk_ticket_enum, "console", ticket_names, SK_N_TICKET_KINDS);
 static const SkField console_request_fields[] = {

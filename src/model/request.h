@@ -78,6 +78,11 @@ typedef struct { gint exit_code; char *output, *error_output; } SkExecResult;
 typedef struct { char *user, *password; gboolean crypted; } SkAgentPassword;
 typedef struct { guint frozen; } SkAgentFreeze;
 
+/* A definition in libvirt's XML to look at, and what it is of. */
+typedef enum { SK_XML_DOMAIN, SK_N_XML_KINDS } SkXmlKind;
+typedef struct { gint kind; char *xml; } SkXmlCheck;
+typedef struct { char *name, *uuid, *nvram; } SkXmlInfo;
+
 typedef enum { SK_TICKET_SERIAL, SK_TICKET_VNC, SK_N_TICKET_KINDS } SkTicketKind;
 typedef struct { gint kind; guint port; gboolean read_only, take_over; } SkConsoleRequest;
 typedef struct { char *ticket, *path; guint expires; } SkConsoleTicket;
@@ -101,6 +106,8 @@ extern const SkType sk_rename_type, sk_resize_type, sk_media_type, sk_volume_clo
     sk_image_build_type, sk_token_create_type, sk_token_secret_type, sk_exec_request_type, sk_exec_result_type,
     sk_agent_password_type, sk_agent_freeze_type, sk_console_request_type, sk_console_ticket_type, sk_domain_summary_type,
     sk_created_type, sk_save_type, sk_restore_type, sk_saved_info_type, sk_send_key_type, sk_dump_type;
+extern const SkEnum sk_xml_kind_enum;
+extern const SkType sk_xml_check_type, sk_xml_info_type;
 
 /* Parameter types: views of SkParams. */
 extern const SkType sk_params_none_type, sk_params_object_type, sk_params_name_type, sk_params_show_type, sk_params_list_type,

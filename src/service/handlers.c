@@ -14,6 +14,7 @@
 #include "service/domain.h"
 #include "service/image.h"
 #include "service/job-view.h"
+#include "service/libvirt-xml.h"
 #include "service/network.h"
 #include "service/node.h"
 #include "service/pool.h"
@@ -30,6 +31,7 @@ static const SkHandler handlers[SK_N_OPERATIONS] = {
     JOB(NODE_DOCTOR, sk_node_doctor_job),
     READ(STATS_LIST, sk_handle_stats_list),
     JOB(AUDIT_LIST, sk_audit_list_job),
+    JOB(LIBVIRT_CHECK, sk_libvirt_check_job),
 
     READ(DOMAIN_LIST, sk_handle_domain_list),
     READ(DOMAIN_SHOW, sk_handle_domain_show),

@@ -7,7 +7,7 @@ Usage: desktop_driver.py APPLICATION COMMAND [ARGUMENT...], on the session bus a
     wait WINDOW ROLE NAME      until it is shown (names are regular expressions, matched whole)
     gone WINDOW                until no such window is shown
     click WINDOW ROLE NAME     does its first action, as a click would
-    select WINDOW NAME         selects a row of a table, list or tree
+    select WINDOW NAME         clicks on a row or a tab with the mouse
     text WINDOW NAME TEXT      types into a field
     shot FILE                  a picture of the whole screen, PNG
 """
@@ -103,16 +103,9 @@ def act(node):
 
 
 def select(wanted, title, row):
-    def chosen():
-        node = find(application(wanted), title, "table cell|tree item|list item|icon", row)
-        if node is None:
-            return False
-        parent = node.get_parent()
-        if parent.get_table_iface() is not None:
-            at = Atspi.Table.get_row_at_index(parent, node.get_index_in_parent())
-            return Atspi.Table.add_row_selection(parent, at)
-        return Atspi.Selection.select_child(parent, node.get_index_in_parent())
-    wait(chosen, f"a row {row!r} to select in {title!r}")
+    node = wait(lambda: find(application(wanted), title, "table cell|tree item|list item|page tab", row), f"a row {row!r} in {title!r}")
+    at = Atspi.Component.get_extents(node, Atspi.CoordType.SCREEN)
+    Atspi.generate_mouse_event(at.x + at.width // 2, at.y + at.height // 2, "b1c")
 
 
 def shot(path):

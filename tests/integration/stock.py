@@ -98,9 +98,9 @@ class Host(Daemon):
 
     def client(self, *argv, check=True, env=None, **options):
         """Runs a stock client in this host: what it printed, or with check=False the finished process."""
-        options.setdefault("stdin", subprocess.DEVNULL)
+        options = {"stdin": subprocess.DEVNULL, "timeout": DEADLINE, **options}
         argv = [self.uri if word == "qemu:///system" else word for word in map(str, argv)]
-        done = subprocess.run(self.prefix() + argv, capture_output=True, text=True, timeout=DEADLINE,
+        done = subprocess.run(self.prefix() + argv, capture_output=True, text=True,
                               env=env or self.environment(), **options)
         if not check:
             return done

@@ -161,7 +161,7 @@ def qcow2(host, name):
     ("cpuset1", ["--import", "--vcpus", "1", "--cpuset", "0"], "vcpu[@cpuset='0']"),
     ("nographics1", ["--import", "--nographics"], "devices/console"),
     ("uuid1", ["--import", "--uuid", UUID], "uuid"),
-    ("uefi1", ["--import", "--boot", "uefi"], "os[@firmware='efi']"),
+    ("uefi1", ["--import", "--boot", "uefi"], "os/nvram"),
     ("transient1", ["--import", "--transient"], "devices/disk"),
     ("cloudinit1", ["--import", "--cloud-init", "root-password-generate=off,disable=on"], "devices/disk"),
 ])
@@ -175,7 +175,7 @@ def test_kinds(host, name, argv, find):
     if name == "nographics1":
         assert root.find("devices/graphics") is None
     if name == "uefi1":
-        assert live(host, name).find("os/loader") is not None and live(host, name).find("os/nvram") is not None
+        assert "OVMF" in root.findtext("os/loader")
     if name == "transient1":
         host.virsh("destroy", name)
         assert name not in host.virsh("list", "--all", "--name").split()
@@ -285,7 +285,7 @@ def test_virt_clone_of_what_runs(host, template):
     host.virsh("start", template)
     done = host.client("virt-clone", "--original", template, "--auto-clone", check=False)
     host.virsh("destroy", template)
-    assert done.returncode != 0 and "must be paused or shutoff" in done.stdout + done.stderr
+    assert done.returncode != 0 and "must be shutoff" in done.stderr
 
 
 def test_virt_xml_edit(host, template):
@@ -328,13 +328,12 @@ def test_virt_sysprep(host):
         pytest.skip(missing)
     disk = f"{host.images}/sysprep.qcow2"
     host.run("cp", f"{os.environ['SKEP_GUEST']}/debian-12.qcow2", disk)
-    install(host, "--virt-type", "qemu", "--name", "sysprep", "--memory", "512", "--disk", disk, "--import", "--network", "network=default", "--os-variant",
-            "debian11", "--noreboot", "--noautoconsole", "--print-xml")
     xml = install(host, "--virt-type", "qemu", "--name", "sysprep", "--memory", "512", "--disk", disk, "--import", "--network", "network=default",
                   "--os-variant", "debian11", "--print-xml")
     host.virsh("define", host.write("sysprep.xml", xml))
     out = host.client("virt-sysprep", "-d", "sysprep", "--operations", "machine-id,ssh-hostkeys,logfiles",
-                      env=host.environment(LIBGUESTFS_BACKEND="direct", TMPDIR=str(host.root)))
+                      timeout=20 * 60,  # a second machine under TCG
+                      env=host.environment(LIBGUESTFS_BACKEND="direct", LIBGUESTFS_BACKEND_SETTINGS="force_tcg", TMPDIR=str(host.root)))
     assert "Examining the guest" in out
     assert subprocess.run(["qemu-img", "check", "-q", disk] if not host.own_mounts else host.prefix() + ["qemu-img", "check", "-q", disk]).returncode == 0
     host.virsh("undefine", "sysprep")

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/rest/rest.h"
+#include "api/rest/xml-body.h"
 #include "base/error.h"
 #include "codec/json/json.h"
 
@@ -181,8 +182,12 @@ request_body(const SkOperation *op)
 {
     g_autofree char *patch = op->body_kind == SK_BODY_PATCH ? g_strconcat(op->body->name, "Patch", NULL) : NULL;
     switch (op->body_kind) {
-    case SK_BODY_OBJECT:
-        return json_pack("{s:b, s:o}", "required", 1, "content", content("application/json", ref(op->body->name)));
+    case SK_BODY_OBJECT: {
+        json_t *forms = content("application/json", ref(op->body->name));
+        if (sk_rest_has_xml(op->body))
+            json_object_set_new(forms, "application/xml", json_pack("{s:{s:s, s:s}}", "schema", "type", "string", "description", "libvirt's XML"));
+        return json_pack("{s:b, s:o}", "required", 1, "content", forms);
+    }
     case SK_BODY_PATCH: {
         json_t *both = content("application/merge-patch+json", ref(patch));
         json_object_set_new(both, "application/json", json_pack("{s:o}", "schema", ref(patch)));

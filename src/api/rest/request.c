@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "api/rest/xml-body.h"
 #include "base/error.h"
 #include "codec/json/json.h"
 
@@ -191,6 +192,15 @@ take_prefer(SkRestRequest *self, GError **error)
     return TRUE;
 }
 
+/* "application/xml", for an operation whose body has a form in it. */
+static gboolean
+is_xml_type(const SkOperation *op, const char *type)
+{
+    gsize length = strcspn(type, "; \t");
+    return length == 15 && g_ascii_strncasecmp(type, "application/xml", length) == 0 && op->body_kind == SK_BODY_OBJECT &&
+           sk_rest_has_xml(op->body);
+}
+
 static gboolean
 is_json_type(const SkOperation *op, const char *type)
 {
@@ -224,7 +234,7 @@ check_body_head(SkRestRequest *self, GError **error)
         return sk_fail(error, SK_ERROR_TOO_LARGE, "the body is %" G_GINT64_FORMAT " bytes long, at most %" G_GSIZE_FORMAT " are allowed",
                        length, self->rest->settings.max_body);
     self->refusal = MHD_HTTP_UNSUPPORTED_MEDIA_TYPE;
-    if (type == NULL || !is_json_type(op, type))
+    if (type == NULL || !(is_json_type(op, type) || is_xml_type(op, type)))
         return sk_fail(error, SK_ERROR_INVALID, "the body of %s must be JSON: give \"Content-Type: application/json\", not \"%.64s\"",
                        op->name, type != NULL ? type : "none");
     self->refusal = 0;
@@ -428,7 +438,10 @@ decode_body(SkRestRequest *self, GError **error)
     if (call->idempotency_key != NULL)
         call->request_hash = hash_request(call, text, length);
     if (call->op->body_kind == SK_BODY_OBJECT) {
-        call->body = sk_json_decode_text(call->op->body, text, length, what, error);
+        const char *type = sk_rest_request_header(self, "Content-Type");
+        call->body = self->body != NULL && type != NULL && is_xml_type(call->op, type)
+                         ? sk_rest_decode_xml(call->op->body, text, length, error)
+                         : sk_json_decode_text(call->op->body, text, length, what, error);
         return call->body != NULL;
     }
     if (call->op->body_kind == SK_BODY_PATCH) {
