@@ -23,6 +23,7 @@ typedef struct {
 
 /* What others need comes first. */
 static const Kind kinds[] = {
+    { "network", "qemu/networks", "qemu/networks/autostart", SK_OP_NETWORK_SHOW, SK_OP_NETWORK_DEFINE, SK_OP_NETWORK_UPDATE, SK_ERROR_NO_NETWORK },
     { "domain", "qemu", "qemu/autostart", SK_OP_DOMAIN_SHOW, SK_OP_DOMAIN_DEFINE, SK_OP_DOMAIN_UPDATE, SK_ERROR_NO_DOMAIN },
 };
 
@@ -173,7 +174,7 @@ plan(Adoption *self, Found *found, GError **error)
         return FALSE;
     }
     if (here && found->uuid != NULL && uuid != NULL && !g_str_equal(uuid, found->uuid)) {
-        add_note(found, "Skep has another %s of this name", found->kind->kind);
+        add_note(found, "Skep has another %s of this name: rename or delete that one to take this", found->kind->kind);
         return TRUE;
     }
     if (here) {
@@ -215,8 +216,8 @@ static json_t *
 settings_of(const Found *found)
 {
     json_t *patch = json_object();
-    if (found->autostart)
-        json_object_set_new(patch, "autostart", json_true());
+    if (found->kind->autostart != NULL)
+        json_object_set_new(patch, "autostart", json_boolean(found->autostart));
     /* The variables are libvirtd's file: what is here begins as a copy of it. */
     if (found->nvram != NULL && g_file_test(found->nvram, G_FILE_TEST_EXISTS))
         json_object_set_new(patch, "firmware", json_pack("{s:n, s:s}", "nvram", "nvram_template", found->nvram));
@@ -334,7 +335,7 @@ run_adopt(SkCli *cli, const SkArgs *args, GError **error)
 
 const SkCommand sk_adopt_commands[] = {
     { .words = "adopt libvirt", .help = "take over the definitions of an existing libvirtd host",
-      .ops = SK_OPS(SK_OP_LIBVIRT_CHECK, SK_OP_DOMAIN_SHOW, SK_OP_DOMAIN_DEFINE, SK_OP_DOMAIN_UPDATE), .run = run_adopt,
+      .ops = SK_OPS(SK_OP_LIBVIRT_CHECK, SK_OP_NETWORK_SHOW, SK_OP_NETWORK_DEFINE, SK_OP_NETWORK_UPDATE, SK_OP_DOMAIN_SHOW, SK_OP_DOMAIN_DEFINE, SK_OP_DOMAIN_UPDATE), .run = run_adopt,
       .options = SK_OPTIONS({ 0, "from", "DIR", "libvirtd's configuration directory; " CONFIG_DIR " if not given", .choices = "@file" },
                             { 0, "dry-run", NULL, "only say what would be done" }),
       .notes = "Says what it will do, and asks on a terminal. Domains, networks, pools and secrets are defined here under the same names and "

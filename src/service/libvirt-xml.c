@@ -20,8 +20,21 @@ look_at_domain(const SkXmlCheck *check, SkXmlInfo *info, GError **error)
     return TRUE;
 }
 
+static gboolean
+look_at_network(const SkXmlCheck *check, SkXmlInfo *info, GError **error)
+{
+    SkNetworkSpec *spec = sk_xml_network_parse(check->xml, (gssize) strlen(check->xml), error);
+    if (spec == NULL)
+        return FALSE;
+    info->name = g_strdup(spec->name);
+    info->uuid = g_strdup(spec->uuid);
+    sk_value_free(&sk_network_spec_type, spec);
+    return TRUE;
+}
+
 static gboolean (*const looks[])(const SkXmlCheck *, SkXmlInfo *, GError **) = {
     [SK_XML_DOMAIN] = look_at_domain,
+    [SK_XML_NETWORK] = look_at_network,
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(looks) == SK_N_XML_KINDS);
 

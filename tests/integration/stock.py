@@ -30,6 +30,19 @@ exec sleep infinity
 """
 
 
+DEFAULT_NETWORK = """<network>
+  <name>default</name>
+  <forward mode='nat'/>
+  <bridge name='virbr0' stp='on' delay='0'/>
+  <ip address='192.168.122.1' netmask='255.255.255.0'>
+    <dhcp>
+      <range start='192.168.122.2' end='192.168.122.254'/>
+    </dhcp>
+  </ip>
+</network>
+"""
+
+
 def needs(*programs):
     """Skips the test that asks, naming what is missing."""
     for program in programs:
@@ -133,6 +146,16 @@ class Host(Daemon):
             self.run("ip", "link", "add", name, "type", "bridge")
             self.run("ip", "link", "set", name, "up")
         return name
+
+    def default_network(self):
+        """The network "default" as libvirt's package has it, in place of Skep's own."""
+        if "default" in self.virsh("net-list", "--name").split():
+            self.virsh("net-destroy", "default")
+        if "default" in self.virsh("net-list", "--all", "--name").split():
+            self.virsh("net-undefine", "default")
+        self.virsh("net-define", self.write("default.xml", DEFAULT_NETWORK))
+        self.virsh("net-start", "default")
+        return "default"
 
     def write(self, name, text):
         """A file below the host's directory: its path."""

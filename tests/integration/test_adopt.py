@@ -34,6 +34,15 @@ def old(tmp_path):
         os="<type arch='x86_64' machine='q35'>hvm</type><loader readonly='yes' type='pflash'>/usr/share/OVMF/OVMF_CODE_4M.fd</loader>"
            f"<nvram template='/usr/share/OVMF/OVMF_VARS_4M.fd'>{nvram}</nvram>"))
     (etc / "qemu" / "odd.xml").write_text(domain_xml("odd", "11111111-2222-4333-8444-555555555503", devices="<flux type='capacitor'/>"))
+    networks = etc / "qemu" / "networks"
+    (networks / "autostart").mkdir(parents=True)
+    for number, name in enumerate(("default", "lab")):
+        (networks / f"{name}.xml").write_text(
+            f"{WARNING}<network>\n  <name>{name}</name>\n  <uuid>11111111-2222-4333-8444-66666666660{number}</uuid>\n  <forward mode='nat'/>\n"
+            f"  <bridge name='virbr{number}' stp='on' delay='0'/>\n  <mac address='52:54:00:b4:6e:0{number}'/>\n"
+            f"  <ip address='192.168.12{number}.1' netmask='255.255.255.0'>\n    <dhcp>\n"
+            f"      <range start='192.168.12{number}.2' end='192.168.12{number}.254'/>\n    </dhcp>\n  </ip>\n</network>\n")
+    (networks / "autostart" / "default.xml").symlink_to(networks / "default.xml")
     (var / "qemu" / "save" / "web.save").write_bytes(b"saved")
     return etc
 
@@ -66,12 +75,16 @@ def test_says_first(daemon, old):
 
 
 def test_takes_over(daemon, old):
+    daemon.do("DELETE", "/v1/networks/default")
     before = sums(old.parent.parent)
     done = rows(adopt(daemon, old, "--yes").stdout)
     assert done["domain", "web"][0] == done["domain", "efi"][0] == "adopted" and done["domain", "odd"][0] == "cannot"
     web = daemon.get("/v1/domains/web")
     assert web["spec"]["uuid"] == "11111111-2222-4333-8444-555555555501" and web["spec"]["autostart"]
     assert web["spec"]["disks"][0]["path"].endswith("/images/web.raw")
+    default, lab = (daemon.get(f"/v1/networks/{name}") for name in ("default", "lab"))
+    assert default["spec"]["uuid"] == "11111111-2222-4333-8444-666666666600" and default["spec"]["autostart"] and not lab["spec"]["autostart"]
+    assert not default["status"]["active"], "nothing is started"
     efi = daemon.get("/v1/domains/efi")["spec"]["firmware"]
     assert efi["nvram_template"].endswith("/nvram/efi_VARS.fd") and not efi.get("nvram")
     assert sums(old.parent.parent) == before
@@ -95,8 +108,10 @@ def test_twice(daemon, old):
 
 
 def test_another_of_the_name(daemon, old):
+    """Skep's own network "default" is not that of libvirtd."""
+    assert rows(adopt(daemon, old, "--dry-run").stdout)["network", "default"][0] == "cannot"
     daemon.do("POST", "/v1/domains", {"name": "web", "memory": {"current": "64M"}})
-    assert rows(adopt(daemon, old, "--yes").stdout)["domain", "web"] == ("cannot", "Skep has another domain of this name")
+    assert rows(adopt(daemon, old, "--yes").stdout)["domain", "web"] == ("cannot", "Skep has another domain of this name: rename or delete that one to take this")
 
 
 def test_no_directory(daemon, tmp_path):

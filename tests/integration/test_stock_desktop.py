@@ -77,10 +77,7 @@ def host():
     pytest.importorskip("gi", reason="python3-gi is not installed")
     with make_host(settings="[qemu]\nkvm_fallback = true\n") as running:
         running.start()
-        path = running.write("default.xml", "<network><name>default</name><forward mode='nat'/><bridge name='virbr0'/>"
-                             "<ip address='192.168.122.1' netmask='255.255.255.0'><dhcp><range start='192.168.122.2' end='192.168.122.254'/></dhcp></ip></network>")
-        running.virsh("net-define", path)
-        running.virsh("net-start", "default")
+        running.default_network()
         yield running
 
 

@@ -28,10 +28,7 @@ def host():
         tree.mkdir()
         (tree / "README").write_text("a small medium\n")
         running.run("genisoimage", "-quiet", "-R", "-J", "-V", "SKEP", "-o", str(running.iso), str(tree))
-        path = running.write("default.xml", "<network><name>default</name><forward mode='nat'/><bridge name='virbr0'/>"
-                             "<ip address='192.168.122.1' netmask='255.255.255.0'><dhcp><range start='192.168.122.2' end='192.168.122.254'/></dhcp></ip></network>")
-        running.virsh("net-define", path)
-        running.virsh("net-start", "default")
+        running.default_network()
         running.virsh("net-autostart", "default")
         yield running
 

@@ -27,14 +27,7 @@ def host():
 
 @pytest.fixture(scope="module")
 def default_network(host):
-    """The network "default", made as libvirt's own is."""
-    path = host.write("default.xml", "<network><name>default</name><forward mode='nat'/><bridge name='virbr0' stp='on' delay='0'/>"
-                      "<ip address='192.168.122.1' netmask='255.255.255.0'><dhcp><range start='192.168.122.2' end='192.168.122.254'/></dhcp></ip></network>")
-    if "default" not in host.virsh("net-list", "--all", "--name").split():
-        host.virsh("net-define", path)
-    if "default" not in host.virsh("net-list", "--name").split():
-        host.virsh("net-start", "default")
-    return "default"
+    return host.default_network()
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,18 @@ parse_domain(const char *text, gssize length, GError **error)
     return sk_xml_domain_parse(text, length, error);
 }
 
+static gpointer
+parse_network(const char *text, gssize length, GError **error)
+{
+    return sk_xml_network_parse(text, length, error);
+}
+
 static const struct {
     const SkType *type;
     gpointer (*parse)(const char *text, gssize length, GError **error);
 } forms[] = {
     { &sk_domain_spec_type, parse_domain },
+    { &sk_network_spec_type, parse_network },
 };
 
 gboolean
