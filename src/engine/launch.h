@@ -39,6 +39,12 @@ gboolean sk_engine_assign(SkDomainSpec *spec, GError **error);
 SkDomainSpec *sk_engine_show(const SkDomainSpec *spec);
 
 /*
+ * The way back: takes out of spec, which is to replace old, the controllers that only sk_engine_show(old) had put there, so
+ * that a definition that was shown and comes back as it was is no change.
+ */
+void sk_engine_hide(const SkDomainSpec *old, SkDomainSpec *spec);
+
+/*
  * The command line of a definition for people to read, one option a line, with the names of files in the place of descriptors; nothing is
  * opened. accel: SK_ACCEL_KVM or SK_ACCEL_TCG. emulator: if the definition has none. NULL on error; free with g_free().
  */

@@ -65,10 +65,12 @@ parse(SkLvCall *call, const char *text, GError **error)
     if (spec == NULL)
         return NULL;
     const SkDomain *old = spec->uuid != NULL ? g_hash_table_lookup(call->service->domains_by_uuid, spec->uuid) : NULL;
-    if (old != NULL)
+    if (old != NULL) {
+        sk_engine_hide(old->spec, spec);
         sk_xml_domain_keep(old->spec, spec);
-    else if (spec->uuid == NULL)
+    } else if (spec->uuid == NULL) {
         spec->uuid = g_uuid_string_random();
+    }
     return spec;
 }
 

@@ -128,6 +128,18 @@ write_end(SkXmlNode *node, End end)
 
 /* -- serial ports --------------------------------------------------------------------------------------------------------- */
 
+/* Numbers are counted over all models here, by some clients for each of them. */
+static gboolean
+has_port(const SkDomainSpec *spec, const SkSerial *serial)
+{
+    for (guint i = 0; spec != NULL && spec->serials != NULL && i < spec->serials->len; i++) {
+        const SkSerial *other = spec->serials->pdata[i];
+        if (other != serial && other->port == serial->port)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 static gboolean
 read_serial(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **error)
 {
@@ -137,6 +149,8 @@ read_serial(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **
     serial->port = within ? count - 1 : count;
     if (!sk_xml_get_uint(node, "target/@port", 15, &serial->port, error))
         return FALSE;
+    while (has_port(spec, serial))
+        serial->port++;
     /* A console's word for a serial port of the usual kind. */
     if (!sk_xml_is(node, "target/@type", "serial") && !sk_xml_get_enum(node, "target/@type", &sk_serial_model_enum, &serial->model, error))
         return FALSE;

@@ -98,3 +98,62 @@ sk_engine_show(const SkDomainSpec *spec)
         g_ptr_array_sort(out->controllers, compare);
     return out;
 }
+
+/* -- the way back ---------------------------------------------------------------------------------------------------------- */
+
+/* The model's usual name may stand there or not; aliases are given anew. */
+static gboolean
+is_same(const SkController *a, const SkController *b)
+{
+    SkController one = *a, other = *b;
+    one.alias = other.alias = NULL;
+    return sk_value_equal(&sk_controller_type, &one, &other);
+}
+
+/* What old has itself comes back as it was there; NULL: it has none. */
+static SkController *
+original(const SkDomainSpec *old, const SkDomainSpec *shown, const SkController *controller, gboolean *out_added)
+{
+    const SkController *show = find(shown, (SkControllerKind) controller->kind, controller->index);
+    const SkController *own = find(old, (SkControllerKind) controller->kind, controller->index);
+    *out_added = show != NULL && own == NULL && is_same(show, controller);
+    return show != NULL && own != NULL && is_same(show, controller) ? sk_value_copy(&sk_controller_type, own) : NULL;
+}
+
+/* Showing sorts them: those that are in old too come in old's order again, before the others. */
+static void
+restore_order(const SkDomainSpec *old, SkDomainSpec *spec)
+{
+    GPtrArray *from = spec->controllers, *to = sk_value_list_new(&sk_controller_type);
+    for (guint i = 0; old->controllers != NULL && i < old->controllers->len; i++) {
+        for (guint j = 0; j < from->len; j++) {
+            if (!is_same(old->controllers->pdata[i], from->pdata[j]))
+                continue;
+            g_ptr_array_add(to, g_ptr_array_remove_index(from, j));
+            break;
+        }
+    }
+    for (guint i = 0; i < from->len; i++)
+        g_ptr_array_add(to, from->pdata[i]);
+    g_ptr_array_unref(from);
+    spec->controllers = to;
+}
+
+void
+sk_engine_hide(const SkDomainSpec *old, SkDomainSpec *spec)
+{
+    SkDomainSpec *shown = sk_engine_show(old);
+    for (guint i = spec->controllers != NULL ? spec->controllers->len : 0; i > 0; i--) {
+        gboolean added;
+        SkController *controller = spec->controllers->pdata[i - 1], *own = original(old, shown, controller, &added);
+        if (own != NULL)
+            spec->controllers->pdata[i - 1] = own;
+        else if (added)
+            g_ptr_array_remove_index(spec->controllers, i - 1);
+        if (own != NULL || added)
+            sk_value_free(&sk_controller_type, controller);
+    }
+    if (spec->controllers != NULL)
+        restore_order(old, spec);
+    sk_value_free(&sk_domain_spec_type, shown);
+}

@@ -79,6 +79,13 @@ assert_live_comes_back(const SkDomainSpec *spec, const char *live)
     g_assert_no_error(error);
     g_autofree char *live_again = live_text(again);
     g_assert_cmpstr(live_again, ==, live);
+    /* In the place of the definition it came from it is no change. */
+    sk_engine_hide(spec, again);
+    sk_xml_domain_keep(spec, again);
+    g_autoptr(GPtrArray) differences = sk_value_diff(&sk_domain_spec_type, spec, again, NULL);
+    for (guint i = 0; i < differences->len; i++)
+        g_test_message("%s", (const char *) differences->pdata[i]);
+    g_assert_cmpuint(differences->len, ==, 0);
     sk_value_free(&sk_domain_spec_type, again);
 }
 
