@@ -93,11 +93,13 @@ pool_record(const SkPoolSpec *spec)
 
 /* -- starting: look through the directory, then watch it ------------------------------------------------------- */
 
-/* The same directory by another name. */
+/* The same directory by another name. A volume group has one of its own, while it has volumes. */
 static gboolean
 check_not_shared(const SkPoolSpec *spec, char **roots, GError **error)
 {
     struct stat mine, other;
+    if (spec->kind == SK_POOL_LOGICAL)
+        return TRUE;
     if (stat(spec->path, &mine) != 0)
         return sk_fail_errno(error, errno, "cannot look at \"%s\"", spec->path);
     for (guint i = 0; roots[i] != NULL; i++) {
@@ -341,7 +343,9 @@ check_place(SkService *self, const SkPoolSpec *spec, GError **error)
     static const char *const trees[] = { "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/sbin", "/sys", "/usr/bin",
                                          "/usr/include", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libexec", "/usr/sbin", "/usr/src" };
     const char *path = spec->path;
-    gboolean ok = !is_ours(self->settings, path);
+    gboolean ok = TRUE;
+    if (is_ours(self->settings, path))
+        return sk_fail(error, SK_ERROR_INVALID, "\"%s\" is the daemon's own: a storage pool needs another directory, such as \"/srv/skep\"", path);
     if (spec->kind == SK_POOL_LOGICAL) {
         g_autofree char *right = g_build_filename("/dev", spec->source->name, NULL);
         return g_str_equal(path, right) ||

@@ -97,6 +97,8 @@ complete(SkPoolSpec *spec)
         spec->source->name = g_strdup(spec->name);
     else if (spec->name == NULL)
         spec->name = g_strdup(spec->source->name);
+    if (spec->path == NULL && spec->source->name != NULL)
+        spec->path = g_build_filename("/dev", spec->source->name, NULL);
 }
 
 static void
@@ -188,8 +190,8 @@ sk_xml_pool_format(const SkPoolSpec *spec, const SkPoolStatus *status)
 static void
 write_formats(SkXmlNode *options, const char *kind, const char *const *formats)
 {
-    SkXmlNode *names = sk_xml_add(options, "enum");
     sk_xml_set(options, "defaultFormat/@type", formats[0]);
+    SkXmlNode *names = sk_xml_add(options, "enum");
     sk_xml_set(names, "@name", kind);
     for (guint i = 0; formats[i] != NULL; i++)
         sk_xml_set(sk_xml_add(names, "value"), ".", formats[i]);
