@@ -142,6 +142,33 @@ sk_check_hostname(const char *text, const char *what, GError **error)
                    what, text);
 }
 
+void
+sk_uuid_normalize(char **uuid)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    if (*uuid == NULL)
+        return;
+    for (const char *at = *uuid; *at != '\0'; at++) {
+        if (*at == '-' || *at == ' ')
+            continue;
+        if (text->len == 8 || text->len == 13 || text->len == 18 || text->len == 23)
+            g_string_append_c(text, '-');
+        g_string_append_c(text, g_ascii_tolower(*at));
+    }
+    if (!g_uuid_string_is_valid(text->str))
+        return;
+    g_free(*uuid);
+    *uuid = g_strdup(text->str);
+}
+
+void
+sk_uuid_complete(char **uuid)
+{
+    if (*uuid == NULL)
+        *uuid = g_uuid_string_random();
+    sk_uuid_normalize(uuid);
+}
+
 gboolean
 sk_check_uuid(const char *text, const char *what, GError **error)
 {

@@ -24,6 +24,11 @@ char *sk_time_format(gint64 usec);
 
 gboolean sk_text_has_control(const char *text);
 
+/* One spelling for each UUID: lower case, with dashes. Text that is none, and NULL, stay as they are. */
+void sk_uuid_normalize(char **uuid);
+/* A new one, if there is none; else as above. */
+void sk_uuid_complete(char **uuid);
+
 /* -- field checks (SkFieldCheck) ------------------------------------------------------------------ */
 
 /* An object's name: 1-128 of letters, digits and "-_.+", beginning with a letter or digit. */

@@ -2,6 +2,7 @@
 /* Filling in what a domain's definition leaves open. */
 #include <string.h>
 
+#include "base/text.h"
 #include "model/domain.h"
 
 static gpointer
@@ -134,8 +135,7 @@ complete_devices(SkDomainSpec *self)
 void
 sk_domain_spec_complete(SkDomainSpec *self)
 {
-    if (self->uuid == NULL)
-        self->uuid = g_uuid_string_random();
+    sk_uuid_complete(&self->uuid);
     if (self->vcpus.maximum == 0)
         self->vcpus.maximum = self->vcpus.current;
     if (self->memory.maximum == 0)

@@ -354,8 +354,7 @@ dns_label(const char *name)
 void
 sk_network_spec_complete(SkNetworkSpec *self)
 {
-    if (self->uuid == NULL)
-        self->uuid = g_uuid_string_random();
+    sk_uuid_complete(&self->uuid);
     if (self->mac == NULL && self->forward != SK_FORWARD_BRIDGE) {
         guint32 bits = g_random_int();
         self->mac = g_strdup_printf("52:54:00:%02x:%02x:%02x", bits >> 16 & 0xff, bits >> 8 & 0xff, bits & 0xff);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "base/thread.h"
 #include "service/disk-users.h"
 #include "service/pool.h"
@@ -362,8 +363,7 @@ static SkPoolSpec *
 complete(SkService *self, const SkPoolSpec *wanted)
 {
     SkPoolSpec *spec = sk_value_copy(&sk_pool_spec_type, wanted);
-    if (spec->uuid == NULL)
-        spec->uuid = g_uuid_string_random();
+    sk_uuid_complete(&spec->uuid);
     if (spec->path == NULL && spec->kind == SK_POOL_LOGICAL)
         spec->path = g_build_filename("/dev", spec->source->name, NULL);
     if (spec->path == NULL)

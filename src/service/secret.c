@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/text.h"
 
 /* One after the other: two must not get the same usage. */
 #define QUEUE "secrets"
@@ -221,8 +222,7 @@ prepare_create(SkJob *job, GError **error)
     SecretWork *work = new_work(job, job->call->body);
     SkSecretSpec *spec = work->spec;
     const SkSecret *same = spec->usage != NULL ? sk_service_secret_for(self, spec->usage_type, spec->usage) : NULL;
-    if (spec->uuid == NULL)
-        spec->uuid = g_uuid_string_random();
+    sk_uuid_complete(&spec->uuid);
     const SkSecret *old = g_tree_lookup(self->secrets, spec->uuid);
     if (same != NULL && same != old)
         return sk_fail(error, SK_ERROR_EXISTS, "a secret with UUID %s is already defined for use with %s", same->spec->uuid, spec->usage);

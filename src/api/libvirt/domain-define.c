@@ -5,6 +5,7 @@
 #include "api/libvirt/private.h"
 #include "api/libvirt/objects.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "codec/xml/xml.h"
 #include "engine/launch.h"
 #include "service/domain-transient.h"
@@ -64,6 +65,7 @@ parse(SkLvCall *call, const char *text, GError **error)
     SkDomainSpec *spec = sk_xml_domain_parse(text, -1, error);
     if (spec == NULL)
         return NULL;
+    sk_uuid_normalize(&spec->uuid);
     const SkDomain *old = spec->uuid != NULL ? g_hash_table_lookup(call->service->domains_by_uuid, spec->uuid) : NULL;
     if (old != NULL) {
         sk_engine_hide(old->spec, spec);

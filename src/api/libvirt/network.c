@@ -5,6 +5,7 @@
 #include "api/libvirt/families.h"
 #include "api/libvirt/objects.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "codec/xml/xml.h"
 #include "network/subnet.h"
 
@@ -199,8 +200,7 @@ parse(SkLvCall *call, GError **error)
     const SkNetwork *old = g_tree_lookup(call->service->networks, spec->name);
     if (old != NULL)
         sk_xml_network_keep(old->spec, spec);
-    if (spec->uuid == NULL)
-        spec->uuid = g_uuid_string_random();
+    sk_uuid_complete(&spec->uuid);
     return spec;
 }
 

@@ -203,6 +203,28 @@ test_enum(void)
     g_assert_cmpstr(sk_enum_name(&color_enum, -1), ==, "?");
 }
 
+static void
+test_uuid(void)
+{
+    static const char *const cases[][2] = {
+        { "123E4567-E89B-12D3-A456-426614174000", "123e4567-e89b-12d3-a456-426614174000" },
+        { "123e4567e89b12d3a456426614174000", "123e4567-e89b-12d3-a456-426614174000" },
+        { "123e4567-e89b-12d3-a456-426614174000", "123e4567-e89b-12d3-a456-426614174000" },
+        { "nothing", "nothing" },
+        { "123e4567e89b12d3a4564266141740000", "123e4567e89b12d3a4564266141740000" },
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *uuid = g_strdup(cases[i][0]);
+        sk_uuid_normalize(&uuid);
+        g_assert_cmpstr(uuid, ==, cases[i][1]);
+    }
+    g_autofree char *made = NULL;
+    sk_uuid_normalize(&made);
+    g_assert_null(made);
+    sk_uuid_complete(&made);
+    g_assert_true(g_uuid_string_is_valid(made));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -215,5 +237,6 @@ main(int argc, char **argv)
     g_test_add_func("/error/table", test_error_table);
     g_test_add_func("/error/messages", test_error_messages);
     g_test_add_func("/enum", test_enum);
+    g_test_add_func("/text/uuid", test_uuid);
     return g_test_run();
 }
