@@ -136,6 +136,13 @@ decode_strv(const SkField *field, GStrv *at, json_t *json, const char *path, GEr
     return TRUE;
 }
 
+static void
+copy_entry(gpointer key, gpointer text, gpointer map)
+{
+    g_hash_table_insert(map, g_strdup(key), g_strdup(text));
+}
+
+/* An object like any other: its entries are laid over those there are, and null takes one away. */
 static gboolean
 decode_map(const SkField *field, GHashTable **at, json_t *json, const char *path, GError **error)
 {
@@ -146,15 +153,24 @@ decode_map(const SkField *field, GHashTable **at, json_t *json, const char *path
     if (!check_count(field, json_object_size(json), path, error))
         return FALSE;
     g_autoptr(GHashTable) map = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    if (*at != NULL)
+        g_hash_table_foreach(*at, copy_entry, map);
     json_object_foreach (json, key, entry) {
         char *text = NULL;
         g_autofree char *entry_path = error != NULL ? join(path, key) : NULL;
+        if (json_is_null(entry)) {
+            g_hash_table_remove(map, key);
+            continue;
+        }
         if (!decode_string(&text, entry, entry_path, error))
             return FALSE;
         g_hash_table_insert(map, g_strdup(key), text);
     }
+    if (!check_count(field, g_hash_table_size(map), path, error))
+        return FALSE;
     g_clear_pointer(at, g_hash_table_unref);
-    *at = g_steal_pointer(&map);
+    if (g_hash_table_size(map) > 0)
+        *at = g_steal_pointer(&map);
     return TRUE;
 }
 

@@ -280,7 +280,11 @@ test_merge(void)
                                 "\"tpm\":{\"version\":\"1.2\"},\"disks\":[{\"target\":\"vda\"},{\"target\":\"vdb\"}],\"metadata\":{\"x\":\"1\",\"y\":\"2\"}}";
     SkDomainSpec *spec = sk_json_decode_text(&sk_domain_spec_type, start, strlen(start), "start", &error);
     g_assert_no_error(error);
-    patch(spec, "{\"vcpus\":{\"current\":3},\"tpm\":{\"model\":\"tis\"},\"tags\":[\"c\"],\"disks\":[{\"target\":\"vdc\"}]}");
+    patch(spec, "{\"vcpus\":{\"current\":3},\"tpm\":{\"model\":\"tis\"},\"tags\":[\"c\"],\"disks\":[{\"target\":\"vdc\"}],"
+                "\"metadata\":{\"x\":null,\"z\":\"3\"}}");
+    g_assert_cmpuint(g_hash_table_size(spec->metadata), ==, 2);
+    g_assert_cmpstr(g_hash_table_lookup(spec->metadata, "y"), ==, "2");
+    g_assert_cmpstr(g_hash_table_lookup(spec->metadata, "z"), ==, "3");
     g_assert_cmpuint(spec->vcpus.current, ==, 3);
     g_assert_cmpuint(spec->vcpus.maximum, ==, 4);
     g_assert_cmpint(spec->tpm->version, ==, SK_TPM_1_2);
