@@ -46,6 +46,42 @@ sk_domain_tell_devices(SkDomain *self, const SkDomainSpec *old)
     }
 }
 
+/* -- metadata --------------------------------------------------------------------------------------------------------- */
+
+static void
+tell_metadata(SkDomain *self, const char *kind, const char *uri)
+{
+    sk_domain_tell(self, "domain.metadata", json_pack("{s:s, s:s*}", "kind", kind, "uri", uri));
+}
+
+/* Elements that are in one table and not, or otherwise, in the other; by_value FALSE: those that are in both do not count. */
+static void
+tell_elements(SkDomain *self, GHashTable *of, GHashTable *other, gboolean by_value)
+{
+    GHashTableIter iter;
+    gpointer uri, text;
+    if (of == NULL)
+        return;
+    g_hash_table_iter_init(&iter, of);
+    while (g_hash_table_iter_next(&iter, &uri, &text)) {
+        const char *now = other != NULL ? g_hash_table_lookup(other, uri) : NULL;
+        if (now == NULL || (by_value && g_strcmp0(now, text) != 0))
+            tell_metadata(self, "element", uri);
+    }
+}
+
+void
+sk_domain_tell_metadata(SkDomain *self, const SkDomainSpec *old)
+{
+    const SkDomainSpec *now = self->spec;
+    if (g_strcmp0(old->title, now->title) != 0)
+        tell_metadata(self, "title", NULL);
+    if (g_strcmp0(old->description, now->description) != 0)
+        tell_metadata(self, "description", NULL);
+    tell_elements(self, now->metadata, old->metadata, TRUE);
+    tell_elements(self, old->metadata, now->metadata, FALSE);
+}
+
 /* -- QEMU's own ------------------------------------------------------------------------------------------------------- */
 
 struct SkQmpListener {

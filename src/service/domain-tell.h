@@ -11,6 +11,9 @@ void sk_domain_tell(SkDomain *self, const char *type, json_t *data);
 /* Devices that are in what runs now and were not in old: "domain.device-added". old NULL: it was just started. */
 void sk_domain_tell_devices(SkDomain *self, const SkDomainSpec *old);
 
+/* Title, description and metadata that are not as they were in old: "domain.metadata" for each. */
+void sk_domain_tell_metadata(SkDomain *self, const SkDomainSpec *old);
+
 /* -- QEMU's events as they come, for those who ask for them by name --------------------------------------------- */
 
 typedef void (*SkQmpWatch)(SkDomain *domain, const SkQmpEvent *event, gpointer data);

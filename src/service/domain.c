@@ -255,13 +255,15 @@ void
 sk_domain_set_spec(SkDomain *self, SkDomainSpec *spec, guint64 revision, gint64 modified)
 {
     g_autofree char *object = sk_domain_object(self);
-    sk_value_free(&sk_domain_spec_type, self->spec);
+    SkDomainSpec *old = self->spec;
     self->spec = spec;
     self->compare = TRUE;
     self->revision = revision;
     self->modified = modified;
     sk_domain_touch(self);
     sk_events_emit(self->service->events, "domain.changed", object, spec->uuid, NULL);
+    sk_domain_tell_metadata(self, old);
+    sk_value_free(&sk_domain_spec_type, old);
 }
 
 /* -- view ---------------------------------------------------------------------------------------------------- */

@@ -181,6 +181,14 @@ def test_lookups(connection, daemon):
         assert refused.value.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN
 
 
+def test_spellings_of_a_uuid(daemon, connection):
+    uuid = "123E4567-E89B-12D3-A456-426614174ABC"
+    daemon.do("POST", "/v1/domains", daemon.paused_domain("a", uuid=uuid))
+    for spelling in (uuid, uuid.lower(), uuid.replace("-", "")):
+        assert connection.lookupByUUIDString(spelling).name() == "a"
+    assert connection.lookupByName("a").state()[0] == libvirt.VIR_DOMAIN_SHUTOFF
+
+
 # -- events ----------------------------------------------------------------------------------------------
 
 
@@ -208,6 +216,37 @@ def test_lifecycle_events(daemon, loop):
     daemon.do("POST", "/v1/domains", daemon.paused_domain("c"))
     opened.close()
     assert loop.take() == []
+
+
+def test_metadata_events(daemon, loop):
+    daemon.do("POST", "/v1/domains", daemon.paused_domain("a"))
+    opened = libvirt.open(uri(daemon))
+    opened.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
+                                  lambda c, dom, kind, uri, data: loop.add(dom.name(), kind, uri), None)
+    domain = opened.lookupByName("a")
+    domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_TITLE, "a title", None, None, 0)
+    loop.wait("a", libvirt.VIR_DOMAIN_METADATA_TITLE, None)
+    domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, "<x/>", "k", "http://example.com/ns", 0)
+    loop.wait("a", libvirt.VIR_DOMAIN_METADATA_ELEMENT, "http://example.com/ns")
+    loop.take()
+    domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, None, None, "http://example.com/ns", 0)
+    loop.wait("a", libvirt.VIR_DOMAIN_METADATA_ELEMENT, "http://example.com/ns")
+    opened.close()
+
+
+def test_events_of_a_device(daemon, tiny, loop):
+    """A disk comes and goes while the guest runs."""
+    daemon.do("POST", "/v1/domains", daemon.tiny_domain("a", tiny))
+    opened = libvirt.open(uri(daemon))
+    for event in (libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED):
+        opened.domainEventRegisterAny(None, event, lambda c, dom, alias, kind: loop.add(kind, alias), event)
+    opened.lookupByName("a").create()
+    daemon.wait_console("a", READY)
+    disk = daemon.do("POST", "/v1/domains/a/disks", {"target": "vdx", "size": "1M"})
+    loop.wait(libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, disk["alias"])
+    daemon.do("DELETE", "/v1/domains/a/disks/vdx")
+    loop.wait(libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, disk["alias"])
+    opened.close()
 
 
 def test_events_of_one_domain(daemon, loop):
