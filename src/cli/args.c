@@ -39,6 +39,7 @@ static const SkOperand operand_table[] = {
     { "COMMAND", NULL, NULL, "program and arguments, after --" },
     { "RECIPE", NULL, NULL, "what to build, such as debian-12" },
     { "USER", NULL, NULL, "account in the guest" },
+    { "ALIAS", "alias", NULL, "id of a device in QEMU, such as rng0" },
     { "KEYS", NULL, NULL, "keys as QEMU calls them: ctrl, alt, delete, ret, a, f1" },
     { "METHOD", NULL, NULL, "GET, POST, PUT, PATCH or DELETE" },
     { "PATH", NULL, NULL, "path such as /v1/domains" },

@@ -17,6 +17,7 @@ const SkFamily sk_families[] = {
     { "Guest agent", sk_agent_commands },
     { "Disks and drives", sk_disk_commands },
     { "Network interfaces", sk_nic_commands },
+    { "Other devices", sk_device_commands },
     { "Images", sk_image_commands },
     { "Networks", sk_network_commands },
     { "Storage pools", sk_pool_commands },

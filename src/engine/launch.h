@@ -178,6 +178,12 @@ SkPlug *sk_plug_disk(const SkDomainSpec *spec, const SkDisk *disk, const SkBlock
 SkPlug *sk_plug_interface(const SkDomainSpec *spec, const SkInterface *nic, const SkNicEnd *end, GError **error);
 
 /*
+ * Any other device, by the field of the definition it is in ("rngs", "hostdevs"). ends: descriptors that belong to it, or NULL. UNSUPPORTED for
+ * what QEMU takes only at its start.
+ */
+SkPlug *sk_plug_device(const SkDomainSpec *spec, const SkField *home, gconstpointer device, const SkLaunch *ends, GError **error);
+
+/*
  * Steps that change the medium of a cdrom or floppy, in order; none has an undo. old: the chain in it (descriptors may
  * be SK_FD_NONE), NULL: it is empty; fresh: NULL: it stays empty. force: take it out even if the guest has locked
  * the tray.

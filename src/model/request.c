@@ -61,6 +61,8 @@ PARAMS(sk_params_undefine_type, "UndefineParams", P_NAME, P_WAIT,
 PARAMS(sk_params_change_domain_type, "ChangeParams", P_NAME, P_SCOPE, P_WAIT);
 #define P_PEEK SK_FIELD(SkParams, offset, UINT64, "byte to begin at"), SK_FIELD(SkParams, size, UINT, "bytes", NEEDED, .min = 1, .max = 4 * 1024 * 1024)
 PARAMS(sk_params_memory_type, "MemoryParams", P_NAME, P_PEEK, SK_FIELD(SkParams, virtual, BOOL, "addresses are those of the first vCPU's programs"));
+PARAMS(sk_params_device_type, "DeviceParams", P_NAME, P_SCOPE, P_WAIT, SK_FIELD(SkParams, force, BOOL, "even against the guest's will"));
+PARAMS(sk_params_alias_type, "AliasParams", P_NAME, SK_FIELD(SkParams, alias, STRING, "the device's id in QEMU", NEEDED, .max = 64), P_SCOPE, P_WAIT);
 PARAMS(sk_params_path_type, "PathParams", SK_FIELD(SkParams, path, STRING, "file on the host", NEEDED, .check = sk_check_path), P_WAIT);
 PARAMS(sk_params_start_type, "StartParams", P_NAME, P_WAIT, P_PAUSED,
        SK_FIELD(SkParams, fresh, BOOL, "boot, even if there is a saved state, which is lost"));
@@ -71,9 +73,9 @@ PARAMS(sk_params_delete_domain_type, "DeleteDomainParams", P_NAME, P_WAIT,
        SK_FIELD(SkParams, force, BOOL, "destroy it first if it is active"));
 #define P_TARGET SK_FIELD(SkParams, target, STRING, "disk", NEEDED, .max = 16)
 PARAMS(sk_params_disk_type, "DiskParams", P_NAME, P_TARGET, P_WAIT, SK_FIELD(SkParams, force, BOOL, "even against the guest's will"));
-PARAMS(sk_params_detach_disk_type, "DetachDiskParams", P_NAME, P_TARGET, P_WAIT,
+PARAMS(sk_params_detach_disk_type, "DetachDiskParams", P_NAME, P_TARGET, P_SCOPE, P_WAIT,
        SK_FIELD(SkParams, volumes, BOOL, "delete its volume too"));
-PARAMS(sk_params_nic_type, "NicParams", P_NAME, SK_FIELD(SkParams, nic, STRING, "MAC address, alias or place", NEEDED, .max = 32), P_WAIT);
+PARAMS(sk_params_nic_type, "NicParams", P_NAME, P_SCOPE, SK_FIELD(SkParams, nic, STRING, "MAC address, alias or place", NEEDED, .max = 32), P_WAIT);
 #define P_VOLUME SK_FIELD(SkParams, volume, STRING, "volume", NEEDED, .max = 128)
 PARAMS(sk_params_volume_type, "VolumeParams", P_NAME, P_VOLUME, P_WAIT);
 PARAMS(sk_params_volume_show_type, "VolumeShowParams", P_NAME, P_VOLUME, P_FIELDS);

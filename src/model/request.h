@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/fields.h"
+#include "model/device.h"
 #include "model/domain.h"
 #include "model/job.h"
 #include "model/network.h"
@@ -21,6 +22,7 @@ typedef struct {
     char *name;             /* of the domain, network, pool or image in the path; a UUID does too for domains */
     char *target;           /* disk in the path */
     char *nic;              /* interface in the path: MAC, alias or place */
+    char *alias;            /* device in the path */
     char *volume;           /* volume in the path, with name the pool */
     char *id;               /* job, token */
     char *snapshot;         /* snapshot in the path, with name the domain */
@@ -116,5 +118,5 @@ extern const SkType sk_params_none_type, sk_params_object_type, sk_params_name_t
     sk_params_disk_type, sk_params_detach_disk_type, sk_params_nic_type, sk_params_volume_type, sk_params_resize_volume_type,
     sk_params_upload_type, sk_params_id_type, sk_params_wait_type, sk_params_events_type, sk_params_console_log_type,
     sk_params_ticket_type, sk_params_delete_pool_type, sk_params_create_pool_type, sk_params_start_pool_type, sk_params_find_type,
-    sk_params_create_type, sk_params_create_network_type, sk_params_change_domain_type, sk_params_memory_type, sk_params_undefine_type, sk_params_path_type;
+    sk_params_create_type, sk_params_create_network_type, sk_params_change_domain_type, sk_params_memory_type, sk_params_alias_type, sk_params_device_type, sk_params_undefine_type, sk_params_path_type;
 extern const SkType sk_params_snapshot_type, sk_params_snapshot_show_type, sk_params_snapshot_delete_type;

@@ -17,11 +17,16 @@ sk_domain_change_begin(SkDomainChange *self, SkJob *job, GError **error)
         return FALSE;
     if (sk_domain_is_active(domain) && domain->qmp == NULL)
         return sk_fail(error, SK_ERROR_STATE, "QEMU of domain \"%s\" does not listen to us", sk_domain_name(domain));
+    const gint scope = self->scope = job->call->params.scope;
+    if (scope == SK_SCOPE_LIVE && domain->runtime.live == NULL)
+        return sk_fail(error, SK_ERROR_STATE, "domain is not running: \"%s\" is off", sk_domain_name(domain));
+    if (scope == SK_SCOPE_CONFIG && !domain->persistent)
+        return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" has no definition to change: it is transient", sk_domain_name(domain));
     self->call = job->call;
     self->domain = g_object_ref(domain);
-    self->spec = sk_value_copy(&sk_domain_spec_type, domain->spec);
-    self->live = sk_value_copy(&sk_domain_spec_type, domain->runtime.live);
-    self->qmp = domain->qmp != NULL ? g_object_ref(domain->qmp) : NULL;
+    self->spec = sk_value_copy(&sk_domain_spec_type, scope == SK_SCOPE_LIVE ? domain->runtime.live : domain->spec);
+    self->live = scope != SK_SCOPE_CONFIG ? sk_value_copy(&sk_domain_spec_type, domain->runtime.live) : NULL;
+    self->qmp = domain->qmp != NULL && self->live != NULL ? g_object_ref(domain->qmp) : NULL;
     self->runtime = self->live != NULL ? sk_domain_note_begin(domain) : NULL;
     self->roots = sk_service_storage_roots(job->service);
     self->revision = domain->revision;
@@ -53,9 +58,11 @@ sk_domain_change_note(SkDomainChange *self, GError **error)
 gboolean
 sk_domain_change_keep(SkDomainChange *self, SkJob *job, GError **error)
 {
-    self->record = sk_domain_record(self->spec, self->persistent);
     if (sk_fault("domain-change/record", error))
         return FALSE;
+    if (self->scope == SK_SCOPE_LIVE)
+        return self->intent == NULL || sk_store_remove(job->service->store, "intent", self->intent->id, error);
+    self->record = sk_domain_record(self->spec, self->persistent);
     if (self->intent == NULL)
         return sk_store_put(job->service->store, self->record, error);
     SkStoreBatch *batch = sk_store_batch_new();
@@ -72,7 +79,7 @@ sk_domain_change_undo_keep(gpointer data)
 {
     SkDomainChange *self = data;
     g_autoptr(GError) error = NULL;
-    if (!sk_store_put(self->store, self->old_record, &error))
+    if (self->scope != SK_SCOPE_LIVE && !sk_store_put(self->store, self->old_record, &error))
         g_warning("domain \"%s\": the change that failed is in its definition after the next start: %s", self->old_record->name, error->message);
 }
 
@@ -86,8 +93,26 @@ sk_domain_change_commit(SkDomainChange *self)
             domain->runtime.change = self->runtime->change;
         sk_domain_save_runtime(domain);
     }
-    sk_domain_set_spec(domain, g_steal_pointer(&self->spec), self->record->revision, self->record->modified);
+    if (self->scope == SK_SCOPE_LIVE) {
+        g_autofree char *object = sk_domain_object(domain);
+        sk_domain_touch(domain);
+        sk_events_emit(domain->service->events, "domain.changed", object, domain->spec->uuid, NULL);
+    } else {
+        sk_domain_set_spec(domain, g_steal_pointer(&self->spec), self->record->revision, self->record->modified);
+    }
     sk_service_dns_changed(domain->service, domain);
+}
+
+gconstpointer
+sk_job_device(const SkJob *job, const SkType *type)
+{
+    const SkType *body = job->call->op->body;
+    for (guint i = 0; body == &sk_device_type && i < body->n_fields; i++) {
+        gconstpointer value = *(const gconstpointer *) sk_field_const_ptr(&body->fields[i], job->call->body);
+        if (body->fields[i].type == type && value != NULL)
+            return value;
+    }
+    return job->call->body;
 }
 
 void

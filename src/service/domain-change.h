@@ -23,8 +23,12 @@ typedef struct {
     gboolean noted;
     guint64 revision;       /* of the definition before */
     gboolean persistent;
+    gint scope;             /* SkScope: live: spec is a copy of what runs and not kept; config: live is NULL */
     SkIntent *intent;       /* note of what is made for the change: settled when it is kept; may be NULL */
 } SkDomainChange;
+
+/* What the asker's device is: the body of an operation of one kind, or a member of the body of one for all kinds. */
+gconstpointer sk_job_device(const SkJob *job, const SkType *type);
 
 /* Finds the domain and fills self. Main. */
 gboolean sk_domain_change_begin(SkDomainChange *self, SkJob *job, GError **error);

@@ -74,8 +74,8 @@ prepare_attach(SkJob *job, GError **error)
     if (work == NULL)
         return FALSE;
     SkDomainChange *change = &work->change;
-    const SkDisk *asked = job->call->body;
-    if (!sk_value_check_readonly(&sk_disk_type, NULL, asked, NULL, error))
+    const SkDisk *asked = sk_job_device(job, &sk_disk_type);
+    if (!job->call->dialect && !sk_value_check_readonly(&sk_disk_type, NULL, asked, NULL, error))
         return FALSE;
     if (asked->target != NULL && sk_domain_spec_find_disk(change->spec, asked->target) != NULL)
         return sk_fail(error, SK_ERROR_EXISTS, "domain \"%s\" has a disk \"%s\" already", change->spec->name, asked->target);
@@ -169,6 +169,7 @@ rollback_attach(SkJob *job, const GError *error)
     DiskWork *work = job->work;
     (void) error;
     if (work != NULL && work->reserved)
+        if (work->change.live != NULL)
         sk_domain_release_disk(work->change.domain, work->disk);
 }
 

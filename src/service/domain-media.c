@@ -63,10 +63,22 @@ put_drive(SkDomainSpec *spec, const SkDisk *fresh)
     disk->format = fresh->format;
 }
 
+/* The medium as such, or the one of a whole drive. Borrows. */
+static const SkMedia *
+asked_medium(SkJob *job, SkMedia *out)
+{
+    if (job->call->op->body == &sk_media_type)
+        return job->call->body;
+    const SkDisk *disk = sk_job_device(job, &sk_disk_type);
+    *out = (SkMedia){ .pool = disk->pool, .volume = disk->volume, .path = disk->volume == NULL ? disk->path : NULL, .force = job->call->params.force };
+    return out;
+}
+
 static gboolean
 prepare_insert(SkJob *job, GError **error)
 {
-    const SkMedia *media = job->call->body;
+    SkMedia asked;
+    const SkMedia *media = asked_medium(job, &asked);
     MediaWork *work = job->work = g_new0(MediaWork, 1);
     if (!sk_domain_change_begin(&work->change, job, error) || !find_drive(work, job->call->params.target, error))
         return FALSE;

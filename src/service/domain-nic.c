@@ -64,8 +64,8 @@ prepare_attach(SkJob *job, GError **error)
     if (work == NULL)
         return FALSE;
     SkDomainChange *change = &work->change;
-    const SkInterface *asked = job->call->body;
-    if (!sk_value_check_readonly(&sk_interface_type, NULL, asked, NULL, error))
+    const SkInterface *asked = sk_job_device(job, &sk_interface_type);
+    if (!job->call->dialect && !sk_value_check_readonly(&sk_interface_type, NULL, asked, NULL, error))
         return FALSE;
     if (asked->mac != NULL && sk_domain_spec_find_interface(change->spec, asked->mac) != NULL)
         return sk_fail(error, SK_ERROR_EXISTS, "domain \"%s\" has an interface with the MAC address \"%s\" already", change->spec->name, asked->mac);

@@ -171,6 +171,12 @@ sk_builder_fdset(SkBuilder *self, guint64 set, gint fd, const char *path)
                                                     path != NULL ? ",opaque=" : "", opaque));
 }
 
+guint64
+sk_builder_free_set(const SkBuilder *self)
+{
+    return self->fds != NULL ? SK_FDSET_OTHERS + self->fds->len : SK_FDSET_OTHERS + 0x10000 + (g_random_int() & 0xffffff);
+}
+
 char *
 sk_builder_fd_path(SkBuilder *self, gint fd)
 {

@@ -66,6 +66,8 @@ char *sk_builder_fd_path(SkBuilder *self, gint fd);
 
 /* Sets that belong to no disk are numbered from here on; disks' sets lie below (block.c). */
 #define SK_FDSET_OTHERS G_GUINT64_CONSTANT(0x2000000)
+/* One of those that nobody has; while plugging one at random from far above. */
+guint64 sk_builder_free_set(const SkBuilder *self);
 
 /* -- places -------------------------------------------------------------------------------------------------- */
 
@@ -92,6 +94,8 @@ gboolean sk_build_memory(SkBuilder *self, GError **error);
 gboolean sk_build_clock(SkBuilder *self, GError **error);
 gboolean sk_build_boot(SkBuilder *self, GError **error);
 gboolean sk_build_controllers(SkBuilder *self, GError **error);
+/* Plugging: the only one there is. */
+gboolean sk_build_one_controller(SkBuilder *self, GError **error);
 gboolean sk_build_disks(SkBuilder *self, GError **error);
 gboolean sk_build_seed(SkBuilder *self, GError **error);
 gboolean sk_build_interfaces(SkBuilder *self, GError **error);

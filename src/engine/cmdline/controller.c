@@ -214,3 +214,9 @@ sk_build_controllers(SkBuilder *self, GError **error)
     }
     return TRUE;
 }
+
+gboolean
+sk_build_one_controller(SkBuilder *self, GError **error)
+{
+    return sk_build_controller(self, self->spec->controllers->pdata[0], error);
+}

@@ -34,7 +34,7 @@ build_usb(SkBuilder *self, const SkHostdev *hostdev, GError **error)
     json_t *device = json_pack("{s:s,s:s}", "driver", "usb-host", "id", hostdev->alias);
     const char *separator = strpbrk(hostdev->host, ":.");
     if (end != NULL && end->fd >= 0) {
-        guint64 set = SK_FDSET_OTHERS + self->fds->len;
+        guint64 set = sk_builder_free_set(self);
         g_autofree char *path = g_strdup_printf("/dev/fdset/%" G_GUINT64_FORMAT, set);
         sk_builder_fdset(self, set, end->fd, hostdev->host);
         json_object_set_new(device, "hostdevice", json_string(path));

@@ -172,3 +172,67 @@ sk_plug_interface(const SkDomainSpec *spec, const SkInterface *nic, const SkNicE
         return NULL;
     return g_steal_pointer(&plug);
 }
+
+/* -- other devices ---------------------------------------------------------------------------------------------------------- */
+
+/* What can come and go, and what builds it. Character devices, graphics and the like have host ends that QEMU opens at its start. */
+static const struct {
+    const char *home;
+    SkBuildFunc build;
+} pluggable[] = {
+    { "rngs", sk_build_rngs },           { "inputs", sk_build_inputs }, { "hostdevs", sk_build_hostdevs },
+    { "watchdog", sk_build_watchdog },   { "dimms", sk_build_dimms },   { "controllers", sk_build_one_controller },
+};
+
+static SkBuildFunc
+builder_of(const SkField *home, GError **error)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(pluggable); i++) {
+        if (g_str_equal(pluggable[i].home, home->key))
+            return pluggable[i].build;
+    }
+    sk_fail(error, SK_ERROR_UNSUPPORTED, "a %s cannot be plugged while the domain runs: shut it down first, or change only its definition", home->type->what);
+    return NULL;
+}
+
+static const char *
+text_of(const SkType *type, gconstpointer device, const char *key)
+{
+    const SkField *field = sk_type_find(type, key);
+    return field != NULL ? *(char *const *) sk_field_const_ptr(field, device) : NULL;
+}
+
+/* A spec that has, of that kind, the one device only: the family's own builder makes just that. Borrows all. */
+static SkDomainSpec
+with_only(const SkDomainSpec *spec, const SkField *home, gconstpointer device, GPtrArray *list)
+{
+    SkDomainSpec one = *spec;
+    g_ptr_array_add(list, (gpointer) device);
+    *(gpointer *) sk_field_ptr(home, &one) = home->kind == SK_KIND_LIST ? list : (gpointer) device;
+    return one;
+}
+
+SkPlug *
+sk_plug_device(const SkDomainSpec *spec, const SkField *home, gconstpointer device, const SkLaunch *ends, GError **error)
+{
+    g_autoptr(GPtrArray) list = g_ptr_array_new();
+    const char *alias = text_of(home->type, device, "alias"), *address = text_of(home->type, device, "address");
+    SkBuildFunc build = builder_of(home, error);
+    if (build == NULL)
+        return NULL;
+    SkDomainSpec one = with_only(spec, home, device, list);
+    g_autoptr(SkLaunch) none = sk_launch_new(&one, SK_ACCEL_TCG);
+    g_autoptr(SkPlug) plug = plug_new(alias);
+    g_autofree char *what = g_strdup_printf("%s \"%s\"", home->type->what, alias);
+    SkBuilder self = builder_for(&one, plug->steps);
+    self.launch = ends != NULL ? ends : none;
+    if (address != NULL && g_str_has_prefix(address, "pci:") && !check_pci(&self, what, address, error))
+        return NULL;
+    if (!build(&self, error))
+        return NULL;
+    if (plug->steps->len == 0) {
+        sk_fail(error, SK_ERROR_UNSUPPORTED, "%s is a part of the machine: it cannot come and go", what);
+        return NULL;
+    }
+    return g_steal_pointer(&plug);
+}

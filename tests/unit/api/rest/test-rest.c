@@ -36,6 +36,7 @@ fill_path(const char *path)
     g_string_replace(text, "{name}", "web1", 0);
     g_string_replace(text, "{target}", "vda", 0);
     g_string_replace(text, "{nic}", "net0", 0);
+    g_string_replace(text, "{alias}", "rng0", 0);
     g_string_replace(text, "{volume}", "disk.qcow2", 0);
     g_string_replace(text, "{id}", "17", 0);
     g_string_replace(text, "{snapshot}", "s1", 0);
@@ -57,6 +58,7 @@ body_of(const SkOperation *op)
         { "Network", "{\"name\":\"lan\"}" },       { "Pool", "{\"name\":\"big\",\"path\":\"/big\"}" },
         { "VolumeCreate", "{\"name\":\"v\",\"capacity\":1048576}" }, { "VolumeClone", "{\"name\":\"v\"}" },
         { "SendKey", "{\"keys\":[\"a\"]}" }, { "Dump", "{\"path\":\"/d\"}" },
+        { "Device", "{\"rng\":{}}" },
         { "Restore", "{\"path\":\"/s\",\"then\":\"paused\"}" },
         { "ImageImport", "{\"name\":\"i\",\"url\":\"/i.qcow2\"}" }, { "ImageBuild", "{\"recipe\":\"debian-12\"}" },
     };
