@@ -45,6 +45,7 @@ static const SkField fields[] = {
     SK_FIELD(SkSnapshot, current, BOOL, "what the disks have now grew out of it"),
     SK_FIELD(SkSnapshot, frozen, BOOL, "the guest's file systems were frozen"),
     SK_FIELD(SkSnapshot, memory, STRING, "file with the guest's memory", .check = sk_check_path, .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkSnapshot, memory_given, BOOL, "that file was named by who asked for it", .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkSnapshot, memory_bytes, UINT64, "size of that file"),
     SK_FIELD(SkSnapshot, nvram, STRING, "file with the firmware variables", .check = sk_check_path, .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkSnapshot, tpm, STRING, "directory with the TPM's state", .check = sk_check_path, .flags = SK_FIELD_SPARSE),
@@ -55,7 +56,7 @@ static const SkField fields[] = {
 SK_TYPE(sk_snapshot_type, SkSnapshot, "Snapshot", "snapshot", fields, "a domain as it was at one moment");
 
 static const SkField wish_fields[] = {
-    SK_FIELD(SkSnapshotWish, target, STRING, "disk", .flags = SK_FIELD_REQUIRED | SK_FIELD_KEY, .max = 16),
+    SK_FIELD(SkSnapshotWish, target, STRING, "disk, or its file", .flags = SK_FIELD_REQUIRED | SK_FIELD_KEY, .max = 4096),
     SK_FIELD(SkSnapshotWish, kind, ENUM, "where its state is to be", .names = &sk_snapshot_kind_enum),
     SK_FIELD(SkSnapshotWish, overlay, STRING, "external: file to make over it", .check = sk_check_path),
 };

@@ -34,6 +34,7 @@ typedef struct {
     gboolean current;       /* what the disks have now grew out of this one */
     gboolean frozen;        /* the guest's file systems were frozen */
     char *memory;           /* file with the guest's memory; NULL: none */
+    gboolean memory_given;  /* that file was named by who asked for it */
     guint64 memory_bytes;
     char *nvram;            /* file of the firmware variables, which has their state inside; NULL: none */
     char *tpm;              /* directory with the TPM's state; NULL: none */

@@ -18,7 +18,7 @@ typedef struct {
     SkSnapshot *parent;     /* current until then, to be so no more; NULL: none */
     char *dir, *tpm_dir;
     gint quiesce;           /* SkQuiesce */
-    gboolean ran, halt;
+    gboolean ran, halt, forget;
     gboolean stopped, frozen, noted; /* to be taken back if it fails */
 } CreateWork;
 
@@ -56,6 +56,7 @@ prepare(SkJob *job, GError **error)
     work->ran = sk_domain_state(domain) == SK_DOMAIN_RUNNING;
     /* Memory has what was not written yet: nothing needs to be frozen for it. */
     work->quiesce = body->quiesce == SK_QUIESCE_AUTO && (body->memory || !work->ran) ? SK_QUIESCE_NO : body->quiesce;
+    work->forget = body->forget;
     work->halt = body->halt && work->site.qmp != NULL;
     domain->stop_reason = SK_REASON_SNAPSHOT;
     domain->runtime.held = work->ran && (work->snapshot->memory != NULL || work->snapshot->tpm != NULL || body->halt);
@@ -235,8 +236,9 @@ keep(CreateWork *work, GError **error)
 {
     g_autoptr(SkRecord) record = sk_snapshot_record(work->site.uuid, work->snapshot);
     SkStoreBatch *batch = sk_store_batch_new();
-    sk_store_batch_put(batch, record);
-    if (work->parent != NULL) {
+    if (!work->forget)
+        sk_store_batch_put(batch, record);
+    if (work->parent != NULL && !work->forget) {
         work->parent->current = FALSE;
         g_autoptr(SkRecord) parent = sk_snapshot_record(work->site.uuid, work->parent);
         sk_store_batch_put(batch, parent);
@@ -303,13 +305,15 @@ commit(SkJob *job)
     g_autofree char *name = g_strdup(work->snapshot->name);
     SkCreated created = { .name = name, .uuid = work->site.uuid };
     sk_job_set_result(job, sk_json_encode(&sk_created_type, &created, 0));
-    if (work->parent != NULL)
+    if (work->parent != NULL && !work->forget)
         sk_domain_put_snapshot(domain, g_steal_pointer(&work->parent));
-    sk_domain_put_snapshot(domain, g_steal_pointer(&work->snapshot));
+    if (!work->forget)
+        sk_domain_put_snapshot(domain, g_steal_pointer(&work->snapshot));
     if (work->halt && sk_domain_is_active(domain))
         sk_domain_ended(domain, SK_REASON_SNAPSHOT);
     let_go(domain);
-    sk_domain_tell_snapshots(domain, "snapshot.created", name);
+    if (!work->forget)
+        sk_domain_tell_snapshots(domain, "snapshot.created", name);
 }
 
 static void

@@ -13,11 +13,11 @@
 /* -- one disk -------------------------------------------------------------------------------------------------- */
 
 static const SkSnapshotWish *
-find_wish(const SkSnapshotCreate *body, const char *target)
+find_wish(const SkSnapshotCreate *body, const SkDisk *disk)
 {
     for (guint i = 0; body->disks != NULL && i < body->disks->len; i++) {
         const SkSnapshotWish *wish = body->disks->pdata[i];
-        if (g_strcmp0(wish->target, target) == 0)
+        if (g_strcmp0(wish->target, disk->target) == 0 || (disk->path != NULL && g_strcmp0(wish->target, disk->path) == 0))
             return wish;
     }
     return NULL;
@@ -33,7 +33,7 @@ is_excluded(const SkSnapshotCreate *body, const SkDisk *disk)
 static SkSnapshotKind
 wanted_kind(const SkSnapshotCreate *body, const SkDisk *disk)
 {
-    const SkSnapshotWish *wish = find_wish(body, disk->target);
+    const SkSnapshotWish *wish = find_wish(body, disk);
     if (is_excluded(body, disk))
         return SK_SNAPSHOT_LEFT_OUT;
     if (wish != NULL)
@@ -77,6 +77,18 @@ plan_disk(SkSnapshot *plan, const SkSnapshotCreate *body, const SkDisk *disk, GE
     return TRUE;
 }
 
+/* By target, or by its file. */
+static const SkDisk *
+find_disk(const SkDomainSpec *spec, const char *name)
+{
+    for (guint i = 0; spec->disks != NULL && i < spec->disks->len; i++) {
+        const SkDisk *disk = spec->disks->pdata[i];
+        if (g_strcmp0(disk->target, name) == 0 || (disk->path != NULL && g_strcmp0(disk->path, name) == 0))
+            return disk;
+    }
+    return NULL;
+}
+
 /* A disk that is named must be there. */
 static gboolean
 check_targets(const SkDomainSpec *spec, const SkSnapshotCreate *body, GError **error)
@@ -87,7 +99,7 @@ check_targets(const SkDomainSpec *spec, const SkSnapshotCreate *body, GError **e
     }
     for (guint i = 0; body->disks != NULL && i < body->disks->len; i++) {
         const char *target = ((const SkSnapshotWish *) body->disks->pdata[i])->target;
-        if (sk_domain_spec_find_disk(spec, target) == NULL)
+        if (find_disk(spec, target) == NULL)
             return sk_fail(error, SK_ERROR_NO_DEVICE, "domain \"%s\" has no disk \"%s\"", spec->name, target);
     }
     return TRUE;
@@ -141,6 +153,7 @@ static void
 plan_files(SkSnapshot *plan, const SkServiceSettings *settings, const SkDomainSpec *spec, const SkSnapshotCreate *body)
 {
     g_autofree char *dir = sk_domain_snapshot_dir(settings, spec->uuid);
+    plan->memory_given = body->memory && body->memory_path != NULL;
     if (body->memory)
         plan->memory = body->memory_path != NULL ? g_strdup(body->memory_path) : g_strdup_printf("%s/%s.memory", dir, plan->tag);
     if (spec->firmware.kind == SK_FIRMWARE_UEFI)
@@ -163,6 +176,8 @@ check(SkJob *job, const SkDomain *domain, const SkSnapshotCreate *body, GError *
                        sk_enum_name(&sk_domain_state_enum, state));
     if (body->memory && state == SK_DOMAIN_SHUT_OFF)
         return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is off, so it has no memory to keep", name);
+    if (body->forget && body->memory && body->memory_path == NULL)
+        return sk_fail(error, SK_ERROR_INVALID, "the memory of domain \"%s\" would be kept in a file that nobody knows of: give memory_path", name);
     if (body->quiesce == SK_QUIESCE_YES && state != SK_DOMAIN_RUNNING)
         return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is %s, so its guest agent cannot freeze anything", name, sk_enum_name(&sk_domain_state_enum, state));
     if (body->quiesce == SK_QUIESCE_YES && !domain->agent)

@@ -173,6 +173,7 @@ sk_lv_undefine(SkLvCall *call, GError **error)
     op->params.managed_save = (flags & UNDEFINE_MANAGED_SAVE) != 0;
     op->params.nvram = (flags & UNDEFINE_NVRAM) != 0;
     op->params.keep_nvram = (flags & UNDEFINE_KEEP_NVRAM) != 0;
+    op->params.metadata = (flags & UNDEFINE_SNAPSHOTS) != 0;
     return sk_lv_dispatch(call, op, NULL);
 }
 

@@ -160,6 +160,17 @@ read_parts(SkXmlNode *domain, SkDomainSpec *spec, GError **error)
 }
 
 SkDomainSpec *
+sk_xml_read_domain(SkXmlNode *domain, GError **error)
+{
+    SkDomainSpec *spec = sk_value_new(&sk_domain_spec_type);
+    spec->exact = TRUE;
+    if (read_parts(domain, spec, error) && sk_value_check(&sk_domain_spec_type, spec, NULL, error))
+        return spec;
+    sk_value_free(&sk_domain_spec_type, spec);
+    return NULL;
+}
+
+SkDomainSpec *
 sk_xml_domain_parse(const char *text, gssize length, GError **error)
 {
     g_autoptr(SkXmlNode) domain = sk_xml_parse(text, length, "domain XML", "domain", error);
@@ -202,10 +213,9 @@ collect_slots(const SkDomainSpec *spec)
     return slots;
 }
 
-char *
-sk_xml_domain_format(const SkDomainSpec *spec, const SkXmlOptions *options)
+void
+sk_xml_write_domain(SkXmlNode *domain, const SkDomainSpec *spec, const SkXmlOptions *options)
 {
-    g_autoptr(SkXmlNode) domain = sk_xml_new("domain");
     g_autoptr(GHashTable) slots = collect_slots(spec);
     SkXmlWriter writer = { .spec = spec, .slots = slots };
     if (options != NULL)
@@ -213,6 +223,13 @@ sk_xml_domain_format(const SkDomainSpec *spec, const SkXmlOptions *options)
     for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
         if (parts[i]->write != NULL)
             parts[i]->write(domain, &writer);
+}
+
+char *
+sk_xml_domain_format(const SkDomainSpec *spec, const SkXmlOptions *options)
+{
+    g_autoptr(SkXmlNode) domain = sk_xml_new("domain");
+    sk_xml_write_domain(domain, spec, options);
     return sk_xml_text(domain);
 }
 
