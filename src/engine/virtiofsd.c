@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,15 +24,20 @@ typedef struct {
 
 static const Place places[] = { { "/usr/libexec/virtiofsd", TRUE }, { "/usr/lib/virtiofsd", TRUE }, { "/usr/lib/qemu/virtiofsd", FALSE } };
 
-static const Place *
-find(const SkFilesystem *fs, GError **error)
+static gboolean
+find(const SkFilesystem *fs, Place *out, GError **error)
 {
+    /* Only the one that came with QEMU is the old one. */
+    *out = (Place){ fs->virtiofsd, fs->virtiofsd != NULL && strstr(fs->virtiofsd, "/qemu/") == NULL };
+    if (fs->virtiofsd != NULL)
+        return access(fs->virtiofsd, X_OK) == 0 || sk_fail_errno(error, errno, "cannot run \"%s\" for file system \"%s\"", fs->virtiofsd, fs->tag);
     for (guint i = 0; i < G_N_ELEMENTS(places); i++) {
-        if (access(places[i].path, X_OK) == 0)
-            return &places[i];
+        if (access(places[i].path, X_OK) != 0)
+            continue;
+        *out = places[i];
+        return TRUE;
     }
-    sk_fail(error, SK_ERROR_UNSUPPORTED, "file system \"%s\" needs virtiofsd, which this host has not: install it (Debian 12: qemu-system-common, later: virtiofsd) or choose 9p", fs->tag);
-    return NULL;
+    return sk_fail(error, SK_ERROR_UNSUPPORTED, "file system \"%s\" needs virtiofsd, which this host has not: install it (Debian 12: qemu-system-common, later: virtiofsd) or choose 9p", fs->tag);
 }
 
 static gboolean
@@ -57,14 +63,18 @@ gboolean
 sk_virtiofsd_start(const SkFilesystem *fs, gint listen_fd, const char *log_path, pid_t *out_pid, GError **error)
 {
     sk_assert_worker();
-    const Place *place = find(fs, error);
-    if (place == NULL || !check(fs, place, error) || sk_fault("virtiofsd/start", error))
+    Place found;
+    const Place *place = &found;
+    if (!find(fs, &found, error) || !check(fs, place, error) || sk_fault("virtiofsd/start", error))
         return FALSE;
     const char *sandbox = has_mounted_root() ? "namespace" : "chroot";
     g_autofree char *old_sandbox = g_strconcat("sandbox=", sandbox, NULL);
     g_autofree char *source = g_strconcat("source=", fs->source, NULL);
-    const char *const old[] = { place->path, "--fd=3", "-f", "-o", old_sandbox, "-o", source, NULL };
-    const char *const rust[] = { place->path, "--fd=3", "--sandbox", sandbox, "--shared-dir", fs->source, fs->read_only ? "--readonly" : NULL, NULL };
+    static const char *const old_caches[SK_N_FS_CACHES] = { "auto", "none", "always" }, *const rust_caches[SK_N_FS_CACHES] = { "auto", "never", "always" };
+    g_autofree char *old_cache = g_strconcat("cache=", old_caches[fs->cache], NULL);
+    const char *const old[] = { place->path, "--fd=3", "-f", "-o", old_sandbox, "-o", old_cache, "-o", source, NULL };
+    const char *const rust[] = { place->path, "--fd=3", "--sandbox", sandbox, "--shared-dir", fs->source, "--cache", rust_caches[fs->cache],
+                                 fs->read_only ? "--readonly" : NULL, NULL };
     const SkFdMap fds[] = { { listen_fd, LISTEN_FD } };
     g_auto(SkFd) log = open(log_path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     g_auto(SkFd) pidfd = SK_FD_NONE;

@@ -11,7 +11,6 @@
 #define TIB (G_GINT64_CONSTANT(1) << 40)
 #define SPARSE .flags = SK_FIELD_SPARSE
 #define LIVE .flags = SK_FIELD_LIVE
-#define LIVE_SPARSE .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE
 
 gboolean
 sk_check_cpuset(const char *text, const char *what, GError **error)
@@ -30,7 +29,7 @@ static const SkField vcpus_fields[] = {
     SK_FIELD(SkVcpus, dies, UINT, "dies a socket", .xml = "~cpu/topology/@dies", .min = 0, .max = 512, SPARSE),
     SK_FIELD(SkVcpus, cores, UINT, "cores a socket or die", .xml = "~cpu/topology/@cores", .min = 0, .max = 512, SPARSE),
     SK_FIELD(SkVcpus, threads, UINT, "threads a core", .xml = "~cpu/topology/@threads", .min = 0, .max = 512, SPARSE),
-    SK_FIELD(SkVcpus, cpuset, STRING, "CPUs of the host that vCPUs may run on, as in 0-3,^2", .xml = "~@cpuset", .check = sk_check_cpuset, LIVE_SPARSE),
+    SK_FIELD(SkVcpus, cpuset, STRING, "CPUs of the host that vCPUs may run on, as in 0-3,^2", .xml = "~@cpuset", .check = sk_check_cpuset, SPARSE),
 };
 
 static gboolean
@@ -164,15 +163,15 @@ SK_TYPE(sk_cpu_type, SkCpu, "Cpu", "cpu", cpu_fields, "the CPU the guest sees", 
 
 static const SkField pin_fields[] = {
     SK_FIELD(SkPin, id, UINT, "number of the vCPU or iothread", .xml = "~@vcpu", .min = 0, .max = 511, .flags = SK_FIELD_KEY),
-    SK_FIELD(SkPin, cpuset, STRING, "CPUs of the host it may run on", .xml = "@cpuset", .flags = SK_FIELD_REQUIRED | SK_FIELD_LIVE, .check = sk_check_cpuset),
+    SK_FIELD(SkPin, cpuset, STRING, "CPUs of the host it may run on", .xml = "@cpuset", .flags = SK_FIELD_REQUIRED, .check = sk_check_cpuset),
 };
 SK_TYPE(sk_pin_type, SkPin, "Pin", "pin", pin_fields, "where a thread may run", .xml = "vcpupin");
 
-#define PERIOD(member, help, xml_) SK_FIELD(SkCpuTune, member, UINT64, help, .xml = xml_, .min = 1000, .max = 1000000, LIVE_SPARSE)
-#define QUOTA(member, help, xml_) SK_FIELD(SkCpuTune, member, INT64, help, .xml = xml_, .min = -1, .max = G_GINT64_CONSTANT(17592186044415), LIVE_SPARSE)
+#define PERIOD(member, help, xml_) SK_FIELD(SkCpuTune, member, UINT64, help, .xml = xml_, .min = 1000, .max = 1000000, SPARSE)
+#define QUOTA(member, help, xml_) SK_FIELD(SkCpuTune, member, INT64, help, .xml = xml_, .min = -1, .max = G_GINT64_CONSTANT(17592186044415), SPARSE)
 
 static const SkField cpu_tune_fields[] = {
-    SK_FIELD(SkCpuTune, shares, UINT, "weight against other domains, 0 for the usual", .xml = "shares", .min = 2, .max = 262144, LIVE_SPARSE),
+    SK_FIELD(SkCpuTune, shares, UINT, "weight against other domains, 0 for the usual", .xml = "shares", .min = 2, .max = 262144, SPARSE),
     PERIOD(period, "microseconds of a vCPU's period", "period"),
     QUOTA(quota, "microseconds each vCPU may run in it, below 0 for all", "quota"),
     PERIOD(global_period, "microseconds of the domain's period", "global_period"),
@@ -181,9 +180,9 @@ static const SkField cpu_tune_fields[] = {
     QUOTA(emulator_quota, "microseconds they may run in it", "emulator_quota"),
     PERIOD(iothread_period, "microseconds of an iothread's period", "iothread_period"),
     QUOTA(iothread_quota, "microseconds each may run in it", "iothread_quota"),
-    SK_FIELD(SkCpuTune, vcpu_pins, LIST, "where vCPUs may run", .xml = "~vcpupin", .type = &sk_pin_type, .max = 512, LIVE_SPARSE),
-    SK_FIELD(SkCpuTune, emulator_pin, STRING, "where QEMU's own threads may run", .xml = "emulatorpin/@cpuset", .check = sk_check_cpuset, LIVE_SPARSE),
-    SK_FIELD(SkCpuTune, iothread_pins, LIST, "where iothreads may run", .xml = "~iothreadpin", .type = &sk_pin_type, .max = 64, LIVE_SPARSE),
+    SK_FIELD(SkCpuTune, vcpu_pins, LIST, "where vCPUs may run", .xml = "~vcpupin", .type = &sk_pin_type, .max = 512, SPARSE),
+    SK_FIELD(SkCpuTune, emulator_pin, STRING, "where QEMU's own threads may run", .xml = "emulatorpin/@cpuset", .check = sk_check_cpuset, SPARSE),
+    SK_FIELD(SkCpuTune, iothread_pins, LIST, "where iothreads may run", .xml = "~iothreadpin", .type = &sk_pin_type, .max = 64, SPARSE),
 };
 SK_TYPE(sk_cpu_tune_type, SkCpuTune, "CpuTune", "CPU tuning", cpu_tune_fields, "how much of the host's CPUs", .xml = "cputune");
 
@@ -197,24 +196,24 @@ static const SkField numa_tune_fields[] = {
 SK_TYPE(sk_numa_tune_type, SkNumaTune, "NumaTune", "NUMA tuning", numa_tune_fields, "where on the host memory comes from", .xml = "numatune");
 
 static const SkField memory_tune_fields[] = {
-    SK_FIELD(SkMemoryTune, hard_limit, SIZE, "memory of the host that QEMU may use, 0 for no limit", .xml = "hard_limit|unit", LIVE_SPARSE),
-    SK_FIELD(SkMemoryTune, soft_limit, SIZE, "the same when the host is short of it", .xml = "soft_limit|unit", LIVE_SPARSE),
-    SK_FIELD(SkMemoryTune, swap_limit, SIZE, "memory and swap together", .xml = "swap_hard_limit|unit", LIVE_SPARSE),
+    SK_FIELD(SkMemoryTune, hard_limit, SIZE, "memory of the host that QEMU may use, 0 for no limit", .xml = "hard_limit|unit", SPARSE),
+    SK_FIELD(SkMemoryTune, soft_limit, SIZE, "the same when the host is short of it", .xml = "soft_limit|unit", SPARSE),
+    SK_FIELD(SkMemoryTune, swap_limit, SIZE, "memory and swap together", .xml = "swap_hard_limit|unit", SPARSE),
 };
 SK_TYPE(sk_memory_tune_type, SkMemoryTune, "MemoryTune", "memory tuning", memory_tune_fields, "how much of the host's memory", .xml = "memtune");
 
 static const SkField block_device_fields[] = {
     SK_FIELD(SkBlockTuneDevice, path, STRING, "block device of the host", .xml = "path", .flags = SK_FIELD_KEY | SK_FIELD_REQUIRED, .check = sk_check_path),
-    SK_FIELD(SkBlockTuneDevice, weight, UINT, "weight against other domains", .xml = "weight", .min = 10, .max = 1000, LIVE_SPARSE),
-    SK_FIELD(SkBlockTuneDevice, read_bytes_sec, SIZE, "bytes a second, reading", .xml = "read_bytes_sec", LIVE_SPARSE),
-    SK_FIELD(SkBlockTuneDevice, write_bytes_sec, SIZE, "bytes a second, writing", .xml = "write_bytes_sec", LIVE_SPARSE),
-    SK_FIELD(SkBlockTuneDevice, read_iops_sec, UINT64, "reads a second", .xml = "read_iops_sec", LIVE_SPARSE),
-    SK_FIELD(SkBlockTuneDevice, write_iops_sec, UINT64, "writes a second", .xml = "write_iops_sec", LIVE_SPARSE),
+    SK_FIELD(SkBlockTuneDevice, weight, UINT, "weight against other domains", .xml = "weight", .min = 10, .max = 1000, SPARSE),
+    SK_FIELD(SkBlockTuneDevice, read_bytes_sec, SIZE, "bytes a second, reading", .xml = "read_bytes_sec", SPARSE),
+    SK_FIELD(SkBlockTuneDevice, write_bytes_sec, SIZE, "bytes a second, writing", .xml = "write_bytes_sec", SPARSE),
+    SK_FIELD(SkBlockTuneDevice, read_iops_sec, UINT64, "reads a second", .xml = "read_iops_sec", SPARSE),
+    SK_FIELD(SkBlockTuneDevice, write_iops_sec, UINT64, "writes a second", .xml = "write_iops_sec", SPARSE),
 };
 SK_TYPE(sk_block_tune_device_type, SkBlockTuneDevice, "BlockTuneDevice", "block device", block_device_fields, "a block device of the host", .xml = "device");
 
 static const SkField block_tune_fields[] = {
-    SK_FIELD(SkBlockTune, weight, UINT, "weight against other domains, 0 for the usual", .xml = "weight", .min = 10, .max = 1000, LIVE_SPARSE),
-    SK_FIELD(SkBlockTune, devices, LIST, "devices of the host", .xml = "device", .type = &sk_block_tune_device_type, .max = 32, LIVE_SPARSE),
+    SK_FIELD(SkBlockTune, weight, UINT, "weight against other domains, 0 for the usual", .xml = "weight", .min = 10, .max = 1000, SPARSE),
+    SK_FIELD(SkBlockTune, devices, LIST, "devices of the host", .xml = "device", .type = &sk_block_tune_device_type, .max = 32, SPARSE),
 };
 SK_TYPE(sk_block_tune_type, SkBlockTune, "BlockTune", "block tuning", block_tune_fields, "how much of the host's block I/O", .xml = "blkiotune");
