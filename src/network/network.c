@@ -248,6 +248,9 @@ build(const SkNetworkSpec *spec, const SkNetworkPaths *paths, guint *mended, GEr
         return FALSE;
     (*mended)++;
     sk_undo_push(undo, "bridge", undo_bridge, g_strdup(spec->bridge), g_free);
+    /* One that served on a bridge of this name that is gone would go on listening there. */
+    if (sk_dnsmasq_pid(spec->name, paths) != 0 && !sk_dnsmasq_stop(spec->name, paths, error))
+        return FALSE;
     if (!furnish(spec, paths, mended, error))
         return FALSE;
     sk_undo_disarm(undo);

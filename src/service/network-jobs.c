@@ -8,6 +8,7 @@
 #include "network/paths.h"
 #include "network/nft/rules.h"
 #include "network/tap.h"
+#include "service/network-ports.h"
 #include "service/network-work.h"
 
 static void
@@ -24,6 +25,7 @@ sk_network_work_free(gpointer data)
     free_spec(work->old);
     free_spec(work->live);
     g_clear_pointer(&work->others, g_ptr_array_unref);
+    g_clear_pointer(&work->ports, g_ptr_array_unref);
     sk_network_rules_free(work->rules);
     sk_network_running_clear(&work->running);
     sk_fd_clear(&work->dnsmasq);
@@ -153,6 +155,7 @@ bring_up(SkNetworkWork *work, gboolean reattach, GError **error)
     if (sk_network_rules_apply(work->rules, error)) {
         work->up = TRUE;
         work->dnsmasq = sk_dnsmasq_open(work->spec->name, &work->paths);
+        work->connected = work->ports != NULL ? sk_network_ports_connect(work->ports, work->spec->bridge) : 0;
         return TRUE;
     }
     if (!reattach)
@@ -168,7 +171,10 @@ set_active(SkNetwork *network, SkNetworkWork *work)
     network->status.bridge = g_strdup(work->running.bridge);
     g_clear_pointer(&network->status.message, g_free);
     sk_network_save_state(network);
+    gboolean ended = work->up && work->dnsmasq < 0 && sk_dnsmasq_wanted(sk_network_in_force(network));
     sk_network_watch_dnsmasq(network, sk_fd_steal(&work->dnsmasq));
+    if (ended) /* before it could be watched */
+        sk_network_mend_later(network);
     if (work->up && work->running.lease_path != NULL)
         sk_network_watch_leases(network, work->running.lease_path);
 }
@@ -465,8 +471,11 @@ const SkJobKind sk_network_delete_job = {
 static gboolean
 prepare_autostart(SkJob *job, GError **error)
 {
+    SkNetworkWork *work = job->work;
     (void) error;
-    sk_network_look_around(job->service, job->work, ((SkNetworkWork *) job->work)->spec->name);
+    sk_network_look_around(job->service, work, work->spec->name);
+    if (work->was_active)
+        work->ports = sk_network_ports(job->service, work->spec->name);
     return TRUE;
 }
 
@@ -505,7 +514,7 @@ static const SkJobKind autostart_job = {
     .queue = SK_NETWORK_QUEUE, .prepare = prepare_autostart, .run = run_autostart, .commit = commit_autostart, .free_work = sk_network_work_free,
 };
 
-/* -- dnsmasq ended by itself ---------------------------------------------------------------------------------------------- */
+/* -- dnsmasq or the bridge ended by itself ---------------------------------------------------------------------------------------------- */
 
 /* By now it may be stopped or gone; then there is nothing to mend. */
 static gboolean
@@ -520,6 +529,7 @@ prepare_mend(SkJob *job, GError **error)
     free_spec(work->spec);
     work->spec = sk_value_copy(&sk_network_spec_type, sk_network_in_force(network));
     sk_network_look_around(job->service, work, work->spec->name);
+    work->ports = sk_network_ports(job->service, work->spec->name);
     return TRUE;
 }
 
@@ -545,13 +555,16 @@ commit_mend(SkJob *job)
         g_warning("network \"%s\" lacks something: %s, trying again", network->spec->name, work->message);
         g_free(network->status.message);
         network->status.message = g_steal_pointer(&work->message);
+        sk_network_tell(network, "network.changed");
         sk_network_mend_later(network);
         return;
     }
     /* A change of the network starts dnsmasq anew too, and then nothing was missing. */
-    if (work->running.mended > 0)
-        g_warning("network \"%s\": its dnsmasq had ended, it was started again", network->spec->name);
+    if (work->running.mended > 0 || work->connected > 0)
+        g_warning("network \"%s\" had lost its dnsmasq, its bridge or an address: made again, %u interface%s of guests plugged in again",
+                  network->spec->name, work->connected, work->connected == 1 ? "" : "s");
     set_active(network, work);
+    sk_network_tell(network, "network.changed");
 }
 
 static const SkJobKind mend_job = {
@@ -702,10 +715,12 @@ sk_service_start_networks(SkService *self)
         work->transient = !network->persistent;
         sk_job_start_quiet(self, &autostart_job, work);
     }
-    if (!self->settings->session)
-        sk_job_start_quiet(self, &settle_job, new_settle(self));
-    else
+    if (self->settings->session) {
         sk_service_autostart_domains(self);
+        return;
+    }
+    sk_service_watch_bridges(self);
+    sk_job_start_quiet(self, &settle_job, new_settle(self));
 }
 
 static gboolean

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* dnsmasq of an active network is missed when it ends, and started again. */
+/* dnsmasq and the bridge of an active network are missed when they end, and made again. */
 #include <glib-unix.h>
 
 #include "base/fs.h"
+#include "network/link-watch.h"
 #include "service/network.h"
 
 /* One that keeps ending is tried again after 0, 2, 4 ... seconds, at most a minute. */
@@ -59,4 +60,40 @@ sk_network_unwatch_dnsmasq(SkNetwork *self)
         sk_fd_clear(&self->dnsmasq);
     }
     g_clear_handle_id(&self->mend_timer, g_source_remove);
+}
+
+/* -- bridges ------------------------------------------------------------------------------------------------------- */
+
+/* It is back before its time: no pause any more. */
+static void
+mend_now(SkNetwork *network)
+{
+    g_clear_handle_id(&network->mend_timer, g_source_remove);
+    network->mends = 0;
+    sk_network_mend(network);
+}
+
+/* A bridge of ours that is gone is made again; one of the host's is waited for. */
+static void
+on_link(const char *name, gboolean there, gpointer data)
+{
+    SkService *self = data;
+    for (GTreeNode *node = g_tree_node_first(self->networks); node != NULL; node = g_tree_node_next(node)) {
+        SkNetwork *network = g_tree_node_value(node);
+        if (!network->status.active || network->stopping || (name != NULL && g_strcmp0(name, sk_network_in_force(network)->bridge) != 0))
+            continue;
+        if (!there || name == NULL)
+            sk_network_mend_later(network);
+        else if (network->status.message != NULL)
+            mend_now(network);
+    }
+}
+
+void
+sk_service_watch_bridges(SkService *self)
+{
+    g_autoptr(GError) why = NULL;
+    self->link_watch = sk_link_watch_new(on_link, self, &why);
+    if (self->link_watch == NULL)
+        g_warning("%s: bridges that go are not missed, continuing", why->message);
 }

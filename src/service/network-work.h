@@ -19,6 +19,8 @@ typedef struct {
     SkNetworkRunning running;
     SkRecord *record;
     SkStore *store;
+    GPtrArray *ports;       /* links of running guests; NULL: not to be looked at */
+    guint connected;        /* how many of them had lost their bridge */
     gint dnsmasq;           /* its pidfd once it is up, or -1 */
     gboolean up, was_active, start, skip;
     gboolean transient;     /* create: without a definition */

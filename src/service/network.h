@@ -39,6 +39,8 @@ void sk_network_watch_dnsmasq(SkNetwork *self, gint pidfd);
 void sk_network_unwatch_dnsmasq(SkNetwork *self);
 /* It has ended: sk_network_mend(), at once or, if that happens again and again, after a pause. */
 void sk_network_mend_later(SkNetwork *self);
+/* Hears of bridges that are removed and come back by other hands, from now on. */
+void sk_service_watch_bridges(SkService *self);
 /* network-jobs.c: a job that makes what an active network lacks. */
 void sk_network_mend(SkNetwork *self);
 

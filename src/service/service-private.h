@@ -40,6 +40,7 @@ struct SkService {
     GTree *networks;        /* network.c: name → SkNetwork */
     char *network_run_dir, *network_state_dir;
     struct SkLeaseWatch *lease_watch;
+    struct SkLinkWatch *link_watch;
     gboolean hosts_due;     /* hosts.c: a job is about to write the file */
     GTree *pools;           /* pool.c: name → SkPool */
     struct SkWatch *watch;  /* on the pools' directories */

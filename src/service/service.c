@@ -10,6 +10,7 @@
 #include "host/kvm.h"
 #include "host/node.h"
 #include "network/leases.h"
+#include "network/link-watch.h"
 #include "network/paths.h"
 #include "service/console.h"
 #include "service/domain-stats.h"
@@ -181,6 +182,7 @@ sk_service_free(SkService *self)
     g_clear_handle_id(&self->upkeep_timer, g_source_remove);
     g_clear_pointer(&self->watch, sk_storage_watch_free);
     g_clear_pointer(&self->lease_watch, sk_lease_watch_free);
+    g_clear_pointer(&self->link_watch, sk_link_watch_free);
     g_clear_pointer(&self->domains_by_uuid, g_hash_table_unref);
     g_clear_pointer(&self->domains, g_tree_unref);
     g_clear_pointer(&self->disk_users, g_hash_table_unref);

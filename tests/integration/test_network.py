@@ -531,9 +531,55 @@ def test_dnsmasq_that_ends_is_started_again(daemon):
     daemon.wait_until(lambda: dnsmasqs(daemon).get("default", changed) != changed, "one with the change")
     daemon.wait_until(lambda: output(daemon, "dig", "+short", "+time=1", f"@{server}", "printer.default.skep").strip() == server[:-1] + "9",
                       "its answer")
-    assert daemon.log().count(b"its dnsmasq had ended") == 3
+    assert daemon.log().count(b"had lost its dnsmasq") == 3
     daemon.do("POST", "/v1/networks/default/stop")
     assert "default" not in dnsmasqs(daemon) and network(daemon, "default")["status"]["active"] is False
+
+
+def test_bridge_that_is_removed_is_made_again(daemon, tiny):
+    """By hand, while a guest is on it, with the daemon there and without."""
+    settle(daemon)
+    boot(daemon, tiny, "stays", {"network": "default"})
+    address = guest_address(daemon, "stays")
+    bridge, tap = network(daemon, "default")["spec"]["bridge"], daemon.get("/v1/domains/stays")["live"]["interfaces"][0]["tap"]
+    rules = ruleset(daemon)
+    for down in (False, True):
+        if down:
+            daemon.kill()
+        daemon.run("ip", "link", "del", bridge)
+        if down:
+            daemon.start()
+        daemon.wait_until(lambda: links(daemon).get(bridge) is not None and links(daemon)[tap].get("master") == bridge, "the bridge with its port")
+        settle(daemon)
+        daemon.wait_until(lambda: "default" in dnsmasqs(daemon), "its dnsmasq")
+        daemon.run("ping", "-c", "1", "-w", "60", address, stdout=subprocess.DEVNULL)
+        assert ruleset(daemon) == rules
+    boot(daemon, tiny, "next", {"network": "default"})
+    assert guest_address(daemon, "next") not in (None, address)
+    drop(daemon, "stays")
+    drop(daemon, "next")
+    daemon.do("POST", "/v1/networks/default/stop")
+    assert bridge not in links(daemon)
+
+
+def test_bridge_of_the_host_that_goes_and_comes_back(daemon):
+    def message():
+        return network(daemon, "theirs")["status"].get("message")
+
+    settle(daemon)
+    daemon.run("ip", "link", "add", "br-theirs", "type", "bridge")
+    create(daemon, "theirs", forward="bridge", bridge="br-theirs")
+    daemon.do("POST", "/v1/domains?start=true&paused=true", daemon.paused_domain("on-theirs", interfaces=[{"network": "theirs"}]))
+    daemon.wait_state("on-theirs", "paused")
+    tap = daemon.get("/v1/domains/on-theirs")["live"]["interfaces"][0]["tap"]
+    assert message() is None
+    daemon.run("ip", "link", "del", "br-theirs")
+    daemon.wait_until(lambda: message() is not None, "it to be told")
+    assert "br-theirs" in message() and "theirs" in message()
+    daemon.run("ip", "link", "add", "br-theirs", "type", "bridge")
+    daemon.wait_until(lambda: message() is None and links(daemon)[tap].get("master") == "br-theirs", "the guest to be plugged in again")
+    drop(daemon, "on-theirs")
+    remove(daemon, "theirs")
 
 
 @pytest.mark.parametrize("pid", [None, "1", "self", "99999999999999999999", "\0"])

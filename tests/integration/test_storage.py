@@ -659,6 +659,7 @@ def test_figures_of_a_volume_in_use(d):
     create(d, "used.raw", capacity="8M", format="raw")
     create(d, "idle.raw", capacity="8M", format="raw")
     d.do("POST", "/v1/domains?start=true&paused=true", d.paused_domain("writes", disks=[{"pool": "p", "volume": "used.raw"}]))
+    d.wait_state("writes", "paused")
     path = volume(d, "used.raw")["path"]
     fd = os.open(path, os.O_WRONLY)
     try:
