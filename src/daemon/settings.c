@@ -36,6 +36,7 @@ static const SkField fields[] = {
     SERVICE("domains.shutdown_timeout", shutdown_timeout, UINT, "seconds a guest has to obey a shutdown", .def = "120", .min = 1, .max = 86400),
     SERVICE("domains.console_bytes", console_bytes, UINT, "scrollback of a serial console, bytes", .def = "1048576", .min = 4096, .max = 1073741824),
     SERVICE("limits.domains", max_domains, UINT, "domains at most", .def = "20000", .min = 1, .max = 1000000),
+    SERVICE("limits.jobs", max_jobs, UINT, "jobs that run or wait at once; more are refused", .def = "5000", .min = 1, .max = 1000000),
     SERVICE("storage.upkeep_interval", upkeep_interval, UINT, "seconds between looks at volumes for changes that the kernel does not tell of", .def = "60", .min = 1, .max = 86400),
     SERVICE("storage.part_age", part_age, UINT, "seconds that the part of an upload or download that broke off is kept to go on with", .def = "604800", .min = 1, .max = 31536000),
     OWN("libvirt.enabled", libvirt_enabled, BOOL, "answer libvirt's clients (virsh, virt-manager) on libvirt-sock in the run directory", .def = "true"),

@@ -17,6 +17,7 @@ struct SkJobs {
     GQueue all;             /* SkJob, oldest first */
     GHashTable *queues;     /* object → GQueue of SkJob; the head is the one that runs */
     guint alive;            /* not ended */
+    guint asked;            /* of these, the ones of calls: each keeps its request */
 };
 
 /* -- life ------------------------------------------------------------------------------------------------- */
@@ -245,6 +246,8 @@ sk_job_end(SkJob *job, GError *error)
     answer(job, error);
     g_clear_error(&error);
     job->service->jobs->alive--;
+    if (job->recorded && job->call != NULL)
+        job->service->jobs->asked--;
     leave_queue(job);
     sk_job_unref(job); /* the running work's own */
 }
@@ -360,9 +363,24 @@ new_job(SkService *service, const SkJobKind *kind, const char *operation, char *
     return job;
 }
 
+/* What must get through does, and one that is at its limit can always be emptied. */
+static gboolean
+has_room(const SkService *service, const SkJobKind *kind, GError **error)
+{
+    guint most = service->settings->max_jobs;
+    return kind->at_once || service->jobs->asked < most ||
+           sk_fail(error, SK_ERROR_TOO_MANY, "there are %u jobs that are not over (limits.jobs = %u): come again when some are, or cancel some",
+                   service->jobs->asked, most);
+}
+
 void
 sk_job_start_for_call(SkService *service, SkCall *call, const SkJobKind *kind, gboolean recorded)
 {
+    GError *error = NULL;
+    if (recorded && !has_room(service, kind, &error)) {
+        sk_call_finish(call, error);
+        return;
+    }
     /* A query changes nothing: it waits for nobody. */
     char *object = !recorded ? NULL : kind->object != NULL ? kind->object(service, call) : sk_call_object(call);
     g_autoptr(SkJob) job = new_job(service, kind, call->op->name, object, call->who.user, recorded);
@@ -371,6 +389,7 @@ sk_job_start_for_call(SkService *service, SkCall *call, const SkJobKind *kind, g
         enqueue(job);
         return;
     }
+    service->jobs->asked++;
     if (call->params.wait > 0)
         job->wait_timer = g_timeout_add_seconds(call->params.wait, on_wait_over, job);
     enqueue(job);

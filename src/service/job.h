@@ -60,7 +60,10 @@ void sk_jobs_free(SkJobs *self);
 /* Jobs of a former life that did not end: shown as failed. */
 gboolean sk_jobs_load(SkJobs *self, GError **error);
 
-/* Starts a job for a call (taken) and answers it: at the end within params.wait, else at once with the job's id. */
+/*
+ * Starts a job for a call (taken) and answers it: at the end within params.wait, else at once with the job's id. Where
+ * settings->max_jobs are not over it is refused with TOO_MANY, unless its kind is at_once.
+ */
 void sk_job_start_for_call(SkService *service, SkCall *call, const SkJobKind *kind, gboolean recorded);
 
 /* Starts a job of the daemon's own. work is taken. */

@@ -25,6 +25,7 @@ typedef struct {
     guint shutdown_timeout; /* seconds a guest has to obey a shutdown */
     guint console_bytes;    /* scrollback of a serial console */
     guint max_domains;      /* quota */
+    guint max_jobs;         /* that run or wait at once, of those that were asked for */
     guint upkeep_interval;  /* seconds between looks at what no watch tells of */
     guint part_age;         /* seconds an untouched part of an upload or download is kept */
 } SkServiceSettings;

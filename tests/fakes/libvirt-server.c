@@ -33,7 +33,7 @@ lv_server_start(LvServer *self)
     self->settings = (SkServiceSettings){
         .etc_dir = g_build_filename(self->root, "etc", NULL), .lib_dir = g_build_filename(self->root, "lib", NULL),
         .run_dir = g_build_filename(self->root, "run", NULL), .log_dir = g_build_filename(self->root, "log", NULL),
-        .qemu = g_strdup("/nowhere/qemu"), .session = TRUE, .max_domains = 1000,
+        .qemu = g_strdup("/nowhere/qemu"), .session = TRUE, .max_domains = 1000, .max_jobs = 1000,
     };
     self->service = sk_service_new(&self->settings, &error);
     g_assert_no_error(error);

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import resource
+import signal
 import socket
 import ssl
 import subprocess
@@ -609,3 +610,28 @@ def test_thousand_connections(d):
             client.close()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert d.get("/v1/node")
+
+
+def test_jobs_are_bounded(daemon):
+    """What waits keeps its request in memory: over the limit it is refused, but what must get through does."""
+    daemon.stop()
+    (daemon.root / "etc").mkdir(exist_ok=True)
+    (daemon.root / "etc" / "skepd.conf").write_text("[limits]\njobs = 3\n")
+    daemon.start()
+    daemon.do("POST", "/v1/domains", daemon.paused_domain("stuck"))
+    daemon.do("POST", "/v1/domains/stuck/start?paused=true")
+    pid = daemon.get("/v1/domains/stuck")["status"]["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        jobs = [daemon.request("POST", "/v1/domains/stuck/resume") for _ in range(3)]
+        assert [job.status for job in jobs] == [202] * 3
+        status, code, sentence = daemon.fails("POST", "/v1/domains/stuck/resume")
+        assert (status, code) == (429, "too-many") and "limits.jobs" in sentence
+        assert daemon.get("/v1/domains/stuck")["status"]["state"] == "paused"
+        assert daemon.request("POST", f"/v1/jobs/{jobs[2].json['id']}/cancel").status in (200, 204, 409)
+        assert daemon.request("POST", "/v1/domains/stuck/destroy").status == 202
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    daemon.wait_state("stuck", "shut off")
+    daemon.wait_until(lambda: all(job["state"] not in ("queued", "running") for job in daemon.items("/v1/jobs")), "the jobs to end")
+    daemon.do("PATCH", "/v1/domains/stuck", {"title": "there is room again"})
