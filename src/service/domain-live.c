@@ -9,6 +9,7 @@
 #include "codec/json/json.h"
 #include "engine/launch.h"
 #include "engine/qmp/commands.h"
+#include "service/domain-pins.h"
 
 /* A guest that does not let go of a vCPU in this time keeps it. */
 #define UNPLUG_MS 10000
@@ -134,6 +135,59 @@ apply_vnc_password(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, G
     return TRUE;
 }
 
+/* QEMU's process, as the kernel knows it of one of its threads; 0: it is gone. */
+static guint
+process_of(SkQmp *qmp, GError **error)
+{
+    g_autoptr(json_t) cpus = sk_qmp_call(qmp, "query-cpus-fast", NULL, 0, error);
+    json_int_t thread = json_integer_value(json_object_get(json_array_get(cpus, 0), "thread-id"));
+    g_autofree char *path = g_strdup_printf("/proc/%" JSON_INTEGER_FORMAT "/status", thread);
+    g_autofree char *text = NULL;
+    if (cpus == NULL)
+        return 0;
+    g_file_get_contents(path, &text, NULL, NULL);
+    const char *line = text != NULL ? strstr(text, "\nTgid:") : NULL;
+    return line != NULL ? (guint) g_ascii_strtoull(line + strlen("\nTgid:\t"), NULL, 10) : 0;
+}
+
+static gboolean
+apply_pins(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)
+{
+    SkDomainSpec pinned = *live;
+    pinned.cpu_tune = wanted->cpu_tune;
+    gboolean same = sk_value_equal(&sk_cpu_tune_type, &live->cpu_tune, &wanted->cpu_tune);
+    if (same)
+        return TRUE;
+    guint pid = process_of(qmp, error);
+    if (pid == 0 || !sk_domain_tuning_check(&pinned, error) || !sk_domain_pin(&pinned, pid, qmp, error))
+        return FALSE;
+    /* Shares and quotas are no matter of threads: what of them differs stays pending. */
+    SkCpuTune *tune = sk_value_copy(&sk_cpu_tune_type, &live->cpu_tune), *fresh = sk_value_copy(&sk_cpu_tune_type, &wanted->cpu_tune);
+    GPtrArray *vcpus = tune->vcpu_pins, *iothreads = tune->iothread_pins;
+    char *emulator = tune->emulator_pin;
+    tune->vcpu_pins = fresh->vcpu_pins, tune->iothread_pins = fresh->iothread_pins, tune->emulator_pin = fresh->emulator_pin;
+    fresh->vcpu_pins = vcpus, fresh->iothread_pins = iothreads, fresh->emulator_pin = emulator;
+    sk_value_free(&sk_cpu_tune_type, fresh);
+    sk_value_clear(&sk_cpu_tune_type, &live->cpu_tune);
+    live->cpu_tune = *tune;
+    g_free(tune);
+    return TRUE;
+}
+
+static gboolean
+apply_balloon_period(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)
+{
+    SkBalloon *now = live->balloon;
+    const SkBalloon *then = wanted->balloon;
+    if (now == NULL || then == NULL || now->alias == NULL || now->stats_period == then->stats_period)
+        return TRUE;
+    g_autofree char *path = g_strconcat("/machine/peripheral/", now->alias, NULL);
+    if (!sk_qmp_run(qmp, "qom-set", json_pack("{s:s,s:s,s:i}", "path", path, "property", "guest-stats-polling-interval", "value", (gint) then->stats_period), error))
+        return FALSE;
+    now->stats_period = then->stats_period;
+    return TRUE;
+}
+
 /* What QEMU knows nothing of. */
 static gboolean
 follow_words(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)
@@ -152,7 +206,7 @@ follow_words(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError 
 
 typedef gboolean (*Apply)(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error);
 static const Apply settings[] = { follow_words,      follow_addresses, apply_vcpus, apply_memory,
-                                  apply_disk_limits, apply_links,      apply_vnc_password };
+                                  apply_disk_limits, apply_links,      apply_vnc_password, apply_pins, apply_balloon_period };
 
 gboolean
 sk_domain_apply_live(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)
