@@ -34,7 +34,7 @@ def test_interrupted(number, tmp_path):
     other.chmod(0o755)
     somebody_else = subprocess.Popen([str(other), "1000"])
     try:
-        done = subprocess.run(["unshare", "-m", "-n", sys.executable, "-c", RUN, str(SOURCE / "tests" / "bench"), str(other), str(number)],
+        done = subprocess.run(["unshare", "-m", "--propagation", "unchanged", "-n", sys.executable, "-c", RUN, str(SOURCE / "tests" / "bench"), str(other), str(number)],
                               env=dict(os.environ, SKEP_BENCH_INSIDE=os.readlink("/proc/self/ns/mnt")), stdout=subprocess.PIPE, text=True, timeout=DEADLINE)
         assert done.returncode != 0
         pid, work = done.stdout.split()
