@@ -175,6 +175,153 @@ def rss(pid):
     return 0.0
 
 
+# -- libvirt's client against both -----------------------------------------------------------------
+
+
+class SkepServer:
+    name = "skepd"
+
+    def __init__(self, daemon):
+        self.daemon = daemon
+        self.uri = f"qemu:///system?socket={daemon.root}/run/libvirt-sock"
+
+    def pid(self):
+        return self.daemon.process.pid
+
+    def stop(self):
+        self.daemon.stop()
+
+    def spawn(self):
+        self.daemon.start(expect_ready=False)
+
+
+class LibvirtServer:
+    name = "libvirtd"
+    uri = "qemu:///system"
+
+    def __init__(self, libvirtd):
+        self.libvirtd = libvirtd
+
+    def pid(self):
+        return self.libvirtd.process.pid
+
+    def stop(self):
+        self.libvirtd.stop()
+
+    def spawn(self):
+        self.libvirtd.process = subprocess.Popen(["libvirtd"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+class LibvirtBench:
+    """One server's figures through python3-libvirt."""
+
+    ROWS = [
+        ("cold start to the first answer", "ms", ">= 40 x faster"),
+        ("memory, nothing defined", "MiB", "<= half"),
+        ("start of a q35 domain with disk, NIC and VNC", "ms", ">= 6 x faster"),
+        ("destroy", "ms", ">= 30 x faster"),
+        (f"{PARALLEL} domains started at once, paused", "ms", ">= 6 x faster"),
+        (f"bulk statistics of {PARALLEL} active domains", "ms", ">= 20 x faster"),
+        ("define", "ms", ">= 1.5 x faster"),
+        (f"list of {DEFINED} domains", "ms", ">= 1.5 x faster"),
+        ("info calls a second", "1/s", ">= 3 x more"),
+        (f"memory, {DEFINED} defined", "MiB", "<= half"),
+    ]
+
+    def __init__(self, work, server):
+        import libvirt
+        self.libvirt = libvirt
+        self.work, self.server = work, server
+        self.figures = {}
+
+    def cold(self):
+        """From the exec of the daemon to the first answer that a client gets."""
+        samples = []
+        for _ in range(5):
+            self.server.stop()
+            begin = now()
+            self.server.spawn()
+            while True:
+                try:
+                    self.connection = self.libvirt.open(self.server.uri)
+                    self.connection.listAllDomains()
+                    break
+                except self.libvirt.libvirtError:
+                    time.sleep(0.001)
+            samples.append(now() - begin)
+        if isinstance(self.server, LibvirtServer):
+            self.server.libvirtd.connection = self.connection
+        self.figures["cold start to the first answer"] = median_ms(samples)
+        self.figures["memory, nothing defined"] = rss(self.server.pid())
+
+    def one(self):
+        disk = f"{self.work}/bench-{self.server.name}.qcow2"
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "1G"], check=True)
+        domain = self.connection.defineXML(libvirt_xml("lv-one", 256, disk, "benchbr0"))
+        starts, ends = [], []
+        for _ in range(min(ROUNDS, 7)):
+            begin = now()
+            domain.create()
+            starts.append(now() - begin)
+            begin = now()
+            domain.destroy()
+            ends.append(now() - begin)
+        domain.undefine()
+        self.figures["start of a q35 domain with disk, NIC and VNC"] = median_ms(starts)
+        self.figures["destroy"] = median_ms(ends)
+
+    def many(self):
+        active = self.libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE
+        domains = [self.connection.defineXML(libvirt_xml(f"lv-p{i:02d}", 32)) for i in range(PARALLEL)]
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            begin = now()
+            list(pool.map(lambda d: d.createWithFlags(self.libvirt.VIR_DOMAIN_START_PAUSED), domains))
+            self.figures[f"{PARALLEL} domains started at once, paused"] = (now() - begin) * 1000
+        samples = []
+        for _ in range(5):
+            begin = now()
+            answer = self.connection.getAllDomainStats(0, active)
+            samples.append(now() - begin)
+            assert len(answer) == PARALLEL
+        self.figures[f"bulk statistics of {PARALLEL} active domains"] = median_ms(samples)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda d: d.destroy(), domains))
+        for domain in domains:
+            domain.undefine()
+
+    def defined(self):
+        samples = []
+        for i in range(DEFINED):
+            xml = libvirt_xml(f"lv-d{i:04d}", 64)
+            begin = now()
+            self.connection.defineXML(xml)
+            samples.append(now() - begin)
+        self.figures["define"] = median_ms(samples)
+        samples = []
+        for _ in range(20):
+            begin = now()
+            domains = self.connection.listAllDomains()
+            samples.append(now() - begin)
+        assert len(domains) == DEFINED
+        self.figures[f"list of {DEFINED} domains"] = median_ms(samples)
+        domain, count, begin = domains[0], 0, now()
+        while now() - begin < 3:
+            domain.info()
+            count += 1
+        self.figures["info calls a second"] = count / (now() - begin)
+        self.figures[f"memory, {DEFINED} defined"] = rss(self.server.pid())
+        for domain in domains:
+            domain.undefine()
+
+    def run(self):
+        for part in (self.cold, self.one, self.many, self.defined):
+            print(f"  python3-libvirt, {self.server.name}: {part.__name__}", file=sys.stderr, flush=True)
+            part()
+        if isinstance(self.server, SkepServer):
+            self.connection.close()
+        return self.figures
+
+
 # -- what is measured -----------------------------------------------------------------------------
 
 
@@ -195,7 +342,7 @@ class Bench:
         what, skep, bare, libvirt, unit, aim = row
 
         def ratio(other):
-            return f" ({other / skep:.2f} x ours)" if skep and unit != "1/s" else ""
+            return f" ({skep / other if unit == '1/s' else other / skep:.2f} x better)" if skep and other else ""
         parts = [f"{what}: {skep:.1f} {unit}"]
         if bare is not None:
             parts.append(f"bare QEMU {bare:.1f}; ratio {skep / bare:.2f}")
@@ -402,13 +549,30 @@ class Bench:
             out = subprocess.run([str(tool), self.daemon.socket, "/v1/domains/d0500?fields=etag", "3"], capture_output=True, text=True, check=True)
             self.row("reads over REST, one client, keep-alive (C client)", float(out.stdout), unit="1/s", aim=">= 15,000/s")
 
-    def run(self, only):
+    # libvirt's own client against both: python3-libvirt, the same calls in the same process
+
+    def libvirt_clients(self, libvirtd):
+        figures = {}
+        for server in (SkepServer(self.daemon), LibvirtServer(libvirtd)):
+            figures[server.name] = LibvirtBench(self.work, server).run()
+        for what, unit, aim in LibvirtBench.ROWS:
+            ours, theirs = figures["skepd"][what], figures["libvirtd"][what]
+            self.row(f"libvirt: {what}", ours, None, theirs, unit, aim)
+
+    def prepare(self):
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
         subprocess.run(["ip", "link", "add", "benchbr0", "type", "bridge"], check=True)
         subprocess.run(["ip", "link", "set", "benchbr0", "up"], check=True)
+
+    def run(self, only):
+        self.prepare()
         libvirtd = Libvirtd(self.work)
         libvirtd.start()
         self.daemon.start()
+        if only == "libvirt":
+            self.libvirt_clients(libvirtd)
+            libvirtd.stop()
+            return
         self.call("GET", "/v1/node")
         self.idle = rss(self.daemon.process.pid)
         if not only:
@@ -417,6 +581,25 @@ class Bench:
         self.thousand(libvirtd)
         self.reads()
         libvirtd.stop()
+        if not only:
+            self.fresh()
+            libvirtd.start()
+            self.daemon.start()
+            self.libvirt_clients(libvirtd)
+            libvirtd.stop()
+
+    def fresh(self):
+        """Both without a domain again."""
+        self.client = None
+        self.daemon.kill_guests()
+        self.daemon.stop()
+        shutil.rmtree(self.daemon.root / "lib")
+        for path in Path("/etc/libvirt/qemu").glob("*.xml"):
+            path.unlink()
+
+
+def against_libvirtd(skep, libvirt, unit):
+    return f"{skep / libvirt:.1f} x more than libvirtd" if unit == "1/s" else f"{libvirt / skep:.1f} x less than libvirtd"
 
 
 def write_table(rows, path):
@@ -429,7 +612,7 @@ def write_table(rows, path):
     lines = {line.split("|")[1].strip(): line for line in old.splitlines() if line.startswith("| ") and not line.startswith("| what")}
     when = f"{time.strftime('%Y-%m-%d')} ({os.getloadavg()[2]:.0f})"
     for what, skep, bare, libvirt, unit, aim in rows:
-        ratio = f"{skep / bare:.2f} x bare" if bare else f"{libvirt / skep:.1f} x less than libvirtd" if libvirt else ""
+        ratio = f"{skep / bare:.2f} x bare" if bare else against_libvirtd(skep, libvirt, unit) if libvirt else ""
         lines[what] = f"| {what} | {skep:,.1f} {unit} | {f'{bare:,.1f} {unit}' if bare else ''} | {f'{libvirt:,.1f} {unit}' if libvirt else ''} | {ratio} | {aim} | {when} |"
     path.write_text(before + begin + f"{os.cpu_count()} CPUs, TCG\n\n" + "\n".join(head + list(lines.values())) + "\n" + end + after)
 
@@ -438,6 +621,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
     parser.add_argument("--thousand", action="store_true", help="only what is measured with a thousand domains")
+    parser.add_argument("--libvirt", action="store_true", help="only what libvirt's own client sees of both")
     options = parser.parse_args()
     if os.environ.get("SKEP_BENCH_INSIDE") is None:
         if os.geteuid() != 0:
@@ -450,7 +634,7 @@ def main():
     os.chmod(work, 0o755)
     bench = Bench(work)
     try:
-        bench.run(options.thousand)
+        bench.run("libvirt" if options.libvirt else "thousand" if options.thousand else None)
         if options.write:
             write_table(bench.rows, SOURCE / "docs" / "performance.md")
     finally:
