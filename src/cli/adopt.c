@@ -19,12 +19,15 @@ typedef struct {
     const char *dir, *autostart;    /* autostart NULL: a thing that has none */
     gint show, define, update;      /* SkOperationId */
     SkError missing;                /* what shows that there is none */
+    const char *without_start;      /* parameter of define; NULL: it starts nothing anyway */
 } Kind;
 
 /* What others need comes first. */
 static const Kind kinds[] = {
-    { "network", "qemu/networks", "qemu/networks/autostart", SK_OP_NETWORK_SHOW, SK_OP_NETWORK_DEFINE, SK_OP_NETWORK_UPDATE, SK_ERROR_NO_NETWORK },
-    { "domain", "qemu", "qemu/autostart", SK_OP_DOMAIN_SHOW, SK_OP_DOMAIN_DEFINE, SK_OP_DOMAIN_UPDATE, SK_ERROR_NO_DOMAIN },
+    { "secret", "secrets", NULL, SK_OP_SECRET_SHOW, SK_OP_SECRET_CREATE, -1, SK_ERROR_NO_SECRET, NULL },
+    { "pool", "storage", "storage/autostart", SK_OP_POOL_SHOW, SK_OP_POOL_CREATE, SK_OP_POOL_UPDATE, SK_ERROR_NO_POOL, "inactive" },
+    { "network", "qemu/networks", "qemu/networks/autostart", SK_OP_NETWORK_SHOW, SK_OP_NETWORK_DEFINE, SK_OP_NETWORK_UPDATE, SK_ERROR_NO_NETWORK, NULL },
+    { "domain", "qemu", "qemu/autostart", SK_OP_DOMAIN_SHOW, SK_OP_DOMAIN_DEFINE, SK_OP_DOMAIN_UPDATE, SK_ERROR_NO_DOMAIN, NULL },
 };
 
 /* One thing that was found. */
@@ -226,15 +229,40 @@ settings_of(const Found *found)
     return patch;
 }
 
+/* A secret's value is in a file beside its definition; one that was never set has none. */
+static gboolean
+take_value(Adoption *self, const Found *found, GError **error)
+{
+    g_autofree char *stem = g_strndup(found->file, strlen(found->file) - strlen(".xml"));
+    g_autofree char *path = g_strconcat(stem, ".base64", NULL);
+    if (!g_file_test(path, G_FILE_TEST_EXISTS))
+        return TRUE;
+    gsize length;
+    g_autofree char *value = sk_read_input(path, MAX_XML, &length, error);
+    if (value == NULL)
+        return FALSE;
+    g_autoptr(SkAsk) set = sk_ask_new_named(SK_OP_SECRET_SET, found->name);
+    sk_ask_take_body(set, json_pack("{s:s}", "value", g_strstrip(value)));
+    g_autoptr(json_t) done = sk_cli_ask(self->cli, set, NULL, error);
+    memset(value, 0, length);
+    return done != NULL;
+}
+
 static gboolean
 take(Adoption *self, const Found *found, GError **error)
 {
-    g_autoptr(SkAsk) define = sk_ask_new_named(found->kind->define, found->name);
+    g_autoptr(SkAsk) define = sk_ask_new(found->kind->define);
+    if (strstr(define->op->path, "{name}") != NULL)
+        sk_ask_set(define, "name", found->name);
+    if (found->kind->without_start != NULL)
+        sk_ask_set(define, found->kind->without_start, "true");
     define->xml = g_strdup(found->xml);
     define->what = g_strdup_printf("adopt %s %s", found->kind->kind, found->name);
     g_autoptr(json_t) made = sk_cli_ask(self->cli, define, NULL, error);
     if (made == NULL)
         return FALSE;
+    if (found->kind->define == SK_OP_SECRET_CREATE)
+        return take_value(self, found, error);
     g_autoptr(json_t) patch = settings_of(found);
     if (json_object_size(patch) == 0)
         return TRUE;
@@ -335,7 +363,8 @@ run_adopt(SkCli *cli, const SkArgs *args, GError **error)
 
 const SkCommand sk_adopt_commands[] = {
     { .words = "adopt libvirt", .help = "take over the definitions of an existing libvirtd host",
-      .ops = SK_OPS(SK_OP_LIBVIRT_CHECK, SK_OP_NETWORK_SHOW, SK_OP_NETWORK_DEFINE, SK_OP_NETWORK_UPDATE, SK_OP_DOMAIN_SHOW, SK_OP_DOMAIN_DEFINE, SK_OP_DOMAIN_UPDATE), .run = run_adopt,
+      .ops = SK_OPS(SK_OP_LIBVIRT_CHECK, SK_OP_SECRET_SHOW, SK_OP_SECRET_CREATE, SK_OP_SECRET_SET, SK_OP_POOL_SHOW, SK_OP_POOL_CREATE, SK_OP_POOL_UPDATE,
+                    SK_OP_NETWORK_SHOW, SK_OP_NETWORK_DEFINE, SK_OP_NETWORK_UPDATE, SK_OP_DOMAIN_SHOW, SK_OP_DOMAIN_DEFINE, SK_OP_DOMAIN_UPDATE), .run = run_adopt,
       .options = SK_OPTIONS({ 0, "from", "DIR", "libvirtd's configuration directory; " CONFIG_DIR " if not given", .choices = "@file" },
                             { 0, "dry-run", NULL, "only say what would be done" }),
       .notes = "Says what it will do, and asks on a terminal. Domains, networks, pools and secrets are defined here under the same names and "

@@ -261,7 +261,7 @@ SK_TYPE(sk_agent_password_type, SkAgentPassword, "AgentPassword", "password", ag
 static const SkField agent_freeze_fields[] = { SK_FIELD(SkAgentFreeze, frozen, UINT, "file systems frozen or thawed") };
 SK_TYPE(sk_agent_freeze_type, SkAgentFreeze, "AgentFreeze", "freeze", agent_freeze_fields, "what a freeze or thaw did");
 
-static const SkEnumName xml_kind_names[] = { { "domain" }, { "network" } };
+static const SkEnumName xml_kind_names[] = { { "domain" }, { "network" }, { "pool" }, { "secret" } };
 SK_ENUM_TABLE(sk_xml_kind_enum, "kind", xml_kind_names, SK_N_XML_KINDS);
 static const SkField xml_check_fields[] = {
     SK_FIELD(SkXmlCheck, kind, ENUM, "what it is a definition of", .names = &sk_xml_kind_enum),

@@ -81,7 +81,7 @@ typedef struct { char *user, *password; gboolean crypted; } SkAgentPassword;
 typedef struct { guint frozen; } SkAgentFreeze;
 
 /* A definition in libvirt's XML to look at, and what it is of. */
-typedef enum { SK_XML_DOMAIN, SK_XML_NETWORK, SK_N_XML_KINDS } SkXmlKind;
+typedef enum { SK_XML_DOMAIN, SK_XML_NETWORK, SK_XML_POOL, SK_XML_SECRET, SK_N_XML_KINDS } SkXmlKind;
 typedef struct { gint kind; char *xml; } SkXmlCheck;
 typedef struct { char *name, *uuid, *nvram; } SkXmlInfo;
 

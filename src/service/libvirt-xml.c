@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "codec/xml/storage.h"
 #include "codec/xml/xml.h"
 #include "service/service-private.h"
 
@@ -32,9 +33,36 @@ look_at_network(const SkXmlCheck *check, SkXmlInfo *info, GError **error)
     return TRUE;
 }
 
+static gboolean
+look_at_pool(const SkXmlCheck *check, SkXmlInfo *info, GError **error)
+{
+    SkPoolSpec *spec = sk_xml_pool_parse(check->xml, (gssize) strlen(check->xml), error);
+    if (spec == NULL)
+        return FALSE;
+    info->name = g_strdup(spec->name);
+    info->uuid = g_strdup(spec->uuid);
+    sk_value_free(&sk_pool_spec_type, spec);
+    return TRUE;
+}
+
+/* A secret has no name but its UUID. */
+static gboolean
+look_at_secret(const SkXmlCheck *check, SkXmlInfo *info, GError **error)
+{
+    SkSecretSpec *spec = sk_xml_secret_parse(check->xml, (gssize) strlen(check->xml), error);
+    if (spec == NULL)
+        return FALSE;
+    info->name = g_strdup(spec->uuid);
+    info->uuid = g_strdup(spec->uuid);
+    sk_value_free(&sk_secret_spec_type, spec);
+    return TRUE;
+}
+
 static gboolean (*const looks[])(const SkXmlCheck *, SkXmlInfo *, GError **) = {
     [SK_XML_DOMAIN] = look_at_domain,
     [SK_XML_NETWORK] = look_at_network,
+    [SK_XML_POOL] = look_at_pool,
+    [SK_XML_SECRET] = look_at_secret,
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(looks) == SK_N_XML_KINDS);
 

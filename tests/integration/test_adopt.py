@@ -8,6 +8,9 @@ import pytest
 WARNING = "<!--\nWARNING: THIS IS AN AUTO-GENERATED FILE. CHANGES TO IT ARE LIKELY TO BE\nOVERWRITTEN AND LOST.\n-->\n\n"
 
 
+SECRET = "11111111-2222-4333-8444-888888888801"
+
+
 def domain_xml(name, uuid, more="", devices="", os="<type arch='x86_64' machine='pc-q35-7.2'>hvm</type><boot dev='hd'/>"):
     return (f"{WARNING}<domain type='qemu'>\n  <name>{name}</name>\n  <uuid>{uuid}</uuid>\n  <memory unit='KiB'>65536</memory>\n"
             f"  <vcpu placement='static'>1</vcpu>\n  <os>{os}</os>\n  <features><acpi/></features>\n  {more}"
@@ -42,6 +45,17 @@ def old(tmp_path):
             f"  <bridge name='virbr{number}' stp='on' delay='0'/>\n  <mac address='52:54:00:b4:6e:0{number}'/>\n"
             f"  <ip address='192.168.12{number}.1' netmask='255.255.255.0'>\n    <dhcp>\n"
             f"      <range start='192.168.12{number}.2' end='192.168.12{number}.254'/>\n    </dhcp>\n  </ip>\n</network>\n")
+    (etc / "storage" / "autostart").mkdir(parents=True)
+    (etc / "storage" / "images.xml").write_text(
+        f"{WARNING}<pool type='dir'>\n  <name>images</name>\n  <uuid>11111111-2222-4333-8444-777777777701</uuid>\n  <capacity unit='bytes'>0</capacity>\n"
+        f"  <allocation unit='bytes'>0</allocation>\n  <available unit='bytes'>0</available>\n  <source>\n  </source>\n"
+        f"  <target>\n    <path>{var}/images</path>\n  </target>\n</pool>\n")
+    (etc / "storage" / "autostart" / "images.xml").symlink_to(etc / "storage" / "images.xml")
+    (etc / "secrets").mkdir()
+    (etc / "secrets" / f"{SECRET}.xml").write_text(
+        f"{WARNING}<secret ephemeral='no' private='no'>\n  <uuid>{SECRET}</uuid>\n  <description>disk</description>\n"
+        "  <usage type='volume'>\n    <volume>/vol</volume>\n  </usage>\n</secret>\n")
+    (etc / "secrets" / f"{SECRET}.base64").write_text("Zm9vYmFy")
     (networks / "autostart" / "default.xml").symlink_to(networks / "default.xml")
     (var / "qemu" / "save" / "web.save").write_bytes(b"saved")
     return etc
@@ -85,6 +99,9 @@ def test_takes_over(daemon, old):
     default, lab = (daemon.get(f"/v1/networks/{name}") for name in ("default", "lab"))
     assert default["spec"]["uuid"] == "11111111-2222-4333-8444-666666666600" and default["spec"]["autostart"] and not lab["spec"]["autostart"]
     assert not default["status"]["active"], "nothing is started"
+    pool = daemon.get("/v1/pools/images")
+    assert pool["spec"]["uuid"].endswith("7701") and pool["spec"]["autostart"] and not pool["status"]["active"], pool
+    assert daemon.get(f"/v1/secrets/{SECRET}/value")["value"] == "Zm9vYmFy"
     efi = daemon.get("/v1/domains/efi")["spec"]["firmware"]
     assert efi["nvram_template"].endswith("/nvram/efi_VARS.fd") and not efi.get("nvram")
     assert sums(old.parent.parent) == before

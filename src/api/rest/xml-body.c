@@ -2,6 +2,7 @@
 /* Which types have a form in libvirt's XML. */
 #include "api/rest/xml-body.h"
 
+#include "codec/xml/storage.h"
 #include "codec/xml/xml.h"
 
 static gpointer
@@ -16,12 +17,26 @@ parse_network(const char *text, gssize length, GError **error)
     return sk_xml_network_parse(text, length, error);
 }
 
+static gpointer
+parse_pool(const char *text, gssize length, GError **error)
+{
+    return sk_xml_pool_parse(text, length, error);
+}
+
+static gpointer
+parse_secret(const char *text, gssize length, GError **error)
+{
+    return sk_xml_secret_parse(text, length, error);
+}
+
 static const struct {
     const SkType *type;
     gpointer (*parse)(const char *text, gssize length, GError **error);
 } forms[] = {
     { &sk_domain_spec_type, parse_domain },
     { &sk_network_spec_type, parse_network },
+    { &sk_pool_spec_type, parse_pool },
+    { &sk_secret_spec_type, parse_secret },
 };
 
 gboolean
