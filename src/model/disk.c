@@ -125,7 +125,7 @@ static const SkField disk_fields[] = {
     SK_FIELD(SkDisk, queue_size, UINT, "requests a queue, 0 for the usual (virtio)", .xml = "driver/@queue_size", .min = 0, .max = 1024, SPARSE),
     CHOICE(ioeventfd, "requests are taken by a thread of their own (virtio)", "driver/@ioeventfd", sk_switch_enum),
     CHOICE(event_idx, "fewer interrupts (virtio)", "driver/@event_idx", sk_switch_enum),
-    CHOICE(startup, "what if the file is not there", "source/@startupPolicy", sk_startup_enum),
+    CHOICE(startup, "what if the file is not there: optional and requisite start a cdrom or floppy without it", "source/@startupPolicy", sk_startup_enum),
     CHOICE(snapshot, "its part in snapshots of the domain", "@snapshot", sk_disk_snapshot_enum),
     SK_FIELD(SkDisk, cylinders, UINT, "geometry that the guest sees", .xml = "geometry/@cyls", .min = 1, .max = 65535, SPARSE),
     SK_FIELD(SkDisk, heads, UINT, "heads", .xml = "geometry/@heads", .min = 1, .max = 255, SPARSE),

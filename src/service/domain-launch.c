@@ -251,11 +251,24 @@ sk_launch_explain_lock(GError **error)
     sk_fail(error, SK_ERROR_IN_USE, "a disk is in use: another program, or another domain by another name of the file, has it open (%s)", words);
 }
 
+/* A medium that need not be there: the drive starts empty, as what runs then says. */
+static void
+leave_out_missing(SkDisk *disk)
+{
+    gboolean drive = disk->device != SK_DISK_DISK, lenient = disk->startup == SK_STARTUP_OPTIONAL || disk->startup == SK_STARTUP_REQUISITE;
+    if (!drive || !lenient || disk->path == NULL || access(disk->path, F_OK) == 0)
+        return;
+    g_message("the medium \"%s\" of drive \"%s\" is not there, starting without it", disk->path, disk->target);
+    disk->source = SK_SOURCE_NONE;
+    g_clear_pointer(&disk->path, g_free);
+}
+
 static gboolean
 open_disks(SkLaunchPlan *self, SkLaunch *launch, GError **error)
 {
     for (guint i = 0; self->spec->disks != NULL && i < self->spec->disks->len; i++) {
         GError *why = NULL;
+        leave_out_missing(self->spec->disks->pdata[i]);
         SkBlockChain *chain = sk_launch_open_disk(self->spec->disks->pdata[i], self->roots, &why);
         if (chain != NULL)
             g_ptr_array_add(launch->chains, chain);

@@ -77,6 +77,20 @@ def test_threads_run_where_they_are_pinned(shared_daemon):
     shared_daemon.do("POST", "/v1/domains/pins/destroy")
 
 
+def test_drive_without_its_medium(shared_daemon):
+    image = shared_daemon.root / "gone.iso"
+    image.write_bytes(b"\0" * 65536)
+    drive = {"target": "sda", "device": "cdrom", "source": "file", "path": str(image), "format": "raw"}
+    for name, policy in (("lenient", "optional"), ("strict", "mandatory")):
+        shared_daemon.do("POST", "/v1/domains", shared_daemon.paused_domain(name, disks=[{**drive, "startup": policy}]))
+    image.unlink()
+    shared_daemon.do("POST", "/v1/domains/lenient/start?paused=true")
+    view = shared_daemon.get("/v1/domains/lenient")
+    assert view["live"]["disks"][0]["source"] == "none" and view["spec"]["disks"][0]["path"] == str(image)
+    shared_daemon.do("POST", "/v1/domains/lenient/destroy")
+    assert shared_daemon.fails("POST", "/v1/domains/strict/start?paused=true")[0] >= 400
+
+
 def test_what_cannot_be_done_does_not_start(shared_daemon):
     shared_daemon.do("POST", "/v1/domains", shared_daemon.paused_domain("nocpu", vcpus={"current": 1, "cpuset": "1000"}))
     status, code, sentence = shared_daemon.fails("POST", "/v1/domains/nocpu/start?paused=true")
