@@ -106,6 +106,7 @@ const SkOperation sk_operations[SK_N_OPERATIONS] = {
     OP(POOL_UPDATE, "pool.update", "pool", ADMIN, JOB, "PATCH", "/v1/pools/{name}", name, PATCH(sk_pool_spec_type), GIVES(sk_created_type), HELP("change a storage pool's definition")),
     OP(POOL_BUILD, "pool.build", "pool", ADMIN, JOB, "POST", "/v1/pools/{name}/build", name, HELP("make the place of an inactive storage pool")),
     OP(POOL_ERASE, "pool.erase", "pool", ADMIN, JOB, "POST", "/v1/pools/{name}/erase", name, HELP("remove the place of an inactive storage pool, which must be empty")),
+    OP(POOL_SOURCES, "pool.sources", "pool", VIEWER, QUERY, "GET", "/v1/pool-sources", sources, LISTS(sk_pool_source_type), HELP("show what storage pools could be made of: volume groups")),
     OP(POOL_REFRESH, "pool.refresh", "pool", OPERATOR, JOB, "POST", "/v1/pools/{name}/refresh", name, HELP("look through a storage pool again")),
 
     OP(VOLUME_LIST, "volume.list", "pool", VIEWER, READ, "GET", "/v1/pools/{name}/volumes", volume_list, LISTS(sk_volume_type), HELP("list the volumes of a pool")),

@@ -101,6 +101,7 @@ PARAMS(sk_params_create_pool_type, "CreatePoolParams", P_WAIT,
        SK_FIELD(SkParams, transient, BOOL, "do not define it: it is gone when it is stopped"),
        SK_FIELD(SkParams, build, BOOL, "make its directory if it is not there", .def = "true"));
 PARAMS(sk_params_start_pool_type, "StartPoolParams", P_NAME, P_WAIT, SK_FIELD(SkParams, build, BOOL, "make its directory first"));
+PARAMS(sk_params_sources_type, "SourcesParams", SK_FIELD(SkParams, kind, ENUM, "kind of pool", NEEDED, .names = &sk_pool_kind_enum, .def = "logical"));
 PARAMS(sk_params_find_type, "FindParams", SK_FIELD(SkParams, path, STRING, "path of the volume", NEEDED, .check = sk_check_path));
 PARAMS(sk_params_delete_pool_type, "DeletePoolParams", P_NAME, P_WAIT,
        SK_FIELD(SkParams, volumes, BOOL, "delete its volumes and its directory too"));

@@ -115,6 +115,7 @@ static const SkHandler handlers[SK_N_OPERATIONS] = {
     JOB(POOL_UPDATE, sk_pool_update_job),
     JOB(POOL_BUILD, sk_pool_build_job),
     JOB(POOL_ERASE, sk_pool_erase_job),
+    JOB(POOL_SOURCES, sk_pool_sources_job),
 
     LOOK(VOLUME_LIST, sk_handle_volume_list, sk_volumes_are_written, sk_volume_look_job),
     LOOK(VOLUME_SHOW, sk_handle_volume_show, sk_volumes_are_written, sk_volume_look_job),

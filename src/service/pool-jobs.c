@@ -525,6 +525,31 @@ const SkJobKind sk_pool_erase_job = {
     .object = pool_object, .prepare = prepare_inactive, .run = run_erase, .commit = commit_place, .free_work = free_work,
 };
 
+/* -- what pools could be made of ---------------------------------------------------------------------------------------------- */
+
+static void
+free_sources(gpointer data)
+{
+    GPtrArray *sources = data;
+    for (guint i = 0; sources != NULL && i < sources->len; i++)
+        sk_value_free(&sk_pool_source_type, sources->pdata[i]);
+    g_clear_pointer(&sources, g_ptr_array_unref);
+}
+
+static gboolean
+run_sources(SkJob *job, GError **error)
+{
+    return (job->work = sk_storage_pool_sources(job->call->params.kind, error)) != NULL;
+}
+
+static void
+commit_sources(SkJob *job)
+{
+    sk_answer_list(job->call, &sk_pool_source_type, job->work);
+}
+
+const SkJobKind sk_pool_sources_job = { .run = run_sources, .commit = commit_sources, .free_work = free_sources };
+
 /* -- deleting ------------------------------------------------------------------------------------------------------------ */
 
 static gboolean

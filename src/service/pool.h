@@ -60,6 +60,6 @@ gboolean sk_handle_volume_list(SkService *self, SkCall *call, GError **error);
 gboolean sk_handle_volume_show(SkService *self, SkCall *call, GError **error);
 
 extern const SkJobKind sk_pool_create_job, sk_pool_delete_job, sk_pool_start_job, sk_pool_stop_job, sk_pool_refresh_job,
-    sk_pool_update_job, sk_pool_build_job, sk_pool_erase_job;
+    sk_pool_update_job, sk_pool_build_job, sk_pool_erase_job, sk_pool_sources_job;
 extern const SkJobKind sk_volume_create_job, sk_volume_clone_job, sk_volume_resize_job, sk_volume_delete_job,
     sk_volume_wipe_job, sk_volume_find_job;

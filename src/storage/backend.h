@@ -66,6 +66,9 @@ typedef struct {
     /* Removes a volume that nobody has open and no other is backed by (both were checked, and its lock is held). */
     gboolean (*remove)(const SkPoolSpec *spec, const SkVolume *volume, GError **error);
 
+    /* What pools of this kind could be made of on this host (SkPoolSource). Optional: nobody can tell. */
+    GPtrArray *(*sources)(GError **error);
+
     /* Starts or takes up an upload, see transfer.h. Optional. */
     SkStorageWriter *(*upload)(const SkPoolSpec *spec, const char *name, guint64 offset, GError **error);
 } SkPoolBackend;

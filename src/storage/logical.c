@@ -182,6 +182,35 @@ logical_lookup(const SkPoolSpec *spec, const char *name, GError **error)
     return NULL;
 }
 
+/* Every volume group of the host, with its devices. */
+static GPtrArray *
+logical_sources(GError **error)
+{
+    const char *const argv[] = { "pvs", "--noheadings", "--separator", "|", "-O", "vg_name,pv_name", "-o", "vg_name,pv_name", NULL };
+    g_autofree char *text = NULL;
+    if (sk_fault("pool/lvm", error) || !sk_run(argv, NULL, &text, error))
+        return NULL;
+    GPtrArray *sources = sk_value_list_new(&sk_pool_source_type);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (guint i = 0; lines[i] != NULL; i++) {
+        g_auto(GStrv) parts = g_strsplit(g_strstrip(lines[i]), "|", 2);
+        SkPoolSource *last = sources->len > 0 ? sources->pdata[sources->len - 1] : NULL;
+        if (g_strv_length(parts) != 2 || *parts[0] == '\0')
+            continue;
+        if (last == NULL || !g_str_equal(last->name, parts[0])) {
+            last = sk_value_new(&sk_pool_source_type);
+            last->name = g_strdup(parts[0]);
+            last->devices = g_new0(char *, 1);
+            g_ptr_array_add(sources, last);
+        }
+        guint count = g_strv_length(last->devices);
+        last->devices = g_renew(char *, last->devices, count + 2);
+        last->devices[count] = g_strdup(parts[1]);
+        last->devices[count + 1] = NULL;
+    }
+    return sources;
+}
+
 static gboolean
 check_options(const SkVolumeCreate *create, GError **error)
 {
@@ -244,5 +273,5 @@ logical_resize(const SkPoolSpec *spec, const SkVolume *volume, guint64 capacity,
 const SkPoolBackend sk_pool_backend_logical = {
     .name = "logical", .build = logical_build, .unbuild = logical_unbuild, .start = logical_start, .stop = logical_stop,
     .stat = logical_stat, .list = logical_list, .lookup = logical_lookup, .create = logical_create, .copy = logical_copy,
-    .resize = logical_resize, .remove = logical_remove,
+    .resize = logical_resize, .remove = logical_remove, .sources = logical_sources,
 };

@@ -89,6 +89,16 @@ sk_storage_pool_stat(const SkPoolSpec *spec, SkPoolStatus *status, GError **erro
     return backend != NULL && backend->stat(spec, status, error);
 }
 
+GPtrArray *
+sk_storage_pool_sources(gint kind, GError **error)
+{
+    sk_assert_worker();
+    if (backends[kind]->sources != NULL)
+        return backends[kind]->sources(error);
+    sk_fail(error, SK_ERROR_UNSUPPORTED, "what pools of kind %s could be made of cannot be found out", sk_enum_name(&sk_pool_kind_enum, kind));
+    return NULL;
+}
+
 /* -- volumes: names, looking -------------------------------------------------------------------------------------- */
 
 /* A name that came from outside; existing files may have others, so looking up is less strict than making. */

@@ -32,6 +32,12 @@ gboolean sk_storage_pool_stop(const SkPoolSpec *spec, GError **error);
 /* Fills capacity, allocation and available, in bytes; the rest of status is left alone. */
 gboolean sk_storage_pool_stat(const SkPoolSpec *spec, SkPoolStatus *status, GError **error);
 
+/*
+ * What pools of a kind (SkPoolKind) could be made of on this host, as SkPoolSource; UNSUPPORTED for kinds where nobody can tell. The
+ * elements are the caller's, see sk_value_list_new().
+ */
+GPtrArray *sk_storage_pool_sources(gint kind, GError **error);
+
 /* -- volumes ------------------------------------------------------------------------------------------ */
 
 /* All volumes (SkVolume, freed with the array), by name. used_by and image are the caller's to fill. */

@@ -504,6 +504,77 @@ def test_pool_of_a_file_system(connection, loop_device, tmp_path):
     pool.undefine()
 
 
+def test_sources_of_pools(shared_daemon, connection, loop_device):
+    assert "sources" in virsh(shared_daemon, "find-storage-pool-sources-as", "logical")
+    assert code_of(connection.findStoragePoolSources, "netfs", None, 0) == libvirt.VIR_ERR_CONFIG_UNSUPPORTED
+    group = f"skt{os.urandom(4).hex()}"
+    if subprocess.run(["vgcreate", "-q", group, loop_device], capture_output=True).returncode != 0:
+        pytest.skip("LVM does not work here")
+    try:
+        tree = ElementTree.fromstring(connection.findStoragePoolSources("logical", None, 0))
+        found = {s.findtext("name"): [d.get("path") for d in s.findall("device")] for s in tree.findall("source")}
+        assert found[group] == [loop_device]
+    finally:
+        subprocess.run(["vgremove", "-q", "-f", group], capture_output=True)
+
+
+# -- steps that fail ---------------------------------------------------------------------------------------------
+
+
+def test_steps_of_volumes_that_fail(daemon, tmp_path):
+    """Each leaves what was there, and does not stand in the way of the next try."""
+    place = tmp_path / "pool"
+    place.mkdir()
+    (place / "v.img").write_bytes(b"kept" * 1024)
+    for step in ("volume/wipe", "storage/patch", "storage/patch-finish"):
+        daemon.restart(env={"SKEP_FAULT": step})
+        connection = libvirt.open(uri(daemon))
+        pool = connection.storagePoolCreateXML(f"<pool type='dir'><name>p</name><target><path>{place}</path></target></pool>")
+        volume = pool.storageVolLookupByName("v.img")
+        with pytest.raises(libvirt.libvirtError) as raised:
+            if step == "volume/wipe":
+                volume.wipe()
+            else:
+                upload(connection, volume, b"kept")
+        assert step in str(raised.value)
+        assert (place / "v.img").read_bytes() == b"kept" * 1024
+        assert download(connection, volume, 0, 4) == b"kept"
+        connection.close()
+    daemon.restart()
+    connection = libvirt.open(uri(daemon))
+    pool = connection.storagePoolCreateXML(f"<pool type='dir'><name>p</name><target><path>{place}</path></target></pool>")
+    upload(connection, pool.storageVolLookupByName("v.img"), b"new!")
+    assert (place / "v.img").read_bytes()[:8] == b"new!kept"
+    connection.close()
+
+
+def test_secret_that_cannot_be_written(daemon):
+    daemon.restart(env={"SKEP_FAULT": "secret/write"})
+    connection = libvirt.open(uri(daemon))
+    secret = connection.secretDefineXML(SECRET.format("no", "no", "9b4f3a1e-5c7d-4f0a-8f43-8d2f6e1a0005", "five"))
+    with pytest.raises(libvirt.libvirtError):
+        secret.setValue(b"x")
+    assert code_of(secret.value) == libvirt.VIR_ERR_NO_SECRET
+    connection.close()
+
+
+@pytest.mark.parametrize("step", ["pool/mount", "pool/unmount"])
+def test_mounts_that_fail(daemon, loop_device, tmp_path, step):
+    subprocess.run(["mkfs.ext4", "-q", loop_device], check=True)
+    daemon.restart(env={"SKEP_FAULT": step})
+    connection = libvirt.open(uri(daemon))
+    text = f"<pool type='fs'><name>m</name><source><device path='{loop_device}'/></source><target><path>{tmp_path}/mnt</path></target></pool>"
+    pool = connection.storagePoolDefineXML(text)
+    pool.build()
+    if step == "pool/mount":
+        assert code_of(pool.create) > 0 and not os.path.ismount(tmp_path / "mnt") and not pool.isActive()
+    else:
+        pool.create()
+        assert code_of(pool.destroy) > 0 and os.path.ismount(tmp_path / "mnt") and pool.isActive()
+        subprocess.run(["umount", str(tmp_path / "mnt")], check=True)
+    connection.close()
+
+
 def test_pool_of_a_volume_group(connection, loop_device):
     if shutil.which("vgcreate") is None:
         pytest.skip("needs lvm2")

@@ -193,6 +193,46 @@ get_capabilities(SkLvCall *call, GError **error)
     return TRUE;
 }
 
+static void
+free_source(gpointer source)
+{
+    sk_value_free(&sk_pool_source_type, source);
+}
+
+static gboolean
+put_sources(SkLvCall *call, SkCall *op, GError **error)
+{
+    g_autoptr(json_t) answer = sk_json_parse(op->answer->str, op->answer->len, "the operation's answer", error);
+    g_autoptr(GPtrArray) sources = g_ptr_array_new_with_free_func(free_source);
+    gsize i;
+    json_t *item;
+    json_array_foreach(json_object_get(answer, "items"), i, item) {
+        SkPoolSource *source = sk_json_decode(&sk_pool_source_type, item, error);
+        if (source == NULL)
+            return FALSE;
+        g_ptr_array_add(sources, source);
+    }
+    if (answer == NULL)
+        return FALSE;
+    g_autofree char *xml = sk_xml_pool_sources_format(op->params.kind, sources);
+    sk_xdr_put_str(call->out, xml);
+    return TRUE;
+}
+
+static gboolean
+find_sources(SkLvCall *call, GError **error)
+{
+    const char *type = sk_lv_str(call, "type");
+    gint kind;
+    if (!sk_lv_check_flags(call, 0, error))
+        return FALSE;
+    if (!sk_enum_parse(&sk_pool_kind_enum, type, &kind, NULL))
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "storage pools of type \"%.32s\" are not supported: give dir, fs, netfs or logical", type);
+    SkCall *op = sk_lv_operation(call, SK_OP_POOL_SOURCES);
+    op->params.kind = kind;
+    return sk_lv_dispatch(call, op, put_sources);
+}
+
 /* -- definition ------------------------------------------------------------------------------------------------------------ */
 
 static gboolean
@@ -352,7 +392,8 @@ static const SkLvProcedure rows[] = {
     { 72, "CONNECT_LIST_STORAGE_POOLS", "maxnames:i32", "names:str<16384>", SK_OP_POOL_LIST, list_active },
     { 73, "CONNECT_NUM_OF_DEFINED_STORAGE_POOLS", "", "num:i32", SK_OP_POOL_LIST, count_defined },
     { 74, "CONNECT_LIST_DEFINED_STORAGE_POOLS", "maxnames:i32", "names:str<16384>", SK_OP_POOL_LIST, list_defined },
-    { 75, "CONNECT_FIND_STORAGE_POOL_SOURCES", "type:str srcSpec:str? flags", "xml:str" },
+    { 75, "CONNECT_FIND_STORAGE_POOL_SOURCES", "type:str srcSpec:str? flags", "xml:str", SK_OP_POOL_SOURCES, find_sources,
+      .lacks = "types other than logical: no other host and no device is asked" },
     { 76, "STORAGE_POOL_CREATE_XML", "xml:str flags", "pool", SK_OP_POOL_CREATE, create_xml,
       .lacks = "types disk, gluster, iscsi, iscsi-direct, mpath, rbd, scsi, sheepdog, vstorage and zfs" },
     { 77, "STORAGE_POOL_DEFINE_XML", "xml:str flags", "pool", SK_OP_POOL_CREATE, define_xml,

@@ -156,20 +156,28 @@ sk_xml_set_bytes(SkXmlNode *node, const char *path, guint64 bytes)
 }
 
 static void
-write_source(SkXmlNode *pool, const SkPoolSpec *spec)
+write_source(SkXmlNode *above, gint kind, const SkPoolSource *source)
 {
-    static const SkPoolSource none = { 0 };
-    SkXmlNode *node = sk_xml_add(pool, "source");
-    const SkPoolSource *source = spec->source != NULL ? spec->source : &none;
-    const char *const *formats = kinds[spec->kind].sources;
+    SkXmlNode *node = sk_xml_add(above, "source");
+    const char *const *formats = kinds[kind].sources;
     sk_xml_write_fields(node, &sk_pool_source_type, source);
     if (formats != NULL)
         sk_xml_set(node, "format/@type", source->format != NULL ? source->format : formats[0]);
 }
 
 char *
+sk_xml_pool_sources_format(gint kind, const GPtrArray *sources)
+{
+    g_autoptr(SkXmlNode) root = sk_xml_new("sources");
+    for (guint i = 0; i < sources->len; i++)
+        write_source(root, kind, sources->pdata[i]);
+    return sk_xml_text(root);
+}
+
+char *
 sk_xml_pool_format(const SkPoolSpec *spec, const SkPoolStatus *status)
 {
+    static const SkPoolSource none = { 0 };
     g_autoptr(SkXmlNode) pool = sk_xml_new("pool");
     sk_xml_set(pool, "@type", sk_enum_name(&sk_pool_kind_enum, spec->kind));
     sk_xml_set(pool, "name", spec->name);
@@ -177,7 +185,7 @@ sk_xml_pool_format(const SkPoolSpec *spec, const SkPoolStatus *status)
     sk_xml_set_bytes(pool, "capacity", status != NULL ? status->capacity : 0);
     sk_xml_set_bytes(pool, "allocation", status != NULL ? status->allocation : 0);
     sk_xml_set_bytes(pool, "available", status != NULL ? status->available : 0);
-    write_source(pool, spec);
+    write_source(pool, spec->kind, spec->source != NULL ? spec->source : &none);
     sk_xml_set(pool, "target/path", spec->path);
     sk_xml_set(pool, "target/permissions/mode", spec->mode);
     sk_xml_set(pool, "target/permissions/owner", spec->owner);

@@ -15,6 +15,8 @@ G_BEGIN_DECLS
 SkPoolSpec *sk_xml_pool_parse(const char *text, gssize length, GError **error);
 /* status NULL: nothing is known of it. Free with g_free(). */
 char *sk_xml_pool_format(const SkPoolSpec *spec, const SkPoolStatus *status);
+/* <sources>: what pools of a kind could be made of (SkPoolSource). Free with g_free(). */
+char *sk_xml_pool_sources_format(gint kind, const GPtrArray *sources);
 /* What a pool can be made of, and what its volumes can be: <storagepoolCapabilities>. Free with g_free(). */
 char *sk_xml_pool_capabilities(void);
 
