@@ -97,7 +97,7 @@ const SkCommand sk_snapshot_commands[] = {
       .body = &sk_snapshot_create_type,
       .options = SK_OPTIONS({ 'm', "memory", NULL, .field = "memory" }, { 0, "quiesce", NULL, "fail if the guest's file systems cannot be frozen" },
                             { 0, "description", "TEXT", .field = "description" },
-                            { 0, "raw", "HOW", .field = "raw", .choices = "refuse|exclude|overlay" },
+                            { 0, "raw", "HOW", .field = "raw", .choices = "refuse|exclude" },
                             { 0, "exclude", "DISK", .field = "exclude", .choices = "@disk", .flags = SK_OPTION_MANY }),
       .notes = "All disks, firmware variables and the TPM are kept as they are at one instant, and the definition with them. Without --memory a guest that runs "
                "is found, after a revert, as after a power cut; its file systems are frozen for the moment if its agent answers. "

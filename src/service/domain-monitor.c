@@ -277,7 +277,7 @@ reason_of_end(const SkDomain *self, gint status)
     if (self->runtime.ending)
         return SK_REASON_SAVED;
     if (self->destroying)
-        return SK_REASON_DESTROYED;
+        return self->stop_reason == SK_REASON_SNAPSHOT ? SK_REASON_SNAPSHOT : SK_REASON_DESTROYED;
     if (self->panicked)
         return SK_REASON_PANICKED;
     if (status == -1 || (WIFEXITED(status) && WEXITSTATUS(status) == 0))

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/thread.h"
 #include "engine/qmp/commands.h"
 #include "engine/qmp/migrate.h"
 #include "engine/qmp/snapshot.h"
@@ -263,11 +264,19 @@ take_back(CreateWork *work)
     thaw(work);
     if (!work->noted)
         return;
+    if (work->site.qmp != NULL && !sk_qmp_is_open(work->site.qmp))
+        sk_qemu_process_destroy(work->site.process, NULL, 2000, NULL, NULL);
     if (sk_snapshot_drop_states(&work->site, work->snapshot, &error) && sk_snapshot_drop_files(work->snapshot, &error))
         sk_snapshot_note_drop(&work->site);
     else
         g_warning("domain \"%s\": not all of snapshot \"%s\" could be taken back, which the next start of the daemon tries again: %s",
                   work->site.name, work->snapshot->name, error->message);
+}
+
+static void
+mark_end(gpointer domain)
+{
+    ((SkDomain *) domain)->destroying = TRUE;
 }
 
 static gboolean
@@ -281,6 +290,8 @@ run(SkJob *job, GError **error)
         take_back(work);
         return FALSE;
     }
+    if (work->halt)
+        sk_main_call(mark_end, work->site.domain);
     if (work->halt && !sk_qemu_process_destroy(work->site.process, work->site.qmp, (gint) work->site.settings->stop_timeout * 1000, NULL, error))
         return FALSE;
     return TRUE;

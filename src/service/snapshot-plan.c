@@ -49,8 +49,8 @@ fit_raw(const SkSnapshotCreate *body, const SkDisk *disk, SkSnapshotKind *kind, 
     if (*kind != SK_SNAPSHOT_INTERNAL || disk->format == SK_FORMAT_QCOW2)
         return TRUE;
     if (body->raw == SK_RAW_REFUSE)
-        return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\" is raw, which cannot keep a state inside: leave it out (raw: exclude), or have an overlay put "
-                       "over it (raw: overlay)", disk->target);
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\" is raw, which cannot keep a state inside: leave it out (raw: exclude), or convert it to qcow2",
+                       disk->target);
     *kind = body->raw == SK_RAW_EXCLUDE ? SK_SNAPSHOT_LEFT_OUT : SK_SNAPSHOT_EXTERNAL;
     return TRUE;
 }
@@ -65,7 +65,7 @@ plan_disk(SkSnapshot *plan, const SkSnapshotCreate *body, const SkDisk *disk, GE
     if (kind != SK_SNAPSHOT_LEFT_OUT && disk->shareable)
         return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\" is shareable, so its state cannot be kept: exclude it", disk->target);
     if (kind == SK_SNAPSHOT_EXTERNAL)
-        return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\": overlays are not made yet: have its state kept inside, or exclude it", disk->target);
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\": overlays (disk-only, external) are not made yet: have its state kept inside, or exclude it", disk->target);
     SkSnapshotDisk *part = sk_value_new(&sk_snapshot_disk_type);
     if (plan->disks == NULL)
         plan->disks = sk_value_list_new(&sk_snapshot_disk_type);

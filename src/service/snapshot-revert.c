@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/thread.h"
 #include "service/domain-disks.h"
 #include "service/domain-launch.h"
 #include "service/domain-save.h"
@@ -211,6 +212,14 @@ keep(RevertWork *work, GError **error)
     return sk_store_commit(work->site.store, batch, error);
 }
 
+/* It ends because we asked: nothing is started again by itself. */
+static void
+mark_end(gpointer data)
+{
+    SkDomain *domain = data;
+    domain->destroying = sk_domain_is_active(domain);
+}
+
 static gboolean
 run(SkJob *job, GError **error)
 {
@@ -221,6 +230,7 @@ run(SkJob *job, GError **error)
     work->begun = TRUE;
     if (sk_fault("snapshot-revert/note", error))
         return FALSE;
+    sk_main_call(mark_end, work->site.domain);
     if (work->site.process != NULL &&
         !sk_qemu_process_destroy(work->site.process, work->site.qmp, (gint) work->site.settings->stop_timeout * 1000, NULL, error))
         return FALSE;
@@ -276,6 +286,7 @@ rollback(SkJob *job, const GError *error)
         return;
     SkDomain *domain = work->site.domain;
     domain->stop_reason = SK_REASON_UNKNOWN;
+    domain->destroying = FALSE;
     if (!work->begun)
         return;
     g_free(domain->torn);

@@ -486,10 +486,17 @@ sk_snapshot_site_clear(SkSnapshotSite *self)
     g_free(self->uuid);
 }
 
+/* A QEMU that has died in the meantime has nothing open any more. */
+static gboolean
+is_open(const SkSnapshotSite *self)
+{
+    return self->qmp != NULL && sk_qmp_is_open(self->qmp);
+}
+
 char *
 sk_snapshot_site_node(const SkSnapshotSite *self, const char *path)
 {
-    for (guint i = 0; self->live != NULL && self->live->disks != NULL && i < self->live->disks->len; i++) {
+    for (guint i = 0; is_open(self) && self->live->disks != NULL && i < self->live->disks->len; i++) {
         const SkDisk *disk = self->live->disks->pdata[i];
         if (disk->source != SK_SOURCE_NONE && g_strcmp0(disk->path, path) == 0)
             return sk_block_node_name(disk);
@@ -513,7 +520,7 @@ sk_snapshot_drop_states(const SkSnapshotSite *self, const SkSnapshot *snapshot, 
     }
     if (snapshot->nvram == NULL)
         return TRUE;
-    return self->qmp != NULL && self->live->firmware.kind == SK_FIRMWARE_UEFI
+    return is_open(self) && self->live->firmware.kind == SK_FIRMWARE_UEFI
                ? sk_qmp_snapshot_drop(self->qmp, "nvram", snapshot->tag, error)
                : sk_storage_snapshot_delete(snapshot->nvram, snapshot->tag, NULL, error);
 }

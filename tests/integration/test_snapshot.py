@@ -404,3 +404,88 @@ def test_fault_in_delete(crashing, how, running, step):
     assert [states(path) for path in paths] == [["r", "t"]] * 2
     assert d.state("a") == ("running" if running else "shut off")
     assert not list((d.root / "lib" / "snapshots").glob("*/*.memory"))
+
+
+def test_firmware_variables_and_tpm(shared_daemon, tmp_path):
+    import os
+    import shutil
+    if not os.path.exists("/usr/share/OVMF") or shutil.which("swtpm") is None:
+        pytest.skip("ovmf or swtpm is not installed")
+    d = shared_daemon
+    path = disk(d, tmp_path / "a.qcow2")
+    d.do("POST", "/v1/domains?start=true&paused=true", d.paused_domain(
+        "uefi", firmware={"kind": "uefi"}, tpm={"model": "crb"}, disks=[{"source": "file", "path": path, "format": "qcow2"}]))
+    uuid = d.get("/v1/domains/uefi")["spec"]["uuid"]
+    nvram, tpm = d.root / "lib" / "nvram" / f"{uuid}.qcow2", d.root / "lib" / "tpm" / uuid
+    take(d, "uefi", "on", memory=True)
+    take(d, "uefi", "disks")
+    assert states(nvram) == ["on", "disks"] == states(path)
+    d.do("POST", "/v1/domains/uefi/destroy")
+    take(d, "uefi", "off")
+    write(nvram, 9)
+    before = {file.name: file.read_bytes() for file in tpm.rglob("*") if file.is_file() and not file.name.endswith(".log")}
+    assert before
+    for file in tpm.rglob("*"):
+        if file.is_file() and file.name in before:
+            file.write_bytes(b"another")
+    revert(d, "uefi", "on")
+    assert d.state("uefi") == "paused"
+    revert(d, "uefi", "off")
+    assert not holds(nvram, 9)
+    assert {file.name: file.read_bytes() for file in tpm.rglob("*") if file.name in before} == before
+    d.do("POST", "/v1/domains/uefi/start?paused=true")
+    drop(d, "uefi", "on")
+    drop(d, "uefi", "off")
+    assert states(nvram) == ["disks"] == states(path)
+    revert(d, "uefi", "disks", fresh_nvram=True)
+    assert not nvram.exists()
+    d.do("DELETE", "/v1/domains/uefi?force=true")
+    assert not (d.root / "lib" / "snapshots" / uuid).exists()
+    clean(path)
+
+
+WRITER = ("i=0; while [ $i -lt 300 ]; do i=$((i+1)); s=$(echo $i | md5sum | cut -c1-32); printf '%8d %s\\n' $i $s; done | "
+          "dd of=/dev/vda bs=42 conv=fsync 2>/dev/null; echo all writ't'en")
+
+
+def test_guest_that_writes(shared_daemon, guest):
+    """A log with checksums comes through snapshots and deletions under load whole."""
+    import hashlib
+    d, (name, path) = shared_daemon, guest
+    with Console(d, name, take_over=True) as console:
+        console.forget()
+        console.write(WRITER + "\n")
+        for i in range(6):
+            take(d, name, f"s{i}", memory=i == 3)
+        for i in (2, 0, 3, 5):
+            drop(d, name, f"s{i}")
+        console.wait("all written")
+    d.do("POST", f"/v1/domains/{name}/destroy")
+    clean(path)
+    raw = str(path) + ".raw"
+    subprocess.run(["qemu-img", "convert", "-O", "raw", str(path), raw], check=True)
+    with open(raw, "rb") as log:
+        for i in range(1, 301):
+            assert log.read(42).decode().split() == [str(i), hashlib.md5(f"{i}\n".encode()).hexdigest()]
+
+
+def test_qemu_dies_in_the_middle(shared_daemon, guest):
+    """Whatever was reached: it is whole, or nothing of it is left."""
+    import os
+    import signal
+    import threading
+    d, (name, path) = shared_daemon, guest
+    pid = d.get(f"/v1/domains/{name}")["status"]["pid"]
+    asked = threading.Thread(target=ask, args=(d, "POST", f"/v1/domains/{name}/snapshots", {"name": "s", "memory": True}))
+    asked.start()
+    d.wait_until(lambda: states(path) == ["s"] or not asked.is_alive(), "the states to be made")
+    os.kill(pid, signal.SIGKILL)
+    asked.join()
+    d.wait_state(name, "shut off")
+    whole = "s" in snapshots(d, name)
+    assert states(path) == (["s"] if whole else []) and notes(d) == 0
+    assert bool(list((d.root / "lib" / "snapshots").glob(f"*/s.memory"))) == whole
+    if not whole:
+        take(d, name, "s")
+    drop(d, name, "s")
+    clean(path)
