@@ -331,6 +331,58 @@ def test_console(daemon, tiny, connection):
     third.finish()
 
 
+def test_virsh_console(daemon, tiny):
+    """`virsh console` on a terminal: what is typed, what is printed, Ctrl-], and the guest's end."""
+    daemon.do("POST", "/v1/domains", daemon.tiny_domain("a", tiny))
+    virsh(daemon, "start", "a")
+    daemon.wait_console("a", READY)
+    with Terminal(daemon, "console", "a") as terminal:
+        terminal.read_until(b"Escape character is")
+        terminal.type(b"echo for\"\"ty-four\n")
+        terminal.read_until(b"forty-four")
+        terminal.type(b"\x1d")
+        assert terminal.wait() == 0
+    with Terminal(daemon, "console", "a") as terminal:
+        terminal.read_until(b"Escape character is")
+        virsh(daemon, "destroy", "a")
+        assert terminal.wait() == 0
+
+
+class Terminal:
+    """virsh on a terminal of its own."""
+
+    def __init__(self, daemon, *argv):
+        self.fd, inner = os.openpty()
+        self.process = subprocess.Popen(daemon.prefix() + ["virsh", "-c", uri(daemon), *argv], stdin=inner, stdout=inner, stderr=inner,
+                                        env=environment(), start_new_session=True)
+        os.close(inner)
+        self.data = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.fd)
+
+    def type(self, data):
+        os.write(self.fd, data)
+
+    def read_until(self, text):
+        while text not in self.data:
+            self.data += os.read(self.fd, 4096)
+
+    def wait(self):
+        """What it prints is read, so that it can end."""
+        try:
+            while piece := os.read(self.fd, 4096):
+                self.data += piece
+        except OSError:
+            pass
+        return self.process.wait(timeout=DEADLINE)
+
+
 def test_console_needs_a_running_domain(daemon, connection):
     daemon.do("POST", "/v1/domains", daemon.paused_domain("a"))
     with pytest.raises(libvirt.libvirtError) as refused:
