@@ -2,6 +2,9 @@
 /* domain.create: volumes over images, addresses, seed, record; all of it or nothing. */
 #include "service/domain-create.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "base/error.h"
 #include "engine/launch.h"
 #include "service/domain-addresses.h"
@@ -187,17 +190,28 @@ make_volumes(SkJob *job, CreateWork *work, SkIntent *intent, GError **error)
     return TRUE;
 }
 
-/* Disks given by path must be there and fit to be opened. */
+/* A disk's file that is not there. */
 static gboolean
-check_disks(CreateWork *work, GError **error)
+is_missing(const SkDisk *disk, const GError *error)
+{
+    return sk_error_is(error, SK_ERROR_NO_VOLUME) && access(disk->path, F_OK) != 0 && errno == ENOENT;
+}
+
+/*
+ * Disks given by path must be there and fit to be opened. Of what is only defined a file may come later: virt-clone defines a
+ * domain first, then makes its disks. A start looks again.
+ */
+static gboolean
+check_disks(CreateWork *work, gboolean may_come_later, GError **error)
 {
     for (guint i = 0; work->spec->disks != NULL && i < work->spec->disks->len; i++) {
         const SkDisk *disk = work->spec->disks->pdata[i];
         if (disk->source == SK_SOURCE_NONE)
             continue;
-        g_auto(GStrv) below = sk_storage_backing_chain(disk->path, disk->format, (const char *const *) work->roots, error);
-        if (below == NULL) {
-            g_prefix_error(error, "disk \"%s\": ", disk->target);
+        g_autoptr(GError) failed = NULL;
+        g_auto(GStrv) below = sk_storage_backing_chain(disk->path, disk->format, (const char *const *) work->roots, &failed);
+        if (below == NULL && !(may_come_later && is_missing(disk, failed))) {
+            g_propagate_prefixed_error(error, g_steal_pointer(&failed), "disk \"%s\": ", disk->target);
             return FALSE;
         }
     }
@@ -232,12 +246,13 @@ static gboolean
 run(SkJob *job, GError **error)
 {
     CreateWork *work = job->work;
+    gboolean only_defined = job->call->op->id == SK_OP_DOMAIN_DEFINE && !work->start;
     g_autoptr(SkIntent) intent = sk_intent_new(job->service->store, g_strconcat("the creation of domain ", work->spec->name, NULL));
     if (work->replaced == NULL)
         sk_intent_add_path(intent, work->seed_path);
     if (!sk_domain_seed_prepare(work->spec, error) || !sk_intent_note(intent, error))
         return FALSE;
-    if (!sk_fault("domain-create/intent", error) && make_volumes(job, work, intent, error) && check_disks(work, error) &&
+    if (!sk_fault("domain-create/intent", error) && make_volumes(job, work, intent, error) && check_disks(work, only_defined, error) &&
         make_seed(work, error) && keep(job, work, intent, error))
         return TRUE;
     sk_intent_carry_out(intent);

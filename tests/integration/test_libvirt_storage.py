@@ -679,6 +679,22 @@ def install(daemon, name, *argv):
                 "--network", "none", "--noautoconsole", *argv)
 
 
+def test_domain_defined_before_its_disk(connection, pool):
+    """virt-clone's order: the copy's definition, then its disk; a start in between says what is missing."""
+    source = pool.createXML(volume_xml("source.qcow2", kind="qcow2"))
+    path = f"{path_of(pool)}/copy.qcow2"
+    domain = connection.defineXML(f"""<domain type='qemu'><name>early</name><memory unit='MiB'>32</memory><os><type>hvm</type></os><devices>
+        <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='{path}'/><target dev='vda' bus='virtio'/></disk>
+        </devices></domain>""")
+    with pytest.raises(libvirt.libvirtError) as raised:
+        domain.create()
+    assert f'there is no file "{path}"' in str(raised.value)
+    pool.createXMLFrom(volume_xml("copy.qcow2", kind="qcow2"), source)
+    domain.create()
+    domain.destroy()
+    domain.undefine()
+
+
 @needs_virtinst
 def test_virt_install_makes_a_pool_and_a_volume(shared_daemon, connection, tmp_path):
     """A disk in a directory of no pool, as in the textbook's --disk path=/opt/c73.qcow2,size=6."""
