@@ -88,8 +88,8 @@ static const SkLvProcedure rows[] = {
     { 261, "DOMAIN_PM_SUSPEND_FOR_DURATION", "dom target:u32 duration:u64 flags", "" },
     { 267, "DOMAIN_PM_WAKEUP", "dom flags", "", SK_OP_DOMAIN_RESUME, without_flags },
     { 295, "DOMAIN_SEND_PROCESS_SIGNAL", "dom pid_value:i64 signum:u32 flags", "" },
-    { 309, "DOMAIN_CREATE_XML_WITH_FILES", "xml_desc:str flags", "dom" },
-    { 310, "DOMAIN_CREATE_WITH_FILES", "dom flags", "dom" },
+    { 309, "DOMAIN_CREATE_XML_WITH_FILES", "xml_desc:str flags", "dom", SK_OP_DOMAIN_CREATE, sk_lv_create_xml, .lacks = "descriptors for the guest" },
+    { 310, "DOMAIN_CREATE_WITH_FILES", "dom flags", "dom", SK_OP_DOMAIN_START, create_with_flags, .lacks = "descriptors for the guest" },
     { 390, "DOMAIN_SET_LIFECYCLE_ACTION", NULL, NULL },
 };
 SK_LV_FAMILY(sk_lv_domain_life_family, "Domain: life", QEMU, rows);
