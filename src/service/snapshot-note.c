@@ -72,13 +72,24 @@ prepare_take_back(SkJob *job, GError **error)
     return sk_snapshot_site_begin(&work->site, job->service, work->domain, error);
 }
 
+/* Ends what moves the guest's memory. The disks of a paused one whose memory was moved are closed until it goes on, if only for an instant. */
+static gboolean
+settle(SkQmp *qmp, GError **error)
+{
+    SkQmpStatus status;
+    sk_qmp_migrate_cancel(qmp);
+    if (!sk_qmp_query_status(qmp, &status, error))
+        return FALSE;
+    return !g_str_equal(status.status, "postmigrate") || (sk_qmp_do(qmp, SK_QMP_CONT, error) && sk_qmp_do(qmp, SK_QMP_STOP, error));
+}
+
 static gboolean
 run_take_back(SkJob *job, GError **error)
 {
     TakeBack *work = job->work;
     const SkSnapshotSite *site = &work->site;
-    if (site->qmp != NULL)
-        sk_qmp_migrate_cancel(site->qmp);
+    if (site->qmp != NULL && !settle(site->qmp, error))
+        return FALSE;
     if (site->agent != NULL)
         sk_agent_thaw(site->agent, NULL, NULL);
     if (!sk_snapshot_drop_states(site, work->snapshot, error) || !sk_snapshot_drop_files(work->snapshot, error))

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from libvirt_client import virsh
-from test_snapshot import clean, disk, holds, off, remembers, say, states, guest, write  # noqa: F401 (fixtures)
+from test_snapshot import clean, guest, holds, off, remembers, say, states, write  # noqa: F401 (fixtures)
 
 pytestmark = pytest.mark.skipif(shutil.which("virsh") is None, reason="libvirt-clients is not installed")
 SCHEMA = "/usr/share/libvirt/schemas/domainsnapshot.rng"

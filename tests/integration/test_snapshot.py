@@ -178,6 +178,7 @@ def test_memory_goes_back(shared_daemon, guest):
     say(d, name, "echo one | dd of=/dev/vda conv=fsync 2>/dev/null; echo writ't'en", "written")
     take(d, name, "s", memory=True)
     assert d.state(name) == "running" and snapshots(d, name)["s"]["memory_bytes"] > 0
+    assert d.fails("POST", f"/v1/domains/{name}/snapshots", {"quiesce": "yes"})[1] == "agent"
     say(d, name, "WORD=other; echo two | dd of=/dev/vda conv=fsync 2>/dev/null; echo chang'e'd", "changed")
     revert(d, name, "s")
     assert d.state(name) == "running"
@@ -489,3 +490,18 @@ def test_qemu_dies_in_the_middle(shared_daemon, guest):
         take(d, name, "s")
     drop(d, name, "s")
     clean(path)
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("step", ["engine/migrate", "snapshot-create/memory", "snapshot-create/record"])
+def test_fault_in_create_of_one_paused(crashing, how, step):
+    d, paths = crashing
+    calm(d, True)
+    d.do("POST", "/v1/domains/a/suspend")
+    assert not fail_at(d, how, step, "POST", "/v1/domains/a/snapshots", {"name": "s", "memory": True})
+    d.wait_until(lambda: d.state("a") == "paused", "the old state")
+    assert snapshots(d, "a") == {} and [states(path) for path in paths] == [[], []]
+    take(d, "a", "s", memory=True)
+    drop(d, "a", "s")
+    d.do("POST", "/v1/domains/a/resume")
+    remembers(d, "a", "hive")
