@@ -254,11 +254,14 @@ const SkJobKind sk_volume_find_job = { .prepare = prepare_find, .run = run_find,
 
 /* -- delete ------------------------------------------------------------------------------------------------------ */
 
-/* From here on nobody can take it for a disk: a definition of a volume that goes would be of nothing. */
+/*
+ * From here on nobody can take it for a disk: a definition of a volume that goes would be of nothing. By force it goes from the
+ * definitions of domains that are off: libvirt's clients delete a domain's disks before the domain.
+ */
 static gboolean
 prepare_delete(SkJob *job, GError **error)
 {
-    if (!prepare_existing(job, TRUE, error))
+    if (!prepare_existing(job, !job->call->params.force, error))
         return FALSE;
     VolumeWork *work = job->work;
     work->going = g_build_filename(work->spec->path, work->name, NULL);

@@ -691,7 +691,11 @@ def test_domain_defined_before_its_disk(connection, pool):
     assert f'there is no file "{path}"' in str(raised.value)
     pool.createXMLFrom(volume_xml("copy.qcow2", kind="qcow2"), source)
     domain.create()
+    volume = pool.storageVolLookupByName("copy.qcow2")
+    assert code_of(volume.delete) == libvirt.VIR_ERR_OPERATION_INVALID
     domain.destroy()
+    # virt-manager deletes the disks first, then the domain.
+    volume.delete()
     domain.undefine()
 
 

@@ -262,7 +262,10 @@ static gboolean
 delete(SkLvCall *call, GError **error)
 {
     SkCall *op = sk_lv_check_flags(call, 0, error) ? operation(call, error) : NULL;
-    return op != NULL && sk_lv_dispatch(call, op, NULL);
+    if (op == NULL)
+        return FALSE;
+    op->params.force = TRUE;
+    return sk_lv_dispatch(call, op, NULL);
 }
 
 enum { RESIZE_ALLOCATE = 1, RESIZE_DELTA = 2, RESIZE_SHRINK = 4 };
