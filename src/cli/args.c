@@ -28,6 +28,7 @@ static const SkOperand operand_table[] = {
     { "NIC", "nic", "nic", "MAC address, alias or place (0, 1, ...) of an interface" },
     { "JOB", "id", "job", "id of a job, or the beginning of it" },
     { "TOKEN", "id", "token", "id of a token, the beginning of it, or its name" },
+    { "DEVICE", "id", NULL, "name of a device of the host, see skep host devices" },
     { "FILE", NULL, "file", "file" },
     { "SOURCE", NULL, "file", "file, or an https, http or file URL" },
     { "MEDIUM", NULL, "file", "file on the host, or POOL/VOLUME" },

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "codec/json/json.h"
+#include "model/capabilities.h"
 
 /* -- doctor ----------------------------------------------------------------------------------------------------- */
 
@@ -135,6 +136,19 @@ run_audit(SkCli *self, const SkArgs *args, GError **error)
     return TRUE;
 }
 
+/* -- the host's pages --------------------------------------------------------------------------------------------------- */
+
+static gboolean
+run_pages(SkCli *self, const SkArgs *args, GError **error)
+{
+    json_t *body = sk_args_body(args, NULL, error);
+    if (body == NULL)
+        return FALSE;
+    g_autoptr(SkAsk) ask = sk_ask_new(SK_OP_NODE_PAGES);
+    sk_ask_take_body(ask, body);
+    return sk_cli_ask_done(self, args, ask, "huge pages", error);
+}
+
 const SkCommand sk_node_commands[] = {
     { .words = "node", .ops = SK_OPS(SK_OP_NODE_SHOW), .run = sk_run_operation,
       .columns = SK_COLUMNS({ "Host name", "hostname" }, { "System", "os" }, { "Kernel", "kernel" }, { "Architecture", "arch" },
@@ -159,6 +173,22 @@ const SkCommand sk_node_commands[] = {
                             { "READ", "block_read_bytes", SK_CELL_SIZE }, { "WRITTEN", "block_write_bytes", SK_CELL_SIZE },
                             { "RECEIVED", "net_rx_bytes", SK_CELL_SIZE }, { "SENT", "net_tx_bytes", SK_CELL_SIZE }),
       .notes = "Counters are since the start of the domain.", .examples = "skep stats\nskep stats web1 -o json" },
+    { .words = "host capabilities", .ops = SK_OPS(SK_OP_NODE_CAPABILITIES), .run = sk_run_operation,
+      .columns = SK_COLUMNS({ "UUID", "uuid" }, { "Architecture", "arch" }, { "CPU model", "cpu_model" }, { "CPU vendor", "cpu_vendor" },
+                            { "Sockets", "sockets" }, { "Dies", "dies" }, { "Cores", "cores" }, { "Threads", "threads" }, { "IOMMU", "iommu", SK_CELL_YES },
+                            { "KVM", "kvm", SK_CELL_YES }, { "QEMU", "emulator" }, { "QEMU version", "version" }, { "UEFI", "loaders" }),
+      .notes = "-o json has NUMA nodes, machine types and CPU models too.", .examples = "skep host capabilities -o json" },
+    { .words = "host devices", .ops = SK_OPS(SK_OP_NODE_DEVICES), .run = sk_run_operation,
+      .columns = SK_COLUMNS({ "NAME", "name" }, { "KIND", "kind" }, { "DRIVER", "driver" }, { "PRODUCT", "product_name" }, { "PARENT", "parent" }),
+      .examples = "skep host devices" },
+    { .words = "host detach", .operands = "DEVICE", .ops = SK_OPS(SK_OP_NODE_DEVICE_DETACH), .run = sk_run_operation, .done = "detached",
+      .examples = "skep host detach pci_0000_01_00_0" },
+    { .words = "host reattach", .operands = "DEVICE", .ops = SK_OPS(SK_OP_NODE_DEVICE_REATTACH), .run = sk_run_operation, .done = "given back",
+      .examples = "skep host reattach pci_0000_01_00_0" },
+    { .words = "host reset", .operands = "DEVICE", .ops = SK_OPS(SK_OP_NODE_DEVICE_RESET), .run = sk_run_operation, .done = "reset",
+      .examples = "skep host reset pci_0000_01_00_0" },
+    { .words = "host pages", .operands = "KEY=VALUE...", .ops = SK_OPS(SK_OP_NODE_PAGES), .run = run_pages, .done = "set aside",
+      .body = &sk_page_request_type, .examples = "skep host pages size=2048 count=512" },
     { .words = "audit", .ops = SK_OPS(SK_OP_AUDIT_LIST), .run = run_audit,
       .columns = SK_COLUMNS({ "NUMBER", "id" }, { "TIME", "time", SK_CELL_TIME }, { "USER", "user" }, { "FROM", "from" }, { "OPERATION", "operation" },
                             { "OBJECT", "object" }, { "RESULT", "result" }, { "MESSAGE", "message" }),

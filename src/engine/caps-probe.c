@@ -22,7 +22,7 @@
 
 #define PROBE_TIMEOUT_MS 20000
 
-enum { ASK_CAPABILITIES, ASK_VERSION, ASK_TARGET, ASK_MACHINES, ASK_DEVICES, ASK_OBJECTS, ASK_ACCELS, ASK_OPTIONS, N_ASKS };
+enum { ASK_CAPABILITIES, ASK_VERSION, ASK_TARGET, ASK_MACHINES, ASK_DEVICES, ASK_OBJECTS, ASK_ACCELS, ASK_OPTIONS, ASK_CPUS, N_ASKS };
 
 static const struct {
     const char *command;
@@ -36,10 +36,12 @@ static const struct {
     [ASK_OBJECTS] = { "qom-list-types", "user-creatable" },
     [ASK_ACCELS] = { "qom-list-types", "accel" },
     [ASK_OPTIONS] = { "query-command-line-options" },
+    [ASK_CPUS] = { "query-cpu-definitions" },
 };
 
 typedef struct {
     const char *binary;
+    gboolean kvm;
     pid_t pid;
     SkFd pidfd, socket, err;    /* socket: its standard input and output; err: a memory file */
     SkLines lines;
@@ -69,7 +71,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Probe, probe_clear)
 static gboolean
 probe_spawn(Probe *probe, GError **error)
 {
-    const char *const argv[] = { probe->binary, "-machine", "none", "-nodefaults", "-no-user-config",
+    const char *const argv[] = { probe->binary, "-machine", probe->kvm ? "none,accel=kvm:tcg" : "none,accel=tcg", "-nodefaults", "-no-user-config",
                                  "-display", "none", "-qmp", "stdio", NULL };
     gint ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
@@ -201,6 +203,26 @@ collect_machines(json_t *list)
     return machines;
 }
 
+/* What a model lacks is told as of the accelerator that the probe runs with. */
+static json_t *
+collect_cpus(json_t *list)
+{
+    json_t *cpus = json_array();
+    gsize i;
+    json_t *entry;
+    json_array_foreach (list, i, entry) {
+        static const char *const keys[] = { "name", "deprecated", "unavailable-features" };
+        json_t *cpu = json_object();
+        for (guint key = 0; key < G_N_ELEMENTS(keys); key++) {
+            json_t *value = json_object_get(entry, keys[key]);
+            if (value != NULL && !json_is_false(value))
+                json_object_set(cpu, keys[key], value);
+        }
+        json_array_append_new(cpus, cpu);
+    }
+    return cpus;
+}
+
 static json_t *
 summarize(Probe *probe)
 {
@@ -211,17 +233,18 @@ summarize(Probe *probe)
     collect(types, probe->answers[ASK_OBJECTS], "name");
     collect(types, probe->answers[ASK_ACCELS], "name");
     collect(options, probe->answers[ASK_OPTIONS], "option");
-    return json_pack("{s:s, s:O, s:O, s:O, s:O, s:o, s:o, s:o}", "binary", probe->binary,
+    return json_pack("{s:s, s:O, s:O, s:O, s:O, s:o, s:o, s:o, s:o}", "binary", probe->binary,
                      "major", json_object_get(version, "major"), "minor", json_object_get(version, "minor"),
                      "micro", json_object_get(version, "micro"),
                      "arch", json_object_get(probe->answers[ASK_TARGET], "arch"),
-                     "machines", collect_machines(probe->answers[ASK_MACHINES]), "types", types, "options", options);
+                     "machines", collect_machines(probe->answers[ASK_MACHINES]), "types", types, "options", options,
+                     "cpus", collect_cpus(probe->answers[ASK_CPUS]));
 }
 
 json_t *
-sk_qemu_probe(const char *binary, GError **error)
+sk_qemu_probe(const char *binary, gboolean kvm, GError **error)
 {
-    g_auto(Probe) probe = { .binary = binary, .pidfd = SK_FD_NONE, .socket = SK_FD_NONE, .err = SK_FD_NONE };
+    g_auto(Probe) probe = { .binary = binary, .kvm = kvm, .pidfd = SK_FD_NONE, .socket = SK_FD_NONE, .err = SK_FD_NONE };
     sk_lines_init(&probe.lines, SK_JSON_MAX_BYTES);
     if (!probe_spawn(&probe, error))
         return NULL;

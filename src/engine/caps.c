@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/fs.h"
@@ -12,7 +13,7 @@
 #include "codec/json/json.h"
 #include "engine/caps-probe.h"
 
-#define CACHE_FORMAT    1
+#define CACHE_FORMAT    2
 #define CACHE_MAX_BYTES (1024 * 1024)
 
 /* Sorted names in one block of memory. */
@@ -27,6 +28,7 @@ struct SkQemuCaps {
     char *binary, *version, *arch;
     guint number;
     GPtrArray *machines;    /* SkQemuMachine */
+    GPtrArray *cpus;        /* SkQemuCpu */
     Names types, options;
 };
 
@@ -113,6 +115,50 @@ read_machines(json_t *list)
     return machines;
 }
 
+static void
+cpu_free(gpointer data)
+{
+    SkQemuCpu *self = data;
+    g_free(self->name);
+    g_strfreev(self->missing);
+    g_free(self);
+}
+
+static char **
+read_words(json_t *list)
+{
+    g_autoptr(GPtrArray) words = g_ptr_array_new();
+    gsize i;
+    json_t *word;
+    json_array_foreach (list, i, word) {
+        if (json_is_string(word))
+            g_ptr_array_add(words, g_strdup(json_string_value(word)));
+    }
+    if (words->len == 0)
+        return NULL;
+    g_ptr_array_add(words, NULL);
+    return (char **) g_ptr_array_steal(words, NULL);
+}
+
+static GPtrArray *
+read_cpus(json_t *list)
+{
+    GPtrArray *cpus = g_ptr_array_new_with_free_func(cpu_free);
+    gsize i;
+    json_t *entry;
+    json_array_foreach (list, i, entry) {
+        const char *name = json_string_value(json_object_get(entry, "name"));
+        if (name == NULL)
+            continue;
+        SkQemuCpu *cpu = g_new0(SkQemuCpu, 1);
+        cpu->name = g_strdup(name);
+        cpu->missing = read_words(json_object_get(entry, "unavailable-features"));
+        cpu->deprecated = json_is_true(json_object_get(entry, "deprecated"));
+        g_ptr_array_add(cpus, cpu);
+    }
+    return cpus;
+}
+
 SkQemuCaps *
 sk_qemu_caps_from_json(json_t *object, GError **error)
 {
@@ -133,6 +179,7 @@ sk_qemu_caps_from_json(json_t *object, GError **error)
     self->version = g_strdup_printf("%d.%d.%d", major, minor, micro);
     self->number = (guint) (major * 10000 + minor * 100 + micro);
     self->machines = read_machines(machines);
+    self->cpus = read_cpus(json_object_get(object, "cpus"));
     names_init(&self->types, types);
     names_init(&self->options, options);
     return self;
@@ -151,16 +198,33 @@ machine_to_json(const SkQemuMachine *self)
     return machine;
 }
 
+static json_t *
+cpus_to_json(const GPtrArray *cpus)
+{
+    json_t *list = json_array();
+    for (guint i = 0; i < cpus->len; i++) {
+        const SkQemuCpu *cpu = cpus->pdata[i];
+        json_t *entry = json_pack("{s:s}", "name", cpu->name), *missing = json_array();
+        for (char **word = cpu->missing; word != NULL && *word != NULL; word++)
+            json_array_append_new(missing, json_string(*word));
+        json_object_set_new(entry, "unavailable-features", missing);
+        if (cpu->deprecated)
+            json_object_set_new(entry, "deprecated", json_true());
+        json_array_append_new(list, entry);
+    }
+    return list;
+}
+
 json_t *
 sk_qemu_caps_to_json(const SkQemuCaps *self)
 {
     json_t *machines = json_array();
     for (guint i = 0; i < self->machines->len; i++)
         json_array_append_new(machines, machine_to_json(self->machines->pdata[i]));
-    return json_pack("{s:s, s:i, s:i, s:i, s:s, s:o, s:o, s:o}", "binary", self->binary,
+    return json_pack("{s:s, s:i, s:i, s:i, s:s, s:o, s:o, s:o, s:o}", "binary", self->binary,
                      "major", (gint) (self->number / 10000), "minor", (gint) (self->number / 100 % 100),
                      "micro", (gint) (self->number % 100), "arch", self->arch, "machines", machines,
-                     "types", names_to_json(&self->types), "options", names_to_json(&self->options));
+                     "types", names_to_json(&self->types), "options", names_to_json(&self->options), "cpus", cpus_to_json(self->cpus));
 }
 
 SkQemuCaps *
@@ -179,6 +243,7 @@ sk_qemu_caps_unref(SkQemuCaps *self)
     g_free(self->version);
     g_free(self->arch);
     g_ptr_array_unref(self->machines);
+    g_ptr_array_unref(self->cpus);
     names_clear(&self->types);
     names_clear(&self->options);
     g_free(self);
@@ -237,12 +302,19 @@ sk_qemu_caps_machines(const SkQemuCaps *self)
     return self->machines;
 }
 
+const GPtrArray *
+sk_qemu_caps_cpus(const SkQemuCaps *self)
+{
+    return self->cpus;
+}
+
 /* -- caches -------------------------------------------------------------------------------------------------------- */
 
 /* Which file the capabilities are of; another size or time of change is another QEMU. */
 typedef struct {
     char *path;
     gint64 size, mtime;     /* nanoseconds */
+    gboolean kvm;           /* CPU models are as KVM shows them */
     SkQemuCaps *caps;
 } Entry;
 
@@ -261,6 +333,16 @@ entry_free(gpointer data)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Entry, entry_free)
 
+/* A device that opens is not enough: CPU models are then told of a KVM that runs nothing. */
+static gboolean
+kvm_works(void)
+{
+    g_autofree char *cpuinfo = sk_fs_read("/proc/cpuinfo", 4 * 1024 * 1024, NULL, NULL);
+    gboolean other = cpuinfo != NULL && strstr(cpuinfo, "\nflags") == NULL;
+    return access("/dev/kvm", R_OK | W_OK) == 0 &&
+           (other || (cpuinfo != NULL && (strstr(cpuinfo, " vmx") != NULL || strstr(cpuinfo, " svm") != NULL)));
+}
+
 static Entry *
 entry_of(const char *binary, GError **error)
 {
@@ -273,6 +355,7 @@ entry_of(const char *binary, GError **error)
     Entry *entry = g_new0(Entry, 1);
     entry->path = g_steal_pointer(&path);
     entry->size = info.st_size;
+    entry->kvm = kvm_works();
     entry->mtime = info.st_mtim.tv_sec * G_GINT64_CONSTANT(1000000000) + info.st_mtim.tv_nsec;
     return entry;
 }
@@ -290,16 +373,17 @@ static SkQemuCaps *
 load(const Entry *entry, const char *cache_dir)
 {
     gsize length;
-    gint format;
+    gint format, kvm;
     json_int_t size, mtime;
     json_t *caps;
     g_autofree char *file = cache_file(entry, cache_dir);
     g_autofree char *text = sk_fs_read(file, CACHE_MAX_BYTES, &length, NULL);
     g_autoptr(json_t) root = text != NULL ? sk_json_parse(text, length, file, NULL) : NULL;
-    if (root == NULL || json_unpack(root, "{s:i, s:I, s:I, s:o}", "format", &format, "size", &size, "mtime", &mtime,
-                                    "caps", &caps) < 0)
+    if (root == NULL || json_unpack(root, "{s:i, s:I, s:I, s:b, s:o}", "format", &format, "size", &size, "mtime", &mtime,
+                                    "kvm", &kvm, "caps", &caps) < 0)
         return NULL;
-    if (format != CACHE_FORMAT || size != entry->size || mtime != entry->mtime)
+    if (format != CACHE_FORMAT || size != entry->size || mtime != entry->mtime ||
+        kvm != entry->kvm)
         return NULL;
     g_autoptr(SkQemuCaps) loaded = sk_qemu_caps_from_json(caps, NULL);
     return loaded != NULL && g_str_equal(loaded->binary, entry->path) ? g_steal_pointer(&loaded) : NULL;
@@ -310,8 +394,8 @@ save(const Entry *entry, const char *cache_dir, json_t *caps)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *file = cache_file(entry, cache_dir);
-    g_autoptr(json_t) root = json_pack("{s:i, s:I, s:I, s:O}", "format", CACHE_FORMAT, "size", (json_int_t) entry->size,
-                                       "mtime", (json_int_t) entry->mtime, "caps", caps);
+    g_autoptr(json_t) root = json_pack("{s:i, s:I, s:I, s:b, s:O}", "format", CACHE_FORMAT, "size", (json_int_t) entry->size,
+                                       "mtime", (json_int_t) entry->mtime, "kvm", entry->kvm, "caps", caps);
     g_autofree char *text = json_dumps(root, JSON_COMPACT);
     if (!sk_fs_make_dir(cache_dir, 0755, &error) || !sk_fs_write(file, text, -1, 0644, &error))
         g_warning("%s, continuing without this cache", error->message);
@@ -323,7 +407,7 @@ find_or_ask(const Entry *entry, const char *cache_dir, GError **error)
     SkQemuCaps *loaded = cache_dir != NULL ? load(entry, cache_dir) : NULL;
     if (loaded != NULL)
         return loaded;
-    g_autoptr(json_t) answer = sk_qemu_probe(entry->path, error);
+    g_autoptr(json_t) answer = sk_qemu_probe(entry->path, entry->kvm, error);
     g_autoptr(SkQemuCaps) caps = answer != NULL ? sk_qemu_caps_from_json(answer, error) : NULL;
     if (caps != NULL && cache_dir != NULL)
         save(entry, cache_dir, answer);

@@ -19,6 +19,13 @@ typedef struct {
     gboolean hotplug_cpus, is_default, deprecated;
 } SkQemuMachine;
 
+/* A CPU model, and what of it this host lacks. */
+typedef struct {
+    char *name;             /* "Haswell-noTSX" */
+    char **missing;         /* features; NULL: none */
+    gboolean deprecated;
+} SkQemuCpu;
+
 typedef struct SkQemuCaps SkQemuCaps;
 
 /*
@@ -63,5 +70,7 @@ gboolean sk_qemu_caps_has_option(const SkQemuCaps *self, const char *group);
 const SkQemuMachine *sk_qemu_caps_machine(const SkQemuCaps *self, const char *name);
 /* All of them, SkQemuMachine; belongs to self. */
 const GPtrArray *sk_qemu_caps_machines(const SkQemuCaps *self);
+/* CPU models, SkQemuCpu, in QEMU's order; belongs to self. */
+const GPtrArray *sk_qemu_caps_cpus(const SkQemuCaps *self);
 
 G_END_DECLS

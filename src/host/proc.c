@@ -65,11 +65,59 @@ sk_proc_usage(const char *root, pid_t pid, SkProcUsage *out)
         at = strchr(at + 1, ' ');
     }
     *out = (SkProcUsage){ .cpu_ns = ticks_to_ns(fields[UTIME] + fields[STIME]),
+                          .user_ns = ticks_to_ns(fields[UTIME]), .system_ns = ticks_to_ns(fields[STIME]),
                           .rss = fields[RSS] * (guint64) sysconf(_SC_PAGESIZE),
                           .threads = (guint) fields[THREADS] };
     if (root == NULL || *root == '\0')
         read_clock(pid, &out->cpu_ns);
     return TRUE;
+}
+
+/* "123 (CPU 0/KVM) S ..." */
+static gboolean
+read_vcpu(const char *root, pid_t pid, const char *thread, SkProcVcpu *out)
+{
+    enum { STATE = 3, UTIME = 14, STIME = 15, PROCESSOR = 39 };
+    guint64 fields[PROCESSOR + 1] = { 0 };
+    char path[96], text[1024];
+    g_snprintf(path, sizeof path, "/proc/%d/task/%s/stat", (gint) pid, thread);
+    if (!read_start(root, path, text, sizeof text))
+        return FALSE;
+    char *name = strchr(text, '('), *at = strrchr(text, ')');
+    if (name == NULL || at == NULL || !g_str_has_prefix(name, "(CPU ") || at[1] == '\0')
+        return FALSE;
+    *out = (SkProcVcpu){ .id = (guint) g_ascii_strtoull(name + strlen("(CPU "), NULL, 10), .running = at[2] == 'R' };
+    at = strchr(at + 1, ' ');
+    for (guint field = STATE; at != NULL && field <= PROCESSOR; field++) {
+        fields[field] = g_ascii_strtoull(at + 1, NULL, 10);
+        at = strchr(at + 1, ' ');
+    }
+    out->cpu_ns = ticks_to_ns(fields[UTIME] + fields[STIME]);
+    out->cpu = (gint) fields[PROCESSOR];
+    return TRUE;
+}
+
+static gint
+by_id(gconstpointer a, gconstpointer b)
+{
+    const SkProcVcpu *one = a, *other = b;
+    return one->id < other->id ? -1 : one->id > other->id;
+}
+
+GArray *
+sk_proc_vcpus(const char *root, pid_t pid)
+{
+    GArray *list = g_array_new(FALSE, FALSE, sizeof(SkProcVcpu));
+    g_autofree char *path = g_strdup_printf("%s/proc/%d/task", root != NULL ? root : "", (gint) pid);
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    const char *thread;
+    SkProcVcpu vcpu;
+    while (dir != NULL && (thread = g_dir_read_name(dir)) != NULL) {
+        if (read_vcpu(root, pid, thread, &vcpu))
+            g_array_append_val(list, vcpu);
+    }
+    g_array_sort(list, by_id);
+    return list;
 }
 
 /* -- the host ---------------------------------------------------------------------------------------------- */

@@ -10,12 +10,24 @@ G_BEGIN_DECLS
 
 typedef struct {
     guint64 cpu_ns;         /* all its threads, user and system */
+    guint64 user_ns, system_ns; /* only to a hundredth of a second */
     guint64 rss;            /* bytes */
     guint threads;
 } SkProcUsage;
 
 /* Of one process. FALSE if it is not there (no error: it may just have ended). */
 gboolean sk_proc_usage(const char *root, pid_t pid, SkProcUsage *out);
+
+/* A thread of QEMU that is a vCPU. */
+typedef struct {
+    guint id;
+    guint64 cpu_ns;
+    gint cpu;               /* of the host, where it ran last */
+    gboolean running;
+} SkProcVcpu;
+
+/* vCPUs of a QEMU with debug-threads=on, as SkProcVcpu in the order of their numbers. Free with g_array_unref(). Reads some files a thread. */
+GArray *sk_proc_vcpus(const char *root, pid_t pid);
 
 typedef struct {
     guint64 cpu_busy_ns, cpu_total_ns; /* all CPUs since boot: two readings give the use */

@@ -104,12 +104,67 @@ static const SkField view_fields[] = {
 };
 SK_TYPE(sk_domain_view_type, SkDomainView, "DomainView", "domain", view_fields, "a domain: definition and status");
 
+static const SkField disk_stats_fields[] = {
+    SK_FIELD(SkDiskStats, target, STRING, "target"),
+    SK_FIELD(SkDiskStats, path, STRING, "image"),
+    SK_FIELD(SkDiskStats, read_bytes, UINT64, "bytes read"),
+    SK_FIELD(SkDiskStats, write_bytes, UINT64, "bytes written"),
+    SK_FIELD(SkDiskStats, reads, UINT64, "read operations"),
+    SK_FIELD(SkDiskStats, writes, UINT64, "write operations"),
+    SK_FIELD(SkDiskStats, flushes, UINT64, "flushes"),
+    SK_FIELD(SkDiskStats, read_time, UINT64, "time that reads took, nanoseconds"),
+    SK_FIELD(SkDiskStats, write_time, UINT64, "time that writes took, nanoseconds"),
+    SK_FIELD(SkDiskStats, flush_time, UINT64, "time that flushes took, nanoseconds"),
+    SK_FIELD(SkDiskStats, capacity, UINT64, "bytes that the guest sees"),
+    SK_FIELD(SkDiskStats, allocation, UINT64, "bytes that the image takes up"),
+};
+SK_TYPE(sk_disk_stats_type, SkDiskStats, "DiskStats", "disk statistics", disk_stats_fields, "figures of a disk");
+
+static const SkField nic_stats_fields[] = {
+    SK_FIELD(SkNicStats, mac, STRING, "MAC address"),
+    SK_FIELD(SkNicStats, link, STRING, "link on the host"),
+    SK_FIELD(SkNicStats, rx_bytes, UINT64, "bytes received by the guest"),
+    SK_FIELD(SkNicStats, rx_packets, UINT64, "packets received"),
+    SK_FIELD(SkNicStats, rx_errors, UINT64, "errors in receiving"),
+    SK_FIELD(SkNicStats, rx_dropped, UINT64, "packets lost on the way to the guest"),
+    SK_FIELD(SkNicStats, tx_bytes, UINT64, "bytes sent by the guest"),
+    SK_FIELD(SkNicStats, tx_packets, UINT64, "packets sent"),
+    SK_FIELD(SkNicStats, tx_errors, UINT64, "errors in sending"),
+    SK_FIELD(SkNicStats, tx_dropped, UINT64, "packets lost on the way from the guest"),
+};
+SK_TYPE(sk_nic_stats_type, SkNicStats, "NicStats", "interface statistics", nic_stats_fields, "figures of an interface");
+
+static const SkField vcpu_stats_fields[] = {
+    SK_FIELD(SkVcpuStats, id, UINT, "number"),
+    SK_FIELD(SkVcpuStats, running, BOOL, "it computes; else it waits"),
+    SK_FIELD(SkVcpuStats, time, UINT64, "CPU time used, nanoseconds"),
+    SK_FIELD(SkVcpuStats, cpu, INT, "CPU of the host where it ran last, -1: not known"),
+};
+SK_TYPE(sk_vcpu_stats_type, SkVcpuStats, "VcpuStats", "vCPU statistics", vcpu_stats_fields, "figures of a vCPU");
+
+static const SkField guest_memory_fields[] = {
+    SK_FIELD(SkGuestMemory, updated, INT64, "when the guest told, seconds since 1970"),
+    SK_FIELD(SkGuestMemory, swap_in, UINT64, "bytes swapped in"),
+    SK_FIELD(SkGuestMemory, swap_out, UINT64, "bytes swapped out"),
+    SK_FIELD(SkGuestMemory, major_faults, UINT64, "page faults that read from a disk"),
+    SK_FIELD(SkGuestMemory, minor_faults, UINT64, "other page faults"),
+    SK_FIELD(SkGuestMemory, unused, UINT64, "bytes that nothing uses"),
+    SK_FIELD(SkGuestMemory, available, UINT64, "bytes the guest's system has"),
+    SK_FIELD(SkGuestMemory, usable, UINT64, "bytes that can be had without swapping"),
+    SK_FIELD(SkGuestMemory, disk_caches, UINT64, "bytes of caches"),
+    SK_FIELD(SkGuestMemory, huge_allocated, UINT64, "huge pages allocated"),
+    SK_FIELD(SkGuestMemory, huge_failed, UINT64, "huge pages that could not be had"),
+};
+SK_TYPE(sk_guest_memory_type, SkGuestMemory, "GuestMemory", "guest memory", guest_memory_fields, "what a guest tells of its memory");
+
 static const SkField stats_fields[] = {
     SK_FIELD(SkDomainStats, name, STRING, "domain"),
     SK_FIELD(SkDomainStats, uuid, STRING, "UUID"),
     SK_FIELD(SkDomainStats, state, ENUM, "state", .names = &sk_domain_state_enum),
     SK_FIELD(SkDomainStats, time, INT64, "when taken, microseconds since 1970"),
     SK_FIELD(SkDomainStats, cpu_time, UINT64, "CPU time used, nanoseconds"),
+    SK_FIELD(SkDomainStats, cpu_user, UINT64, "part of it outside the kernel"),
+    SK_FIELD(SkDomainStats, cpu_system, UINT64, "part of it in the kernel"),
     SK_FIELD(SkDomainStats, vcpus, UINT, "vCPUs"),
     SK_FIELD(SkDomainStats, memory_assigned, SIZE, "memory the guest has"),
     SK_FIELD(SkDomainStats, memory_rss, SIZE, "memory of the host in use"),
@@ -122,5 +177,9 @@ static const SkField stats_fields[] = {
     SK_FIELD(SkDomainStats, net_tx_bytes, UINT64, "bytes sent by the guest"),
     SK_FIELD(SkDomainStats, net_rx_packets, UINT64, "packets received by the guest"),
     SK_FIELD(SkDomainStats, net_tx_packets, UINT64, "packets sent by the guest"),
+    SK_FIELD(SkDomainStats, disks, LIST, "by disk", .type = &sk_disk_stats_type),
+    SK_FIELD(SkDomainStats, interfaces, LIST, "by interface", .type = &sk_nic_stats_type),
+    SK_FIELD(SkDomainStats, cpus, LIST, "by vCPU", .type = &sk_vcpu_stats_type, .max = 1024),
+    SK_FIELD(SkDomainStats, guest_memory, OPTIONAL, "what the guest tells of its memory", .type = &sk_guest_memory_type),
 };
 SK_TYPE(sk_domain_stats_type, SkDomainStats, "DomainStats", "domain statistics", stats_fields, "a running domain's figures; counters since its start");

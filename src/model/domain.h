@@ -137,16 +137,46 @@ typedef struct {
     gint64 created, modified;
 } SkDomainView;
 
+/* Figures of one disk, interface and vCPU; counters since the domain's start, times in nanoseconds. */
+typedef struct {
+    char *target, *path;
+    guint64 read_bytes, write_bytes, reads, writes, flushes;
+    guint64 read_time, write_time, flush_time;
+    guint64 capacity, allocation; /* bytes: what the guest sees, what the image takes up */
+} SkDiskStats;
+
+typedef struct {
+    char *mac, *link;
+    guint64 rx_bytes, rx_packets, rx_errors, rx_dropped; /* from the guest's side */
+    guint64 tx_bytes, tx_packets, tx_errors, tx_dropped;
+} SkNicStats;
+
+typedef struct {
+    guint id;
+    gboolean running;       /* FALSE: it waits */
+    guint64 time;
+    gint cpu;               /* of the host, where it ran last; -1: not known */
+} SkVcpuStats;
+
+/* What the guest's balloon driver tells of its memory; bytes. */
+typedef struct {
+    gint64 updated;         /* seconds since 1970 */
+    guint64 swap_in, swap_out, major_faults, minor_faults, unused, available, usable, disk_caches, huge_allocated, huge_failed;
+} SkGuestMemory;
+
 /* One running domain's figures. Counters are since its start. */
 typedef struct {
     char *name, *uuid;
     gint state;
     gint64 time;                            /* when taken, microseconds since the epoch */
-    guint64 cpu_time;                       /* nanoseconds, all vCPUs and QEMU's threads */
+    guint64 cpu_time, cpu_user, cpu_system; /* nanoseconds, all vCPUs and QEMU's threads */
     guint vcpus;
     guint64 memory_assigned, memory_rss, memory_balloon; /* bytes */
     guint64 block_read_bytes, block_write_bytes, block_reads, block_writes;
     guint64 net_rx_bytes, net_tx_bytes, net_rx_packets, net_tx_packets; /* from the guest's side */
+    GPtrArray *disks, *interfaces, *cpus;   /* SkDiskStats, SkNicStats, SkVcpuStats; NULL: none */
+    SkGuestMemory *guest_memory;            /* NULL: the guest does not tell */
 } SkDomainStats;
 
-extern const SkType sk_domain_address_type, sk_domain_status_type, sk_domain_view_type, sk_domain_stats_type;
+extern const SkType sk_domain_address_type, sk_domain_status_type, sk_domain_view_type, sk_domain_stats_type, sk_disk_stats_type,
+    sk_nic_stats_type, sk_vcpu_stats_type, sk_guest_memory_type;

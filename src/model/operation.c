@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "model/capabilities.h"
+
 #define OP(id_, name_, object_, right_, mode_, method_, path_, params_, ...)                                          \
     [SK_OP_##id_] = { .id = SK_OP_##id_, .name = (name_), .object = (object_), .right = SK_ROLE_##right_,              \
                       .mode = SK_MODE_##mode_, .method = (method_), .path = (path_), .params = &sk_params_##params_##_type, \
@@ -19,6 +21,12 @@
 const SkOperation sk_operations[SK_N_OPERATIONS] = {
     OP(NODE_SHOW, "node.show", "node", VIEWER, READ, "GET", "/v1/node", none, GIVES(sk_node_type), HELP("show the host")),
     OP(NODE_DOCTOR, "node.doctor", "node", VIEWER, QUERY, "GET", "/v1/node/doctor", none, LISTS(sk_finding_type), HELP("check the host and say what to mend")),
+    OP(NODE_CAPABILITIES, "node.capabilities", "node", VIEWER, QUERY, "GET", "/v1/node/capabilities", none, GIVES(sk_capabilities_type), HELP("show what the host and its QEMU can do")),
+    OP(NODE_DEVICES, "node.devices", "node", VIEWER, QUERY, "GET", "/v1/node/devices", none, LISTS(sk_node_device_type), HELP("list the host's devices")),
+    OP(NODE_DEVICE_DETACH, "node.device-detach", "node", ADMIN, JOB, "POST", "/v1/node/devices/{id}/detach", id, HELP("take a PCI device from the host, to give it to a guest")),
+    OP(NODE_DEVICE_REATTACH, "node.device-reattach", "node", ADMIN, JOB, "POST", "/v1/node/devices/{id}/reattach", id, HELP("give a PCI device back to the host")),
+    OP(NODE_DEVICE_RESET, "node.device-reset", "node", ADMIN, JOB, "POST", "/v1/node/devices/{id}/reset", id, HELP("reset a PCI device of the host")),
+    OP(NODE_PAGES, "node.pages", "node", ADMIN, JOB, "POST", "/v1/node/pages", wait, BODY(sk_page_request_type), HELP("set huge pages aside")),
     OP(STATS_LIST, "stats.list", "domain", VIEWER, READ, "GET", "/v1/stats", none, LISTS(sk_domain_stats_type), HELP("show the figures of all active domains")),
     OP(EVENTS, "event.watch", "event", VIEWER, STREAM, "GET", "/v1/events", events, LISTS(sk_event_type), HELP("watch events (WebSocket or server-sent events)")),
     OP(AUDIT_LIST, "audit.list", "audit", ADMIN, QUERY, "GET", "/v1/audit", audit_list, LISTS(sk_audit_entry_type), HELP("show who changed what")),

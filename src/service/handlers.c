@@ -2,6 +2,7 @@
 /* Which code does which operation. */
 #include "service/handlers.h"
 
+#include "service/capabilities.h"
 #include "service/console.h"
 #include "service/domain-agent.h"
 #include "service/domain-create.h"
@@ -29,6 +30,12 @@
 static const SkHandler handlers[SK_N_OPERATIONS] = {
     READ(NODE_SHOW, sk_handle_node_show),
     JOB(NODE_DOCTOR, sk_node_doctor_job),
+    JOB(NODE_CAPABILITIES, sk_node_capabilities_job),
+    JOB(NODE_DEVICES, sk_node_devices_job),
+    JOB(NODE_DEVICE_DETACH, sk_node_device_detach_job),
+    JOB(NODE_DEVICE_REATTACH, sk_node_device_reattach_job),
+    JOB(NODE_DEVICE_RESET, sk_node_device_reset_job),
+    JOB(NODE_PAGES, sk_node_pages_job),
     READ(STATS_LIST, sk_handle_stats_list),
     JOB(AUDIT_LIST, sk_audit_list_job),
     JOB(LIBVIRT_CHECK, sk_libvirt_check_job),

@@ -106,18 +106,26 @@ complete_definition(SkNetworkWork *work, GError **error)
     return ok;
 }
 
+/* What is up is another than the definition; whether it starts with the host is the definition's alone. */
+static gboolean
+differs(SkNetworkSpec *live, const SkNetworkSpec *spec)
+{
+    live->autostart = spec->autostart;
+    return !sk_value_equal(&sk_network_spec_type, live, spec);
+}
+
 /* The definition and the state, together. */
 static gboolean
 keep(SkNetworkWork *work, GError **error)
 {
-    gboolean differs = work->live != NULL && (work->spec == NULL || !sk_value_equal(&sk_network_spec_type, work->live, work->spec));
+    SkNetworkSpec *live = work->live != NULL ? work->live : work->old;
+    gboolean apart = !work->transient && live != NULL && (work->spec == NULL || differs(live, work->spec));
+    g_autofree char *state = sk_network_state_json(live != NULL, apart ? live : NULL);
     SkStoreBatch *batch = sk_store_batch_new();
-    work->record = sk_network_record(work->spec != NULL ? work->spec : work->live, !work->transient);
-    g_autofree char *state = work->state != NULL ? g_strdup(work->state) : sk_network_state_json(work->old != NULL, differs && !work->transient ? work->live : NULL);
+    work->record = sk_network_record(work->spec != NULL ? work->spec : live, !work->transient);
     if (work->spec != NULL || work->transient)
         sk_store_batch_put(batch, work->record);
-    if (work->spec == NULL || work->live != NULL || work->state != NULL)
-        sk_store_batch_put_state(batch, sk_network_kind(!work->transient), work->record->uuid, state);
+    sk_store_batch_put_state(batch, sk_network_kind(!work->transient), work->record->uuid, state);
     return sk_store_commit(work->store, batch, error);
 }
 
@@ -163,7 +171,7 @@ take(SkNetwork *network, SkNetworkWork *work)
         free_spec(network->spec);
         network->spec = g_steal_pointer(&network->live);
     }
-    if (network->live != NULL && sk_value_equal(&sk_network_spec_type, network->live, network->spec))
+    if (network->live != NULL && !differs(network->live, network->spec))
         g_clear_pointer(&network->live, free_spec);
 }
 
@@ -243,7 +251,7 @@ keep_definition(SkNetworkWork *work, GError **error)
     /* One that was without a definition gets one; what is up of it stays as it is. */
     sk_store_batch_remove(batch, sk_network_kind(FALSE), work->spec->uuid);
     if (work->old != NULL) {
-        gboolean same = sk_value_equal(&sk_network_spec_type, work->old, work->spec);
+        gboolean same = !differs(work->old, work->spec);
         g_autofree char *state = sk_network_state_json(TRUE, same ? NULL : work->old);
         sk_store_batch_put_state(batch, sk_network_kind(TRUE), work->spec->uuid, state);
     }

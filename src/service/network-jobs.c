@@ -30,7 +30,6 @@ sk_network_work_free(gpointer data)
     sk_network_running_clear(&work->running);
     sk_fd_clear(&work->dnsmasq);
     sk_record_free(work->record);
-    g_free(work->state);
     g_free(work->message);
     g_free(work);
 }

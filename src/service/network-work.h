@@ -26,7 +26,6 @@ typedef struct {
     gboolean transient;     /* create: without a definition */
     gboolean of_live;       /* spec is a copy of the network's live, not of its definition */
     gboolean fresh;         /* define: there was no such network */
-    char *state;            /* change: of the record, in the same transaction */
     char *message;          /* an autostart that failed */
 } SkNetworkWork;
 

@@ -9,6 +9,7 @@
 #include "service/job.h"
 #include "service/service.h"
 #include "service/streams.h"
+#include "model/capabilities.h"
 #include "store/store.h"
 
 /* What the files of service/ share. Sectioned by the file that implements each part. Main thread. */
@@ -53,6 +54,11 @@ struct SkService {
     struct SkQmpListener *qmp_listener; /* domain-tell.c; NULL: nobody */
     guint stats_timer;      /* domain-stats.c */
     gint64 stats_wanted;    /* monotonic time of the last question */
+    gint64 stats_at;        /* and of the last whole sample; 0: none yet */
+    gpointer stats_round;   /* the one that is being taken */
+    GPtrArray *node_devices; /* node-devices.c: SkNodeDevice, as they were last asked for; NULL: not yet */
+    gint64 node_devices_at; /* monotonic */
+    SkCapabilities *capabilities; /* capabilities.c: as they were last asked for; NULL: not yet */
 };
 
 /* domain-start.c: starts the domains that start with the host, once networks are up. */

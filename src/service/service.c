@@ -8,10 +8,12 @@
 #include "base/fs.h"
 #include "codec/json/decode-many.h"
 #include "host/kvm.h"
+#include "host/node-devices.h"
 #include "host/node.h"
 #include "network/leases.h"
 #include "network/link-watch.h"
 #include "network/paths.h"
+#include "service/capabilities.h"
 #include "service/console.h"
 #include "service/domain-stats.h"
 #include "service/domain-note.h"
@@ -166,6 +168,7 @@ sk_service_new(const SkServiceSettings *settings, GError **error)
 void
 sk_service_start(SkService *self)
 {
+    sk_service_probe_emulator(self);
     sk_service_reconcile_domains(self);
     sk_service_recover_snapshots(self);
     sk_service_start_pools(self);
@@ -199,6 +202,8 @@ sk_service_free(SkService *self)
     g_clear_pointer(&self->qmp_listener, g_free);
     g_clear_pointer(&self->store, sk_store_close);
     sk_value_clear(&sk_node_type, &self->node);
+    sk_value_free(&sk_capabilities_type, self->capabilities);
+    sk_node_devices_free(self->node_devices);
     g_free(self->boot_id);
     g_free(self->images_dir);
     g_free(self->network_run_dir);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Procedures: domain: block devices. */
 #include "api/libvirt/domain-define.h"
+#include "api/libvirt/domain-figures.h"
 #include "api/libvirt/families.h"
 #include "api/libvirt/objects.h"
 #include "base/error.h"
@@ -142,7 +143,8 @@ set_io_tune(SkLvCall *call, GError **error)
 
 static const SkLvProcedure rows[] = {
     { 103, "DOMAIN_BLOCK_PEEK", "dom path:str offset:u64 size:u32 flags", "buffer:bytes<4194304>" },
-    { 194, "DOMAIN_GET_BLOCK_INFO", "dom path:str flags", "allocation:u64 capacity:u64 physical:u64" },
+    { 194, "DOMAIN_GET_BLOCK_INFO", "dom path:str flags", "allocation:u64 capacity:u64 physical:u64", SK_OP_DOMAIN_STATS, sk_lv_get_block_info,
+      .lacks = "of a domain that is off only volumes of pools" },
     { 237, "DOMAIN_BLOCK_JOB_ABORT", "dom path:str flags", "" },
     { 238, "DOMAIN_GET_BLOCK_JOB_INFO", "dom path:str flags", "found:i32 type:i32 bandwidth:u64 cur:u64 end:u64" },
     { 239, "DOMAIN_BLOCK_JOB_SET_SPEED", "dom path:str bandwidth:u64 flags", "" },
@@ -150,7 +152,8 @@ static const SkLvProcedure rows[] = {
     { 251, "DOMAIN_BLOCK_RESIZE", "dom disk:str size:u64 flags", "", SK_OP_DISK_RESIZE, resize, .lacks = "disks that are no volume of a pool" },
     { 252, "DOMAIN_SET_BLOCK_IO_TUNE", "dom disk:str params:tp<32> flags", "", SK_OP_DEVICE_UPDATE, set_io_tune },
     { 253, "DOMAIN_GET_BLOCK_IO_TUNE", "dom disk:str? nparams:i32 flags", "params:tp<32> nparams:i32", SK_OP_DOMAIN_SHOW, get_io_tune },
-    { 263, "DOMAIN_GET_DISK_ERRORS", "dom maxerrors:u32 flags", "errors:{disk:str error:i32}<256> nerrors:i32" },
+    { 263, "DOMAIN_GET_DISK_ERRORS", "dom maxerrors:u32 flags", "errors:{disk:str error:i32}<256> nerrors:i32", SK_OP_DOMAIN_STATS, sk_lv_get_disk_errors,
+      .lacks = "errors are told in events only" },
     { 266, "DOMAIN_BLOCK_REBASE", "dom path:str base:str? bandwidth:u64 flags", "" },
     { 290, "DOMAIN_BLOCK_COMMIT", "dom disk:str base:str? top:str? bandwidth:u64 flags", "" },
     { 345, "DOMAIN_BLOCK_COPY", "dom path:str destxml:str params:tp<16> flags", "" },

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "api/libvirt/domain-define.h"
+#include "api/libvirt/domain-figures.h"
 #include "api/libvirt/families.h"
 #include "api/libvirt/objects.h"
 #include "base/error.h"
@@ -288,26 +289,6 @@ get_emulator_pin(SkLvCall *call, GError **error)
 }
 
 static gboolean
-get_vcpus(SkLvCall *call, GError **error)
-{
-    gint asked = sk_lv_int(call, "maxinfo"), length = sk_lv_int(call, "maplen");
-    const SkDomain *domain = sk_lv_active_domain(call, "dom", error);
-    if (domain == NULL || domain->runtime.live == NULL || !check_maps(call, asked, length, error))
-        return FALSE;
-    const SkDomainSpec *spec = domain->runtime.live;
-    guint count = MIN((guint) asked, spec->vcpus.current);
-    gsize place = sk_xdr_list_begin(call->out);
-    for (guint i = 0; i < count; i++) {
-        sk_xdr_put_u32(call->out, i);
-        sk_xdr_put_i32(call->out, 1);
-        sk_xdr_put_u64(call->out, domain->stats.cpu_time / spec->vcpus.current);
-        sk_xdr_put_i32(call->out, -1);
-    }
-    sk_xdr_list_end(call->out, place, count);
-    return put_vcpu_pins(call, spec, count, (guint) length);
-}
-
-static gboolean
 get_iothreads(SkLvCall *call, GError **error)
 {
     const SkDomainSpec *spec = spec_now(call, sk_lv_uint(call, "flags"), error);
@@ -428,7 +409,7 @@ get_scheduler_type(SkLvCall *call, GError **error)
 static const SkLvProcedure rows[] = {
     { 17, "DOMAIN_GET_MAX_MEMORY", "dom", "memory:u64", SK_OP_DOMAIN_SHOW, get_max_memory },
     { 18, "DOMAIN_GET_MAX_VCPUS", "dom", "num:i32", SK_OP_DOMAIN_SHOW, get_max_vcpus },
-    { 20, "DOMAIN_GET_VCPUS", "dom maxinfo:i32 maplen:i32", "info:{number:u32 state:i32 cpu_time:u64 cpu:i32}<16384> cpumaps:bytes<8388608>", SK_OP_DOMAIN_SHOW, get_vcpus, .lacks = "times and places of single vCPUs" },
+    { 20, "DOMAIN_GET_VCPUS", "dom maxinfo:i32 maplen:i32", "info:{number:u32 state:i32 cpu_time:u64 cpu:i32}<16384> cpumaps:bytes<8388608>", SK_OP_DOMAIN_STATS, sk_lv_get_vcpus },
     { 26, "DOMAIN_PIN_VCPU", "dom vcpu:u32 cpumap:bytes<2048>", "", SK_OP_DOMAIN_UPDATE, pin_vcpu },
     { 30, "DOMAIN_SET_MAX_MEMORY", "dom memory:u64", "", SK_OP_DOMAIN_UPDATE, set_memory },
     { 31, "DOMAIN_SET_MEMORY", "dom memory:u64", "", SK_OP_DOMAIN_UPDATE, set_memory },

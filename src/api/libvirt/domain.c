@@ -70,8 +70,8 @@ bits_of(const SkDomain *domain)
            (domain->snapshots != NULL && domain->snapshots->len > 0 ? SNAPSHOT : NO_SNAPSHOT) | NO_CHECKPOINT;
 }
 
-static gboolean
-is_listed(gconstpointer domain, guint flags)
+gboolean
+sk_lv_domain_passes(gconstpointer domain, guint flags)
 {
     static const guint groups[] = { ACTIVE | INACTIVE, PERSISTENT | TRANSIENT, RUNNING | PAUSED | SHUT_OFF | OTHER, SAVED | NOT_SAVED,
                                     AUTOSTART | NO_AUTOSTART, SNAPSHOT | NO_SNAPSHOT, CHECKPOINT | NO_CHECKPOINT, 0 };
@@ -87,7 +87,7 @@ put_domain(GByteArray *out, gconstpointer domain)
 static gboolean
 list_all(SkLvCall *call, GError **error)
 {
-    static const SkLvList list = { .shown = is_listed, .put = put_domain };
+    static const SkLvList list = { .shown = sk_lv_domain_passes, .put = put_domain };
     return sk_lv_check_flags(call, 0xffff, error) && sk_lv_list(call, call->service->domains, &list, error);
 }
 
@@ -95,21 +95,21 @@ static gboolean
 count_defined(SkLvCall *call, GError **error)
 {
     (void) error;
-    return sk_lv_list_count(call, call->service->domains, is_listed, INACTIVE);
+    return sk_lv_list_count(call, call->service->domains, sk_lv_domain_passes, INACTIVE);
 }
 
 static gboolean
 list_defined(SkLvCall *call, GError **error)
 {
     (void) error;
-    return sk_lv_list_names(call, call->service->domains, is_listed, INACTIVE);
+    return sk_lv_list_names(call, call->service->domains, sk_lv_domain_passes, INACTIVE);
 }
 
 static gboolean
 count_active(SkLvCall *call, GError **error)
 {
     (void) error;
-    return sk_lv_list_count(call, call->service->domains, is_listed, ACTIVE);
+    return sk_lv_list_count(call, call->service->domains, sk_lv_domain_passes, ACTIVE);
 }
 
 static gboolean

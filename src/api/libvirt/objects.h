@@ -62,6 +62,9 @@ gboolean sk_lv_list_names(SkLvCall *call, GTree *tree, gboolean (*shown)(gconstp
  */
 gboolean sk_lv_passes(guint asked, guint has, const guint *groups);
 
+/* domain.c: whether a domain is let through by the flags of LIST_ALL. */
+gboolean sk_lv_domain_passes(gconstpointer domain, guint flags);
+
 /* States on the wire. */
 gint sk_lv_state_number(const SkDomain *domain);
 gint sk_lv_reason_number(const SkDomain *domain);

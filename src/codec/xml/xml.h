@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "model/capabilities.h"
 #include "model/domain.h"
 #include "model/network.h"
 
@@ -91,5 +92,32 @@ typedef enum {
 
 /* The single element of a change. Free with sk_value_free(&sk_network_edit_type, ...). */
 SkNetworkEdit *sk_xml_network_edit_parse(const char *text, gssize length, SkXmlNetworkSection section, SkEditVerb verb, GError **error);
+
+/* -- the host ------------------------------------------------------------------------------------------------------ */
+
+/* Each is for free with g_free(). */
+char *sk_xml_capabilities_format(const SkCapabilities *caps);
+/* machine: a name or alias; NULL: the default. kvm: for domains of type kvm. INVALID if there is no such machine. */
+char *sk_xml_domain_capabilities_format(const SkCapabilities *caps, const char *machine, gboolean kvm, GError **error);
+char *sk_xml_node_device_format(const SkNodeDevice *device);
+/* "usb_device": the name that a kind of device (SkNodeDeviceKind) has there. Constant. */
+const char *sk_xml_node_device_kind(gint kind);
+
+/* A link of the host, as `virsh iface-dumpxml` shows it. Borrows everything. */
+typedef struct {
+    const char *name, *mac;
+    const char *const *addresses; /* "10.0.0.1/24"; NULL: none */
+    const char *const *ports;   /* of a bridge */
+    gboolean bridge, up;
+} SkXmlHostInterface;
+char *sk_xml_host_interface_format(const SkXmlHostInterface *link);
+
+/* entries: SkSmbiosEntry. */
+char *sk_xml_sysinfo_format(const GPtrArray *entries);
+
+/* The model of a <cpu> that clients compare, and the features it requires. Free with g_free() and g_strfreev(). */
+gboolean sk_xml_cpu_parse(const char *text, char **out_model, char ***out_features, GError **error);
+/* <cpu mode='custom' match='exact'> of a model. Free with g_free(). */
+char *sk_xml_cpu_format(const char *model, const char *vendor, const char *const *features);
 
 G_END_DECLS

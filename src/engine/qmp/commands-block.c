@@ -101,6 +101,7 @@ static const struct {
     { "flush_operations", G_STRUCT_OFFSET(SkBlockStats, flushes) },
     { "rd_total_time_ns", G_STRUCT_OFFSET(SkBlockStats, read_ns) },
     { "wr_total_time_ns", G_STRUCT_OFFSET(SkBlockStats, write_ns) },
+    { "flush_total_time_ns", G_STRUCT_OFFSET(SkBlockStats, flush_ns) },
 };
 
 static SkBlockStats *
@@ -127,6 +128,24 @@ sk_qmp_parse_block_stats(json_t *result)
             g_ptr_array_add(list, read_stats(qdev, json_object_get(entry, "stats")));
     }
     return list;
+}
+
+gboolean
+sk_qmp_parse_block_size(json_t *result, const char *device, guint64 *out_capacity, guint64 *out_allocation)
+{
+    gsize i;
+    json_t *entry;
+    json_array_foreach (result, i, entry) {
+        const char *qdev = json_string_value(json_object_get(entry, "qdev"));
+        json_t *image = json_object_get(json_object_get(entry, "inserted"), "image");
+        g_autofree char *id = qdev != NULL && *qdev != '\0' ? device_of(qdev) : NULL;
+        if (g_strcmp0(id, device) != 0 || image == NULL)
+            continue;
+        *out_capacity = (guint64) MAX(json_integer_value(json_object_get(image, "virtual-size")), 0);
+        *out_allocation = (guint64) MAX(json_integer_value(json_object_get(image, "actual-size")), 0);
+        return TRUE;
+    }
+    return FALSE;
 }
 
 GPtrArray *

@@ -87,10 +87,12 @@ gboolean sk_qmp_block_resize(SkQmp *self, const char *node_name, guint64 bytes, 
 typedef struct {
     char *device;           /* qdev id */
     guint64 read_bytes, write_bytes, reads, writes, flushes;
-    guint64 read_ns, write_ns;
+    guint64 read_ns, write_ns, flush_ns;
 } SkBlockStats;
 /* The answer to query-blockstats as SkBlockStats, one per device of the guest; free with g_ptr_array_unref(). Any thread. */
 GPtrArray *sk_qmp_parse_block_stats(json_t *result);
+/* Of the answer to query-block: what the guest sees of a drive (its qdev id), and what the image takes up. FALSE: it has no medium. Any thread. */
+gboolean sk_qmp_parse_block_size(json_t *result, const char *device, guint64 *out_capacity, guint64 *out_allocation);
 GPtrArray *sk_qmp_query_block_stats(SkQmp *self, GError **error);
 
 /* -- display --------------------------------------------------------------------------------------------------------------- */

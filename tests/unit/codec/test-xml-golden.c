@@ -138,11 +138,33 @@ run_device(const char *text, Result *out, GError **error)
     return TRUE;
 }
 
+/* What is shown reads as the same network, and is shown the same again. */
+static gboolean
+run_network(const char *text, Result *out, GError **error)
+{
+    g_autoptr(GError) wrong = NULL;
+    SkNetworkSpec *spec = sk_xml_network_parse(text, -1, error);
+    if (spec == NULL)
+        return FALSE;
+    out->json = json_of(&sk_network_spec_type, spec);
+    out->out = sk_xml_network_format(spec, 0);
+    SkNetworkSpec *again = sk_xml_network_parse(out->out, -1, &wrong);
+    g_assert_no_error(wrong);
+    g_autofree char *out_again = sk_xml_network_format(again, 0);
+    g_assert_cmpstr(out_again, ==, out->out);
+    g_assert_true(sk_value_equal(&sk_network_spec_type, spec, again));
+    sk_value_free(&sk_network_spec_type, again);
+    sk_value_free(&sk_network_spec_type, spec);
+    return TRUE;
+}
+
 static void
 run(const char *text, Result *out)
 {
     g_autoptr(GError) error = NULL;
-    gboolean ok = strstr(text, "<domain") != NULL ? run_domain(text, out, &error) : run_device(text, out, &error);
+    gboolean ok = g_str_has_prefix(text, "<network") ? run_network(text, out, &error)
+                  : strstr(text, "<domain") != NULL  ? run_domain(text, out, &error)
+                                                     : run_device(text, out, &error);
     if (ok)
         return;
     result_clear(out);
@@ -207,7 +229,7 @@ add_folder(const char *root, const char *folder)
 gint
 main(gint argc, char **argv)
 {
-    static const char *const folders[] = { "virt-install", "domain", "device", "refused" };
+    static const char *const folders[] = { "virt-install", "domain", "device", "network", "refused" };
     const char *root = g_getenv("SKEP_GOLDEN");
     g_test_init(&argc, &argv, NULL);
     for (guint i = 0; i < G_N_ELEMENTS(folders); i++)

@@ -23,7 +23,8 @@ static char *dir, *binary, *cache, *runs;
     "{\"event\": \"NEW\"}\n"                                                                                            \
     "{\"return\": [{\"name\": \"secret\"}], \"id\": 5}\n"                                                               \
     "{\"return\": [{\"name\": \"tcg-accel\"}], \"id\": 6}\n"                                                            \
-    "{\"return\": [{\"option\": \"sandbox\", \"parameters\": []}, {\"option\": \"\"}], \"id\": 7}\n"
+    "{\"return\": [{\"option\": \"sandbox\", \"parameters\": []}, {\"option\": \"\"}], \"id\": 7}\n"        \
+    "{\"return\": [{\"name\": \"qemu64\", \"unavailable-features\": []}, {\"name\": \"Haswell\", \"unavailable-features\": [\"fma\"]}], \"id\": 8}\n"
 
 /* A binary that does body; its time of change differs from that of the one before. */
 static void
@@ -147,7 +148,7 @@ test_bad_binaries(void)
         { "echo '{\"return\": {}, \"id\": 99}'; exec sleep 1000", "it answers what was not asked" },
         { "echo '{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"no query-machines\"}, \"id\": 3}'; exec sleep 1000",
           "no query-machines" },
-        { "for i in 0 1 2 3 4 5 6 7; do echo \"{\\\"return\\\": {}, \\\"id\\\": $i}\"; done; exec sleep 1000",
+        { "for i in 0 1 2 3 4 5 6 7 8; do echo \"{\\\"return\\\": {}, \\\"id\\\": $i}\"; done; exec sleep 1000",
           "it does not tell its version" },
     };
     for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {

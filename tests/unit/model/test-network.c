@@ -98,11 +98,62 @@ test_rules(void)
     }
 }
 
+/* -- changes of one thing ------------------------------------------------------------------------------------------ */
+
+static gint
+edit(SkNetworkSpec *spec, SkEditVerb verb, SkNetworkHost *host, SkAddressRange *range)
+{
+    g_autoptr(GError) error = NULL;
+    const SkNetworkEdit change = { .verb = (gint) verb, .host = host, .range = range };
+    return sk_network_edit_apply(&change, spec, &error) ? -1 : error->code;
+}
+
+static void
+test_edit_hosts(void)
+{
+    SkNetworkSpec *spec = make("lab", "ipv4=192.168.7.1/24 dhcp=false");
+    char mac[] = "52:54:00:00:00:AA", same[] = "52:54:00:00:00:aa", ip[] = "192.168.7.9", other[] = "192.168.7.8";
+    SkNetworkHost host = { .mac = mac, .ip = ip }, moved = { .mac = same, .ip = other }, by_ip = { .ip = other };
+    g_assert_cmpint(edit(spec, SK_EDIT_DELETE, &host, NULL), ==, SK_ERROR_NOT_FOUND);
+    g_assert_cmpint(edit(spec, SK_EDIT_ADD, &host, NULL), ==, -1);
+    g_assert_true(spec->dhcp && !spec->dhcp_dynamic);
+    g_assert_cmpint(edit(spec, SK_EDIT_ADD, &moved, NULL), ==, SK_ERROR_EXISTS);
+    g_assert_cmpint(edit(spec, SK_EDIT_MODIFY, &moved, NULL), ==, -1);
+    g_assert_cmpuint(spec->hosts->len, ==, 1);
+    g_assert_cmpstr(((SkNetworkHost *) spec->hosts->pdata[0])->ip, ==, other);
+    g_assert_cmpint(edit(spec, SK_EDIT_DELETE, &by_ip, NULL), ==, -1);
+    g_assert_cmpuint(spec->hosts->len, ==, 0);
+    sk_value_free(&sk_network_spec_type, spec);
+}
+
+/* The first range has a place of its own, and what is taken out does not become the whole subnet. */
+static void
+test_edit_ranges(void)
+{
+    SkNetworkSpec *spec = make("lab", "ipv4=192.168.7.1/24 dhcp_start=192.168.7.10 dhcp_end=192.168.7.20");
+    char a[] = "192.168.7.10", b[] = "192.168.7.20", c[] = "192.168.7.30", d[] = "192.168.7.40";
+    SkAddressRange first = { a, b }, second = { c, d };
+    g_assert_cmpint(edit(spec, SK_EDIT_ADD, NULL, &first), ==, SK_ERROR_EXISTS);
+    g_assert_cmpint(edit(spec, SK_EDIT_ADD, NULL, &second), ==, -1);
+    g_assert_cmpuint(spec->dhcp_ranges->len, ==, 1);
+    g_assert_cmpint(edit(spec, SK_EDIT_MODIFY, NULL, &second), ==, SK_ERROR_UNSUPPORTED);
+    g_assert_cmpint(edit(spec, SK_EDIT_DELETE, NULL, &first), ==, -1);
+    g_assert_null(spec->dhcp_start);
+    g_assert_false(spec->dhcp_dynamic);
+    g_assert_cmpint(edit(spec, SK_EDIT_DELETE, NULL, &second), ==, -1);
+    g_assert_cmpint(edit(spec, SK_EDIT_ADD, NULL, &second), ==, -1);
+    g_assert_cmpstr(spec->dhcp_start, ==, c);
+    g_assert_true(spec->dhcp_dynamic);
+    sk_value_free(&sk_network_spec_type, spec);
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/network/complete", test_complete);
     g_test_add_func("/network/rules", test_rules);
+    g_test_add_func("/network/edit-hosts", test_edit_hosts);
+    g_test_add_func("/network/edit-ranges", test_edit_ranges);
     return g_test_run();
 }

@@ -91,7 +91,7 @@ test_firewall(void)
 int
 main(int argc, char **argv)
 {
-    static const char *const cases[] = { "none", "nat", "nat-device", "route", "isolated", "many" };
+    static const char *const cases[] = { "none", "nat", "nat-device", "route", "isolated", "many", "nat-ports" };
     g_test_init(&argc, &argv, NULL);
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *path = g_strconcat("/rules/golden/", cases[i], NULL);
