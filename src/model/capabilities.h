@@ -42,6 +42,7 @@ typedef struct {
     guint sockets, dies, cores, threads, mhz;
     GPtrArray *nodes;       /* SkHostNode */
     gboolean iommu, kvm;
+    gboolean takes_kvm;     /* domains that ask for KVM start, with it or without */
     char *emulator, *version, *emulator_arch;
     char **types;           /* devices and objects that QEMU can make and that clients look for */
     char **loaders;         /* UEFI images */

@@ -124,6 +124,7 @@ run(SkJob *job, GError **error)
         return FALSE;
     SkCapabilities *found = work->found = sk_value_new(&sk_capabilities_type);
     sk_host_fill_capabilities(NULL, found);
+    found->takes_kvm = found->kvm || job->service->settings->kvm_fallback;
     found->arch = g_strdup(work->arch);
     found->emulator = g_strdup(sk_qemu_caps_binary(caps));
     found->version = g_strdup(sk_qemu_caps_version(caps));

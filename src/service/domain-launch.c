@@ -558,13 +558,35 @@ open_firmware(SkLaunchPlan *self, SkLaunch *launch, GError **error)
     return launch->nvram != NULL;
 }
 
+/* QEMU opens it again by its /proc name, under the domain's own uid: a file for root alone is given as a copy in memory. */
+static gint
+copy_in_memory(gint from, const char *path, GError **error)
+{
+    g_auto(SkFd) fd = memfd_create("boot", MFD_CLOEXEC);
+    char buffer[64 * 1024];
+    gssize n = -1;
+    while (fd >= 0 && fchmod(fd, 0444) == 0 && (n = read(from, buffer, sizeof buffer)) > 0) {
+        if (write(fd, buffer, (gsize) n) != n) {
+            n = -1;
+            break;
+        }
+    }
+    if (n == 0)
+        return sk_fd_steal(&fd);
+    sk_fail_errno(error, errno, "cannot read \"%s\"", path);
+    return -1;
+}
+
 static gint
 open_boot_file(const char *path, const char *what, GError **error)
 {
-    gint fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    struct stat info;
+    g_auto(SkFd) fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &info) != 0) {
         sk_fail_errno(error, errno, "cannot open %s \"%s\"", what, path);
-    return fd;
+        return -1;
+    }
+    return S_ISREG(info.st_mode) && (info.st_mode & S_IROTH) == 0 ? copy_in_memory(fd, path, error) : sk_fd_steal(&fd);
 }
 
 static gboolean

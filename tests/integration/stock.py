@@ -149,10 +149,10 @@ class Host(Daemon):
 
     def default_network(self):
         """The network "default" as libvirt's package has it, in place of Skep's own."""
-        if "default" in self.virsh("net-list", "--name").split():
-            self.virsh("net-destroy", "default")
-        if "default" in self.virsh("net-list", "--all", "--name").split():
-            self.virsh("net-undefine", "default")
+        # A daemon's first start makes it in the background.
+        self.wait_until(lambda: "default" in self.virsh("net-list", "--name").split(), "Skep's own network")
+        self.virsh("net-destroy", "default")
+        self.virsh("net-undefine", "default")
         self.virsh("net-define", self.write("default.xml", DEFAULT_NETWORK))
         self.virsh("net-start", "default")
         return "default"

@@ -142,7 +142,7 @@ write_guest(SkXmlNode *capabilities, const SkCapabilities *caps, const char *nam
     write_machines(arch, caps, TRUE);
     write_machines(arch, caps, FALSE);
     sk_xml_set(sk_xml_add(arch, "domain"), "@type", "qemu");
-    if (caps->kvm)
+    if (caps->kvm || caps->takes_kvm)
         sk_xml_set(sk_xml_add(arch, "domain"), "@type", "kvm");
     SkXmlNode *features = sk_xml_add(guest, "features");
     if (g_str_equal(bits, "32")) {
