@@ -77,13 +77,15 @@ static void
 write_graphics(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
 {
     const SkGraphics *graphics = value;
+    /* virt-viewer goes to the address that what runs is shown with. */
+    const char *host = graphics->host == NULL && sk_xml_is_live(writer) && graphics->listen == SK_LISTEN_ADDRESS ? "127.0.0.1" : graphics->host;
     SkXmlNode *listen;
     sk_xml_write_fields(node, &sk_graphics_type, value);
     if (graphics->listen == SK_LISTEN_ADDRESS) {
         guint port = sk_xml_is_live(writer) && graphics->bound > 0 ? graphics->bound : graphics->port;
         sk_xml_setf(node, "@port", "%d", port > 0 ? (gint) port : -1);
         sk_xml_set(node, "@autoport", graphics->port > 0 ? "no" : "yes");
-        sk_xml_set(node, "@listen", graphics->host);
+        sk_xml_set(node, "@listen", host);
     } else if (graphics->listen == SK_LISTEN_SOCKET && graphics->kind == SK_GRAPHICS_VNC && sk_xml_is_live(writer)) {
         sk_xml_set(node, "@socket", graphics->socket);
     }
@@ -92,7 +94,7 @@ write_graphics(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
         sk_xml_set(node, "@passwd", graphics->password);
     listen = sk_xml_add(node, "listen");
     sk_xml_set_enum(listen, "@type", &sk_listen_enum, graphics->listen);
-    sk_xml_set(listen, "@address", graphics->host);
+    sk_xml_set(listen, "@address", host);
     if (sk_xml_is_live(writer) && graphics->listen == SK_LISTEN_SOCKET)
         sk_xml_set(listen, "@socket", graphics->socket);
 }
