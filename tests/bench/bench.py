@@ -249,8 +249,8 @@ class LibvirtBench:
                 except self.libvirt.libvirtError:
                     time.sleep(0.001)
             samples.append(now() - begin)
-        if isinstance(self.server, LibvirtServer):
-            self.server.libvirtd.connection = self.connection
+            if isinstance(self.server, LibvirtServer):
+                self.server.libvirtd.connection = self.connection
         self.figures["cold start to the first answer"] = median_ms(samples)
         self.figures["memory, nothing defined"] = rss(self.server.pid())
 
