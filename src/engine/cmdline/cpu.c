@@ -76,6 +76,8 @@ cpu_model(const SkBuilder *self)
     case SK_CPU_MAXIMUM:
         return "max";
     case SK_CPU_HOST_PASSTHROUGH:
+        if (!self->kvm)
+            return "max";
         return cpu->migratable == SK_SWITCH_ON ? "host,migratable=on" : "host,migratable=off";
     default:
         return self->kvm ? "host,migratable=on" : "max";
@@ -133,7 +135,8 @@ add_model(SkBuilder *self, GError **error)
     const SkDomainSpec *spec = self->spec;
     const SkCpu *cpu = &spec->cpu;
 
-    if (cpu->mode == SK_CPU_HOST_PASSTHROUGH && !self->kvm)
+    /* Who asked for KVM and fell back to TCG gets what comes nearest to the host's CPU. */
+    if (cpu->mode == SK_CPU_HOST_PASSTHROUGH && !self->kvm && spec->accel != SK_ACCEL_KVM)
         return sk_fail(error, SK_ERROR_UNSUPPORTED, "CPU mode host-passthrough of domain \"%s\" needs KVM: give default or maximum", spec->name);
     g_autoptr(GString) text = g_string_new(cpu_model(self));
     for (guint i = 0; cpu->features != NULL && i < cpu->features->len; i++) {
