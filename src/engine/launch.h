@@ -39,7 +39,7 @@ gboolean sk_engine_assign(SkDomainSpec *spec, GError **error);
 SkDomainSpec *sk_engine_show(const SkDomainSpec *spec);
 
 /*
- * The way back: takes out of spec, which is to replace old, the controllers that only sk_engine_show(old) had put there, so
+ * The way back: takes out of spec, which is to replace old, the controllers and addresses that only showing old had put there, so
  * that a definition that was shown and comes back as it was is no change.
  */
 void sk_engine_hide(const SkDomainSpec *old, SkDomainSpec *spec);

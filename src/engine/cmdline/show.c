@@ -139,10 +139,24 @@ restore_order(const SkDomainSpec *old, SkDomainSpec *spec)
     spec->controllers = to;
 }
 
+/* A screen that listens where no address was given is shown with the one it has then. */
+static void
+hide_addresses(const SkDomainSpec *old, SkDomainSpec *spec)
+{
+    guint count = old->graphics != NULL && spec->graphics != NULL ? MIN(old->graphics->len, spec->graphics->len) : 0;
+    for (guint i = 0; i < count; i++) {
+        const SkGraphics *own = old->graphics->pdata[i];
+        SkGraphics *graphics = spec->graphics->pdata[i];
+        if (own->kind == graphics->kind && own->host == NULL && g_strcmp0(graphics->host, "127.0.0.1") == 0)
+            g_clear_pointer(&graphics->host, g_free);
+    }
+}
+
 void
 sk_engine_hide(const SkDomainSpec *old, SkDomainSpec *spec)
 {
     SkDomainSpec *shown = sk_engine_show(old);
+    hide_addresses(old, spec);
     for (guint i = spec->controllers != NULL ? spec->controllers->len : 0; i > 0; i--) {
         gboolean added;
         SkController *controller = spec->controllers->pdata[i - 1], *own = original(old, shown, controller, &added);

@@ -58,7 +58,9 @@ body_of(const SkOperation *op)
         { "Network", "{\"name\":\"lan\"}" },       { "Pool", "{\"name\":\"big\",\"path\":\"/big\"}" },
         { "VolumeCreate", "{\"name\":\"v\",\"capacity\":1048576}" }, { "VolumeClone", "{\"name\":\"v\"}" },
         { "SendKey", "{\"keys\":[\"a\"]}" }, { "Dump", "{\"path\":\"/d\"}" },
-        { "Device", "{\"rng\":{}}" },
+        { "Device", "{\"rng\":{}}" }, { "XmlCheck", "{\"xml\":\"<domain/>\"}" }, { "PageRequest", "{\"size\":2048,\"count\":1}" },
+        { "Snapshot", "{\"name\":\"s1\"}" }, { "SecretSet", "{\"value\":\"AAAA\"}" },
+        { "NetworkEdit", "{\"forward_device\":\"eth0\"}" },
         { "Restore", "{\"path\":\"/s\",\"then\":\"paused\"}" },
         { "ImageImport", "{\"name\":\"i\",\"url\":\"/i.qcow2\"}" }, { "ImageBuild", "{\"recipe\":\"debian-12\"}" },
     };
@@ -79,7 +81,7 @@ test_every_operation(Server *s, gconstpointer data)
     for (guint i = 0; i < SK_N_OPERATIONS; i++) {
         const SkOperation *op = &sk_operations[i];
         g_autofree char *path = fill_path(op->path);
-        g_autofree char *line = g_strdup_printf("%s %s%s", op->method, path, op->params == &sk_params_path_type ? "?path=/s" : op->params == &sk_params_memory_type ? "?size=1" : "");
+        g_autofree char *line = g_strdup_printf("%s %s%s", op->method, path, op->params == &sk_params_path_type || op->params == &sk_params_find_type ? "?path=/s" : op->params == &sk_params_sources_type ? "?kind=logical" : op->params == &sk_params_memory_type ? "?size=1" : "");
         g_autofree char *part = g_strdup_printf("{\"op\":\"%s\"", op->name);
         if (op->mode == SK_MODE_STREAM)
             continue;
