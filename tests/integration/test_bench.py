@@ -13,6 +13,7 @@ from skep import DEADLINE, SOURCE
 RUN = """
 import os, signal, subprocess, sys, time
 sys.path.insert(0, sys.argv[1])
+signal.signal(signal.SIGINT, signal.default_int_handler)    # whoever started the tests in the background may have it ignored
 import bench
 _, _, other, number = sys.argv
 def run(self, only):
