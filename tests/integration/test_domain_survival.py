@@ -28,7 +28,7 @@ def home(tiny):
         spec = d.tiny_domain("a", tiny, cmdline="skep.modules=sd_mod,sr_mod", disks=[{"device": "cdrom", "bus": "scsi"}, {"size": "1M"}],
                              interfaces=[{"network": "default", "mac": "52:54:00:00:00:11"}])
         spec["vcpus"] = {"current": 1, "maximum": 2}
-        spec["memory"] = {"current": "96M", "limit": "1G", "slots": 2}
+        spec["memory"] = {"current": "192M", "limit": "1G", "slots": 2}
         d.do("POST", "/v1/domains?start=true", spec)
         d.wait_console("a", READY)
         yield d
@@ -180,7 +180,7 @@ def test_detach(home, device):
         d.wait_until(lambda: taps(d) == live_taps(d), "the link to be gone")
 
 
-@pytest.mark.parametrize("patch", [{"vcpus": {"current": 2}}, {"memory": {"current": "224M"}}, {"memory": {"current": "64M"}}],
+@pytest.mark.parametrize("patch", [{"vcpus": {"current": 2}}, {"memory": {"current": "320M"}}, {"memory": {"current": "288M"}}],
                          ids=["vcpus", "dimm", "balloon"])
 @pytest.mark.parametrize("step", ["domain-note/change", "domain-update/applied"])
 def test_update(home, patch, step):
