@@ -421,14 +421,23 @@ def test_upload_longer_than_asked_for(connection, pool):
         stream.finish()
 
 
-def test_download_that_is_broken_off(connection, pool):
+def test_download_that_is_broken_off(shared_daemon, connection, pool):
     volume = pool.createXML(volume_xml("b.img", capacity=64 * MIB))
     stream = connection.newStream()
     volume.download(stream, 0, 0)
     assert len(stream.recv(1000)) > 0
     stream.abort()
     assert volume.info()[1] == 64 * MIB
-    volume.delete()
+
+    def deleted():
+        """The reader lets the file go a moment after the client has been answered."""
+        try:
+            return volume.delete() == 0
+        except libvirt.libvirtError as refused:
+            assert "in use" in str(refused)
+            return False
+
+    shared_daemon.wait_until(deleted, "the volume to be let go")
 
 
 def test_sparse_both_ways(shared_daemon, pool, tmp_path):
