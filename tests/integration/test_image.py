@@ -310,6 +310,7 @@ def test_delete_refused_while_used(d, files):
     ({"size": "1M", "target": "vdq"}, 409, "-vdq.qcow2"),
     ({"size": "1M", "volume": "planned-vdq.qcow2"}, 400, "for new volumes"),
     ({"size": "1M", "source": "file", "path": "/etc/hostname", "format": "raw"}, 400, "for new volumes"),
+    ({"image": "planned", "source": "file", "path": "/etc/hostname", "format": "raw"}, 400, "for new volumes"),
     ({"size": "1M", "device": "cdrom"}, 400, "for new volumes"),
 ])
 def test_new_disks_refused(d, files, disk, status, words):
