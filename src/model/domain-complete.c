@@ -53,6 +53,15 @@ free_target(const SkDomainSpec *self, gint bus)
     }
 }
 
+/* A drive that names no medium. A new volume can be made for a floppy, but not for a cdrom: nobody could write to it. */
+static gboolean
+is_empty_drive(const SkDisk *disk)
+{
+    if (disk->device == SK_DISK_DISK || disk->source != SK_SOURCE_VOLUME || disk->volume != NULL)
+        return FALSE;
+    return disk->device == SK_DISK_CDROM || (disk->image == NULL && disk->size == 0);
+}
+
 static void
 complete_disks(SkDomainSpec *self)
 {
@@ -64,8 +73,7 @@ complete_disks(SkDomainSpec *self)
             disk->target = free_target(self, disk->bus);
         if (disk->device == SK_DISK_CDROM)
             disk->read_only = TRUE;
-        /* A drive that says nothing of a medium is empty. */
-        if (disk->device != SK_DISK_DISK && disk->source == SK_SOURCE_VOLUME && disk->volume == NULL && disk->image == NULL && disk->size == 0)
+        if (is_empty_drive(disk))
             disk->source = SK_SOURCE_NONE;
         if (disk->source == SK_SOURCE_VOLUME && disk->pool == NULL)
             disk->pool = g_strdup("default");
