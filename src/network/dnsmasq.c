@@ -45,9 +45,21 @@ is_ours(pid_t pid, const char *option)
     return FALSE;
 }
 
-/* A descriptor for the running process, -1 if there is none. Looked at after opening, so that the pid cannot change hands. */
+/* One that is ending has no command line any more, but may have its sockets still; its name stays to the end. */
+static gboolean
+is_ending(pid_t pid)
+{
+    gsize length = 0;
+    g_autofree char *cmdline_path = g_strdup_printf("/proc/%d/cmdline", (gint) pid);
+    g_autofree char *name_path = g_strdup_printf("/proc/%d/comm", (gint) pid);
+    g_autofree char *words = sk_fs_read(cmdline_path, CMDLINE_MAX, &length, NULL);
+    g_autofree char *name = sk_fs_read(name_path, 64, NULL, NULL);
+    return words != NULL && length == 0 && g_strcmp0(name, "dnsmasq\n") == 0;
+}
+
+/* A descriptor for the process of the pid file, -1 if there is none. Looked at after opening, so that the pid cannot change hands. */
 static gint
-open_process(const char *network, const SkNetworkPaths *paths, pid_t *out_pid)
+open_noted(const char *network, const SkNetworkPaths *paths, gboolean or_ending, pid_t *out_pid)
 {
     g_autofree char *pid_path = sk_network_run_path(paths, network, SK_DNSMASQ_PID);
     g_autofree char *text = sk_fs_read(pid_path, 64, NULL, NULL);
@@ -56,10 +68,16 @@ open_process(const char *network, const SkNetworkPaths *paths, pid_t *out_pid)
     if (pid <= 1)
         return -1;
     g_auto(SkFd) fd = (gint) syscall(SYS_pidfd_open, pid, 0);
-    if (fd < 0 || !is_ours(pid, option))
+    if (fd < 0 || !(is_ours(pid, option) || (or_ending && is_ending(pid))))
         return -1;
     *out_pid = pid;
     return sk_fd_steal(&fd);
+}
+
+static gint
+open_running(const char *network, const SkNetworkPaths *paths, pid_t *out_pid)
+{
+    return open_noted(network, paths, FALSE, out_pid);
 }
 
 /* One whose pid file was lost or lies: it would keep a new one from its ports for ever. */
@@ -86,14 +104,14 @@ gint
 sk_dnsmasq_open(const char *network, const SkNetworkPaths *paths)
 {
     pid_t pid;
-    return open_process(network, paths, &pid);
+    return open_running(network, paths, &pid);
 }
 
 pid_t
 sk_dnsmasq_pid(const char *network, const SkNetworkPaths *paths)
 {
     pid_t pid = 0;
-    g_auto(SkFd) fd = open_process(network, paths, &pid);
+    g_auto(SkFd) fd = open_running(network, paths, &pid);
     return fd >= 0 ? pid : 0;
 }
 
@@ -223,7 +241,7 @@ gboolean
 sk_dnsmasq_reload(const char *network, const SkNetworkPaths *paths, GError **error)
 {
     pid_t pid;
-    g_auto(SkFd) fd = open_process(network, paths, &pid);
+    g_auto(SkFd) fd = open_running(network, paths, &pid);
     return fd < 0 || send_signal(fd, SIGHUP, network, error);
 }
 
@@ -231,7 +249,7 @@ gboolean
 sk_dnsmasq_stop(const char *network, const SkNetworkPaths *paths, GError **error)
 {
     pid_t pid = 0;
-    g_auto(SkFd) fd = open_process(network, paths, &pid);
+    g_auto(SkFd) fd = open_noted(network, paths, TRUE, &pid);
     sk_assert_worker();
     if (fd < 0)
         fd = open_stray(network, paths, &pid);
