@@ -1,41 +1,31 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Sockets that listen, and the accepting of connections: who comes, and whether there is a place. */
+/* Sockets that listen, and who comes: who comes, and whether there is a place. */
 #include <errno.h>
-#include <glib-unix.h>
-#include <glib/gstdio.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/common/acceptor.h"
 #include "api/common/address.h"
 #include "api/libvirt/private.h"
 #include "base/error.h"
 #include "base/fs.h"
 
-#define MAX_ACCEPTS 16          /* before other sources get their turn */
-#define PAUSE_MSEC 200          /* when descriptors have run out */
 #define REFUSED_MAX 64          /* connections that are kept only to say why not; beyond, they are closed */
 #define TCP_IDLE_SECONDS 60     /* silence after which the kernel asks whether a client is still there */
 
 typedef struct {
     SkLibvirt *server;
-    SkFd fd;
+    SkAcceptor *acceptor;
     SkLvTransport transport;
     gboolean read_only;
-    char *path;             /* to remove at the end, or NULL */
-    guint source;
 } Listener;
 
 static void
 free_listener(gpointer data)
 {
     Listener *self = data;
-    g_clear_handle_id(&self->source, g_source_remove);
-    sk_fd_clear(&self->fd);
-    if (self->path != NULL)
-        g_unlink(self->path);
-    g_free(self->path);
+    sk_acceptor_free(self->acceptor);
     g_free(self);
 }
 
@@ -180,25 +170,6 @@ sk_lv_listeners_sweep(SkLibvirt *server, gint64 limit)
 
 /* -- accepting --------------------------------------------------------------------------------------------------------- */
 
-static void watch(Listener *self);
-
-static gboolean
-accept_again(gpointer data)
-{
-    Listener *self = data;
-    self->source = 0;
-    watch(self);
-    return G_SOURCE_REMOVE;
-}
-
-static void
-pause_for_descriptors(Listener *self)
-{
-    g_warning("cannot accept a connection: %s; trying again in %d ms", g_strerror(errno), PAUSE_MSEC);
-    g_source_remove(self->source);
-    self->source = g_timeout_add(PAUSE_MSEC, accept_again, self);
-}
-
 /* A client whose host has vanished is found out in the end, though nothing is sent to it. */
 static void
 set_tcp_options(gint fd)
@@ -210,8 +181,9 @@ set_tcp_options(gint fd)
 }
 
 static void
-arrive(Listener *self, gint fd, const struct sockaddr *address)
+arrive(gint fd, const struct sockaddr *address, gpointer data)
 {
+    Listener *self = data;
     if (self->transport == SK_LV_UNIX) {
         arrive_unix(self, fd);
         return;
@@ -223,42 +195,15 @@ arrive(Listener *self, gint fd, const struct sockaddr *address)
         arrive_tcp(self, fd, address);
 }
 
-static gboolean
-on_connection(gint fd, GIOCondition condition, gpointer data)
-{
-    Listener *self = data;
-    (void) condition;
-    for (guint i = 0; i < MAX_ACCEPTS; i++) {
-        struct sockaddr_storage address = { 0 };
-        socklen_t size = sizeof address;
-        gint client = accept4(fd, (struct sockaddr *) &address, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (client < 0) {
-            if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-                pause_for_descriptors(self);
-            break;
-        }
-        arrive(self, client, (const struct sockaddr *) &address);
-    }
-    return G_SOURCE_CONTINUE;
-}
-
-static void
-watch(Listener *self)
-{
-    self->source = g_unix_fd_add(self->fd, G_IO_IN, on_connection, self);
-}
-
+/* Its acceptor is still to come. */
 static Listener *
-add_listener(SkLibvirt *self, gint fd, SkLvTransport transport, gboolean read_only)
+add_listener(SkLibvirt *self, SkLvTransport transport, gboolean read_only)
 {
     Listener *listener = g_new0(Listener, 1);
     listener->server = self;
-    listener->fd = fd;
     listener->transport = transport;
     listener->read_only = read_only;
-    g_unix_set_fd_nonblocking(fd, TRUE, NULL);
     g_ptr_array_add(self->listeners, listener);
-    watch(listener);
     return listener;
 }
 
@@ -268,16 +213,10 @@ static gboolean
 open_unix(SkLibvirt *self, const char *dir, const char *name, gboolean read_only, GError **error)
 {
     g_autofree char *path = g_build_filename(dir, name, NULL);
-    gint fd = sk_fs_listen_unix(path, read_only ? 0666 : 0660, error);
-    if (fd < 0)
-        return FALSE;
-    Listener *listener = add_listener(self, fd, SK_LV_UNIX, read_only);
-    listener->path = g_strdup(path);
-    /* Without privileges the group cannot be given; then root and the daemon's user remain. */
-    gid_t group = sk_auth_group_id(self->auth);
-    if (!read_only && group != (gid_t) -1 && chown(path, (uid_t) -1, group) < 0)
-        g_debug("cannot give \"%s\" to group \"%s\": %s", path, SK_AUTH_GROUP, g_strerror(errno));
-    return TRUE;
+    Listener *listener = add_listener(self, SK_LV_UNIX, read_only);
+    gid_t group = read_only ? (gid_t) -1 : sk_auth_group_id(self->auth);
+    listener->acceptor = sk_acceptor_new_unix(path, read_only ? 0666 : 0660, group, arrive, listener, error);
+    return listener->acceptor != NULL;
 }
 
 /* Clients try virtqemud's names first, if they are there. */
@@ -330,30 +269,30 @@ is_set(const char *address)
 }
 
 static gboolean
+open_address(SkLibvirt *self, const char *address, SkLvTransport transport, GError **error)
+{
+    gint fd = sk_address_listen(address, NULL, error);
+    if (fd < 0)
+        return FALSE;
+    Listener *listener = add_listener(self, transport, FALSE);
+    listener->acceptor = sk_acceptor_new(fd, arrive, listener);
+    return TRUE;
+}
+
+static gboolean
 open_tls(SkLibvirt *self, const SkLibvirtSettings *settings, GError **error)
 {
     if (!is_set(settings->tls_address))
         return TRUE;
     self->tls = sk_tls_new(settings->tls_cert, settings->tls_key, error);
-    if (self->tls == NULL || !sk_tls_require_client(self->tls, settings->tls_ca, error))
-        return FALSE;
-    gint fd = sk_address_listen(settings->tls_address, NULL, error);
-    if (fd < 0)
-        return FALSE;
-    add_listener(self, fd, SK_LV_TLS, FALSE);
-    return TRUE;
+    return self->tls != NULL && sk_tls_require_client(self->tls, settings->tls_ca, error) &&
+           open_address(self, settings->tls_address, SK_LV_TLS, error);
 }
 
 static gboolean
 open_tcp(SkLibvirt *self, const SkLibvirtSettings *settings, GError **error)
 {
-    if (!is_set(settings->tcp_address))
-        return TRUE;
-    gint fd = sk_address_listen(settings->tcp_address, NULL, error);
-    if (fd < 0)
-        return FALSE;
-    add_listener(self, fd, SK_LV_TCP, FALSE);
-    return TRUE;
+    return !is_set(settings->tcp_address) || open_address(self, settings->tcp_address, SK_LV_TCP, error);
 }
 
 gboolean
@@ -378,7 +317,7 @@ port_of(SkLibvirt *self, SkLvTransport transport)
     for (guint i = 0; i < self->listeners->len; i++) {
         const Listener *listener = self->listeners->pdata[i];
         if (listener->transport == transport)
-            return sk_address_port(listener->fd);
+            return sk_acceptor_port(listener->acceptor);
     }
     return 0;
 }

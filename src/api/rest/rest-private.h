@@ -29,7 +29,6 @@ struct SkRest {
 
     GPtrArray *listeners;       /* listener.c */
     SkTls *tls;                 /* NULL: no HTTPS */
-    char *unix_path;            /* to remove at the end, or NULL */
     guint port;
 
     GQueue connections;         /* connection.c: all SkRestConnections */
