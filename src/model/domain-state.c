@@ -56,13 +56,22 @@ sk_domain_state_can_follow(SkDomainState from, SkDomainState to)
     return may_follow[from][to];
 }
 
+/* Scripts look for these words of libvirt's drivers, so sentences begin with them. */
+static const char *
+known_words(SkDomainVerb verb, SkDomainState state)
+{
+    if (verb == SK_VERB_START)
+        return "domain is already running: ";
+    return state == SK_DOMAIN_SHUT_OFF ? "domain is not running: " : "";
+}
+
 gboolean
 sk_domain_verb_check(SkDomainVerb verb, SkDomainState state, const char *name, GError **error)
 {
     if (may_do[verb][state])
         return TRUE;
-    return sk_fail(error, SK_ERROR_STATE, "cannot %s domain \"%s\" while it is %s", sk_enum_name(&sk_domain_verb_enum, (gint) verb),
-                   name, sk_enum_name(&sk_domain_state_enum, (gint) state));
+    return sk_fail(error, SK_ERROR_STATE, "%scannot %s domain \"%s\" while it is %s", known_words(verb, state),
+                   sk_enum_name(&sk_domain_verb_enum, (gint) verb), name, sk_enum_name(&sk_domain_state_enum, (gint) state));
 }
 
 /* -- status, view, figures ----------------------------------------------------------------------------------- */

@@ -27,6 +27,9 @@ static const SkField firmware_fields[] = {
     SK_FIELD(SkFirmware, loader, STRING, "firmware file; found by itself if not given", .xml = "~loader", .check = sk_check_path),
     SK_FIELD(SkFirmware, nvram_template, STRING, "file the variables start from", .xml = "~nvram/@template", .check = sk_check_path),
     SK_FIELD(SkFirmware, nvram, STRING, "file of the variables; made by itself if not given", .xml = "~nvram", .check = sk_check_path),
+    SK_FIELD(SkFirmware, code, STRING, "firmware file it runs with", .xml = "~loader", .flags = SK_FIELD_READONLY),
+    SK_FIELD(SkFirmware, variables, STRING, "file its variables are in while it runs", .xml = "~nvram", .flags = SK_FIELD_READONLY),
+    SK_FIELD(SkFirmware, variables_template, STRING, "file its variables started from", .xml = "~nvram/@template", .flags = SK_FIELD_READONLY),
 };
 
 static gboolean

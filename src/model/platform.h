@@ -13,6 +13,7 @@ typedef struct {
     gint kind;              /* SkFirmwareKind */
     gboolean secure_boot;
     char *loader, *nvram_template, *nvram; /* paths; NULL: found / made by us */
+    char *code, *variables, *variables_template; /* what was found and made, while it runs */
 } SkFirmware;
 
 /* Where what the guest's firmware tells of the machine comes from. */

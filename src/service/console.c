@@ -71,7 +71,7 @@ check_request(SkDomain *domain, const SkConsoleRequest *request, GError **error)
     if (request->kind == SK_TICKET_SERIAL)
         return find_hub(domain, request->port, error) != NULL;
     if (!sk_domain_is_active(domain))
-        return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is off: it has no screen", sk_domain_name(domain));
+        return sk_fail(error, SK_ERROR_STATE, "domain is not running: \"%s\" has no screen", sk_domain_name(domain));
     const SkGraphics *vnc = domain->runtime.live != NULL ? sk_domain_spec_find_vnc(domain->runtime.live) : NULL;
     if (vnc == NULL)
         return sk_fail(error, SK_ERROR_NO_DEVICE, "domain \"%s\" has no VNC display", sk_domain_name(domain));

@@ -538,10 +538,22 @@ open_graphics(SkLaunchPlan *self, SkLaunch *launch, GError **error)
 
 /* -- firmware, direct boot, TPM ------------------------------------------------------------------------------------- */
 
+/* What runs tells which files they are. */
+static void
+tell_firmware(SkFirmware *firmware, const char *code, const char *variables, const char *template)
+{
+    g_free(firmware->code);
+    g_free(firmware->variables);
+    g_free(firmware->variables_template);
+    firmware->code = g_strdup(code);
+    firmware->variables = g_strdup(variables);
+    firmware->variables_template = g_strdup(template);
+}
+
 static gboolean
 open_firmware(SkLaunchPlan *self, SkLaunch *launch, GError **error)
 {
-    const SkFirmware *firmware = &self->spec->firmware;
+    SkFirmware *firmware = &self->spec->firmware;
     if (firmware->kind != SK_FIRMWARE_UEFI)
         return TRUE;
     g_autoptr(SkUefi) uefi = NULL;
@@ -555,6 +567,7 @@ open_firmware(SkLaunchPlan *self, SkLaunch *launch, GError **error)
     if (!sk_storage_nvram_make(template, nvram, error))
         return FALSE;
     launch->nvram = open_chain("nvram", nvram, SK_FORMAT_QCOW2, TRUE, NULL, error);
+    tell_firmware(firmware, launch->loader, nvram, template);
     return launch->nvram != NULL;
 }
 

@@ -516,7 +516,7 @@ sk_handle_domain_stats(SkService *self, SkCall *call, GError **error)
     if (domain == NULL)
         return FALSE;
     if (!sk_domain_is_active(domain))
-        return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is off: it has no figures", sk_domain_name(domain));
+        return sk_fail(error, SK_ERROR_STATE, "domain is not running: \"%s\" has no figures", sk_domain_name(domain));
     want(self);
     write_stats(self, call->answer, domain, call);
     return TRUE;

@@ -280,7 +280,7 @@ prepare_forced(SkJob *job, GError **error)
 {
     StopWork *work = job->work;
     if (work->domain->process == NULL)
-        return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is off already", sk_domain_name(work->domain));
+        return sk_fail(error, SK_ERROR_STATE, "domain is not running: \"%s\" is off already", sk_domain_name(work->domain));
     work->domain->destroying = TRUE;
     work->process = g_object_ref(work->domain->process);
     work->qmp = work->domain->qmp != NULL ? g_object_ref(work->domain->qmp) : NULL;

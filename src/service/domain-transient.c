@@ -86,7 +86,7 @@ gboolean
 sk_domain_set_autodestroy(SkDomain *self, gconstpointer asker, GError **error)
 {
     if (!sk_domain_is_active(self))
-        return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is off already", sk_domain_name(self));
+        return sk_fail(error, SK_ERROR_STATE, "domain is not running: \"%s\" is off already", sk_domain_name(self));
     self->asker = asker;
     self->runtime.autodestroy = TRUE;
     sk_domain_save_runtime(self);

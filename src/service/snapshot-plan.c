@@ -175,7 +175,7 @@ check(SkJob *job, const SkDomain *domain, const SkSnapshotCreate *body, GError *
         return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is %s: a snapshot can be made of one that is running, paused or off", name,
                        sk_enum_name(&sk_domain_state_enum, state));
     if (body->memory && state == SK_DOMAIN_SHUT_OFF)
-        return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is off, so it has no memory to keep", name);
+        return sk_fail(error, SK_ERROR_STATE, "domain is not running: \"%s\" has no memory to keep", name);
     if (body->forget && body->memory && body->memory_path == NULL)
         return sk_fail(error, SK_ERROR_INVALID, "the memory of domain \"%s\" would be kept in a file that nobody knows of: give memory_path", name);
     if (body->quiesce == SK_QUIESCE_YES && state != SK_DOMAIN_RUNNING)

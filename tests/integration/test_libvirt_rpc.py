@@ -138,7 +138,7 @@ def test_life_with_virsh(daemon):
     virsh(daemon, "destroy", "web1")
     assert virsh(daemon, "domstate", "web1", "--reason").strip() == "shut off (destroyed)"
     done = virsh(daemon, "destroy", "web1", check=False)
-    assert done.returncode != 0 and "Requested operation is not valid" in done.stderr
+    assert done.returncode != 0 and "Requested operation is not valid: domain is not running" in done.stderr
 
 
 def test_start_paused(daemon):

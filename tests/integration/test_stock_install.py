@@ -159,7 +159,7 @@ def qcow2(host, name):
     ("cpuset1", ["--import", "--vcpus", "1", "--cpuset", "0"], "vcpu[@cpuset='0']"),
     ("nographics1", ["--import", "--nographics"], "devices/console"),
     ("uuid1", ["--import", "--uuid", UUID], "uuid"),
-    ("uefi1", ["--import", "--boot", "uefi"], "os[@firmware='efi']"),
+    ("uefi1", ["--import", "--boot", "uefi"], "os/loader[@type='pflash'][@readonly='yes']"),
     ("transient1", ["--import", "--transient"], "devices/disk"),
     ("cloudinit1", ["--import", "--cloud-init", "root-password-generate=off,disable=on"], "devices/disk"),
 ])
@@ -174,6 +174,10 @@ def test_kinds(host, name, argv, find):
         assert root.find("devices/graphics") is None
     if name == "uefi1":
         assert host.domstate(name) == "running"
+        assert Path(root.findtext("os/loader")).is_file() and Path(root.find("os/nvram").get("template")).is_file()
+        assert Path(root.findtext("os/nvram")).is_file()
+        fixed = defined(host, name).find("os")
+        assert fixed.get("firmware") == "efi" and fixed.find("loader") is None and fixed.find("nvram") is None
     if name == "transient1":
         host.virsh("destroy", name)
         assert name not in host.virsh("list", "--all", "--name").split()

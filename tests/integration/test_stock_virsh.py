@@ -64,7 +64,7 @@ def test_start_destroy(host, tiny):
     assert "Domain is already active" in host.virsh_fails("start", "life1")
     assert host.virsh("destroy", "life1") == "Domain 'life1' destroyed\n\n"
     assert host.domstate("life1") == "shut off"
-    assert "Requested operation is not valid" in host.virsh_fails("destroy", "life1")
+    assert "Requested operation is not valid: domain is not running" in host.virsh_fails("destroy", "life1")
 
 
 def test_shutdown(host, tiny):

@@ -101,25 +101,40 @@ read_firmware(SkXmlNode *os, SkFirmware *firmware, GError **error)
 }
 
 static void
-write_firmware(SkXmlNode *os, const SkFirmware *firmware)
+write_loader(SkXmlNode *os, const SkFirmware *firmware, const char *path)
 {
     gboolean uefi = firmware->kind == SK_FIRMWARE_UEFI;
-    if (uefi && firmware->secure_boot && firmware->loader == NULL) {
+    SkXmlNode *loader = sk_xml_add(os, "loader");
+    sk_xml_set(loader, "@readonly", uefi ? "yes" : NULL);
+    sk_xml_set(loader, "@secure", firmware->secure_boot ? "yes" : NULL);
+    sk_xml_set(loader, "@type", uefi ? "pflash" : "rom");
+    sk_xml_set(loader, ".", path);
+}
+
+/* What runs tells the files that were found and made for it too. */
+static const char *
+shown(const char *given, const char *found, gboolean live)
+{
+    return given != NULL || !live ? given : found;
+}
+
+static void
+write_firmware(SkXmlNode *os, const SkFirmware *firmware, gboolean live)
+{
+    const char *path = shown(firmware->loader, firmware->code, live);
+    const char *variables = shown(firmware->nvram, firmware->variables, live);
+    const char *template = shown(firmware->nvram_template, firmware->variables_template, live);
+    if (firmware->kind == SK_FIRMWARE_UEFI && firmware->secure_boot && firmware->loader == NULL) {
         SkXmlNode *feature = sk_xml_add(sk_xml_need(os, "firmware"), "feature");
         sk_xml_set(feature, "@enabled", "yes");
         sk_xml_set(feature, "@name", "secure-boot");
     }
-    if (firmware->loader != NULL) {
-        SkXmlNode *loader = sk_xml_add(os, "loader");
-        sk_xml_set(loader, "@readonly", uefi ? "yes" : NULL);
-        sk_xml_set(loader, "@secure", firmware->secure_boot ? "yes" : NULL);
-        sk_xml_set(loader, "@type", uefi ? "pflash" : "rom");
-        sk_xml_set(loader, ".", firmware->loader);
-    }
-    if (firmware->nvram != NULL || firmware->nvram_template != NULL) {
+    if (path != NULL)
+        write_loader(os, firmware, path);
+    if (variables != NULL || template != NULL) {
         SkXmlNode *nvram = sk_xml_add(os, "nvram");
-        sk_xml_set(nvram, "@template", firmware->nvram_template);
-        sk_xml_set(nvram, ".", firmware->nvram);
+        sk_xml_set(nvram, "@template", template);
+        sk_xml_set(nvram, ".", variables);
     }
 }
 
@@ -164,7 +179,7 @@ write_os(SkXmlNode *domain, const SkXmlWriter *writer)
     sk_xml_set(os, "type", "hvm");
     sk_xml_set(os, "type/@arch", spec->arch);
     sk_xml_set(os, "type/@machine", spec->machine);
-    write_firmware(os, &spec->firmware);
+    write_firmware(os, &spec->firmware, sk_xml_is_live(writer));
     sk_xml_write_fields(os, &sk_boot_type, &spec->boot);
     if (spec->boot.reboot_timeout != 0)
         sk_xml_setf(os, "bios/@rebootTimeout", "%d", spec->boot.reboot_timeout);
