@@ -77,26 +77,15 @@ read_tray(SkXmlNode *node, SkDisk *disk, GError **error)
 }
 
 /* What a disk of libvirt's can be and ours cannot. */
-static gboolean
-check_refused(SkXmlNode *node, GError **error)
-{
-    static const struct {
-        const char *path, *why;
-    } rows[] = {
-        { "transient", "a disk that forgets what was written is not supported: make a volume over an image" },
-        { "auth", "storage that is reached over the network with a password is not supported as a disk's source" },
-        { "source/auth", "storage that is reached over the network with a password is not supported as a disk's source" },
-        { "encryption", "encrypted images are not supported: encrypt in the guest, or below the pool" },
-        { "source/encryption", "encrypted images are not supported: encrypt in the guest, or below the pool" },
-        { "source/slices", "a part of a file as a disk is not supported" },
-        { "source/reservations", "persistent reservations are not supported" },
-    };
-    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
-        if (sk_xml_at(node, rows[i].path) != NULL)
-            return sk_xml_fail(sk_xml_at(node, rows[i].path), error, SK_ERROR_UNSUPPORTED, "%s", rows[i].why);
-    }
-    return TRUE;
-}
+static const SkXmlRefusal refused[] = {
+    { "transient", "a disk that forgets what was written is not supported: make a volume over an image" },
+    { "auth", "storage that is reached over the network with a password is not supported as a disk's source" },
+    { "source/auth", "storage that is reached over the network with a password is not supported as a disk's source" },
+    { "encryption", "encrypted images are not supported: encrypt in the guest, or below the pool" },
+    { "source/encryption", "encrypted images are not supported: encrypt in the guest, or below the pool" },
+    { "source/slices", "a part of a file as a disk is not supported" },
+    { "source/reservations", "persistent reservations are not supported" },
+};
 
 static gboolean
 read_disk(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **error)
@@ -106,7 +95,7 @@ read_disk(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **er
     /* The chain is what the images themselves say; jobs on it are not a part of a definition. */
     sk_xml_ignore(node, "backingStore");
     sk_xml_ignore(node, "mirror");
-    if (!check_refused(node, error))
+    if (!sk_xml_refuse(node, refused, G_N_ELEMENTS(refused), error))
         return FALSE;
     return read_source(node, disk, error) && read_driver(node, disk, error) && read_tray(node, disk, error);
 }

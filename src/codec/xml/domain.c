@@ -74,9 +74,7 @@ read_labels(SkXmlNode *domain, GError **error)
     return TRUE;
 }
 
-static const struct {
-    const char *element, *why;
-} refused[] = {
+static const SkXmlRefusal refused[] = {
     { "launchSecurity", "encrypted memory (SEV, TDX) is not supported" },
     { "idmap", "mapping of user ids is for containers" },
     { "bootloader", "boot loaders on the host are for Xen" },
@@ -118,12 +116,7 @@ read_arguments(SkXmlNode *domain, SkDomainSpec *spec, GError **error)
 static gboolean
 read_last(SkXmlNode *domain, SkDomainSpec *spec, GError **error)
 {
-    for (guint i = 0; i < G_N_ELEMENTS(refused); i++) {
-        SkXmlNode *node = sk_xml_child(domain, refused[i].element);
-        if (node != NULL)
-            return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "%s", refused[i].why);
-    }
-    return read_labels(domain, error) && read_arguments(domain, spec, error);
+    return sk_xml_refuse(domain, refused, G_N_ELEMENTS(refused), error) && read_labels(domain, error) && read_arguments(domain, spec, error);
 }
 
 static void

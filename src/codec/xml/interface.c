@@ -60,25 +60,13 @@ read_rom(SkXmlNode *node, SkInterface *nic, GError **error)
 }
 
 /* What would change which packets pass, or how, is never left out in silence. */
-static gboolean
-check_refused(SkXmlNode *node, GError **error)
-{
-    static const struct {
-        const char *path, *why;
-    } rows[] = {
-        { "filterref", "network filters are not supported" },
-        { "vlan", "VLAN tags are not supported: give a bridge of that VLAN" },
-        { "virtualport", "virtual ports (Open vSwitch, 802.1Qbg) are not supported" },
-        { "coalesce", "coalescing of packets is not supported" },
-        { "teaming", "teams of interfaces are not supported" },
-    };
-    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
-        SkXmlNode *found = sk_xml_child(node, rows[i].path);
-        if (found != NULL)
-            return sk_xml_fail(found, error, SK_ERROR_UNSUPPORTED, "%s", rows[i].why);
-    }
-    return TRUE;
-}
+static const SkXmlRefusal refused[] = {
+    { "filterref", "network filters are not supported" },
+    { "vlan", "VLAN tags are not supported: give a bridge of that VLAN" },
+    { "virtualport", "virtual ports (Open vSwitch, 802.1Qbg) are not supported" },
+    { "coalesce", "coalescing of packets is not supported" },
+    { "teaming", "teams of interfaces are not supported" },
+};
 
 static gboolean
 read_interface(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **error)
@@ -102,7 +90,7 @@ read_interface(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError
     nic->link_name = g_strdup(target);
     ignore_live(node, nic);
     sk_xml_is(node, "@trustGuestRxFilters", "no");
-    return check_refused(node, error) && sk_xml_get_enum(node, "link/@state", &sk_link_state_enum, &nic->link, error) &&
+    return sk_xml_refuse(node, refused, G_N_ELEMENTS(refused), error) && sk_xml_get_enum(node, "link/@state", &sk_link_state_enum, &nic->link, error) &&
            sk_xml_get_enum(node, "source/@mode", &sk_direct_mode_enum, &nic->mode, error) && read_forwards(node, nic, error);
 }
 

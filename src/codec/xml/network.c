@@ -116,9 +116,7 @@ write_bridge(SkXmlNode *network, const SkNetworkSpec *spec)
 
 /* -- refused by name --------------------------------------------------------------------------------------------------- */
 
-static const struct {
-    const char *element, *why;
-} refused[] = {
+static const SkXmlRefusal refused[] = {
     { "bandwidth", "limits of a whole network are not supported: give them to interfaces" },
     { "vlan", "VLANs need Open vSwitch or SR-IOV, which networks here do not use" },
     { "virtualport", "virtual ports need Open vSwitch, which networks here do not use" },
@@ -130,16 +128,11 @@ static const struct {
 static gboolean
 check_refused(SkXmlNode *network, GError **error)
 {
-    for (guint i = 0; i < G_N_ELEMENTS(refused); i++) {
-        SkXmlNode *node = sk_xml_child(network, refused[i].element);
-        if (node != NULL)
-            return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "%s", refused[i].why);
-    }
     /* How many use it, and what is so here anyway: IPv6 among guests, receive filters that nobody trusts. */
     sk_xml_ignore(network, "@connections");
     sk_xml_ignore(network, "@ipv6");
     sk_xml_is(network, "@trustGuestRxFilters", "no");
-    return TRUE;
+    return sk_xml_refuse(network, refused, G_N_ELEMENTS(refused), error);
 }
 
 /* -- the whole ---------------------------------------------------------------------------------------------------------- */

@@ -409,6 +409,17 @@ sk_xml_fail(const SkXmlNode *node, GError **error, SkError code, const char *for
     return sk_fail(error, code, "%s: %s", where, message);
 }
 
+gboolean
+sk_xml_refuse(SkXmlNode *node, const SkXmlRefusal *rows, guint n_rows, GError **error)
+{
+    for (guint i = 0; i < n_rows; i++) {
+        const SkXmlNode *found = sk_xml_at(node, rows[i].path);
+        if (found != NULL)
+            return sk_xml_fail(found, error, SK_ERROR_UNSUPPORTED, "%s", rows[i].why);
+    }
+    return TRUE;
+}
+
 static gboolean
 is_blank(const SkXmlNode *text)
 {

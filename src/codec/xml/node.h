@@ -85,6 +85,13 @@ char *sk_xml_where(const SkXmlNode *node);
 /* Fails with "<where>: message". */
 gboolean sk_xml_fail(const SkXmlNode *node, GError **error, SkError code, const char *format, ...) G_GNUC_PRINTF(4, 5);
 
+/* What is known and cannot be done here: an element path, and the sentence that says so. */
+typedef struct {
+    const char *path, *why;
+} SkXmlRefusal;
+/* Fails if the node has one of them. UNSUPPORTED. */
+gboolean sk_xml_refuse(SkXmlNode *node, const SkXmlRefusal *rows, guint n_rows, GError **error);
+
 /* -- writing ------------------------------------------------------------------------------------------------------- */
 
 /* A new last child. */

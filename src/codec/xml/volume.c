@@ -34,22 +34,11 @@ read_sizes(SkXmlNode *node, SkVolumeCreate *create, GError **error)
     return TRUE;
 }
 
-static gboolean
-check_refused(SkXmlNode *node, GError **error)
-{
-    static const struct {
-        const char *path, *why;
-    } rows[] = {
-        { "target/encryption", "encrypted volumes are not supported: encrypt in the guest, or below the pool" },
-        { "target/nocow", "whether a file system copies on write is its own setting: set it for the pool's directory (chattr +C)" },
-        { "source/device", "where in a volume group a volume lies is LVM's choice" },
-    };
-    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
-        if (sk_xml_at(node, rows[i].path) != NULL)
-            return sk_xml_fail(sk_xml_at(node, rows[i].path), error, SK_ERROR_UNSUPPORTED, "%s", rows[i].why);
-    }
-    return TRUE;
-}
+static const SkXmlRefusal refused[] = {
+    { "target/encryption", "encrypted volumes are not supported: encrypt in the guest, or below the pool" },
+    { "target/nocow", "whether a file system copies on write is its own setting: set it for the pool's directory (chattr +C)" },
+    { "source/device", "where in a volume group a volume lies is LVM's choice" },
+};
 
 static gboolean
 read_options(SkXmlNode *node, SkVolumeOptions *options, GError **error)
@@ -108,7 +97,7 @@ read_volume(SkXmlNode *node, SkVolumeCreate *create, char **out_backing, GError 
     sk_xml_get_string(node, "name", &create->name);
     if (create->name == NULL)
         return sk_xml_fail(node, error, SK_ERROR_INVALID, "missing volume name element");
-    if (!check_refused(node, error) || !read_format(node, create, error) || !read_sizes(node, create, error) ||
+    if (!sk_xml_refuse(node, refused, G_N_ELEMENTS(refused), error) || !read_format(node, create, error) || !read_sizes(node, create, error) ||
         !read_options(node, &create->options, error) || !read_backing(node, out_backing, error))
         return FALSE;
     drop_qcow2_options(create);
