@@ -109,121 +109,79 @@ list_devices(SkLvCall *call, GError **error)
 
 /* -- one of them -------------------------------------------------------------------------------------------------------- */
 
-static const SkNodeDevice *
-device_of(SkLvCall *call, GError **error)
+static void
+put_name(SkLvCall *call, const SkNodeDevice *device)
 {
-    return sk_service_node_device(call->service, sk_lv_str(call, "name"), error);
-}
-
-static gboolean
-put_device(SkLvCall *call, SkCall *op, GError **error)
-{
-    const SkNodeDevice *device = device_of(call, error);
-    (void) op;
-    if (device == NULL)
-        return FALSE;
     sk_xdr_put_str(call->out, device->name);
-    return TRUE;
 }
 
-static gboolean
-lookup_by_name(SkLvCall *call, GError **error)
+static void
+put_xml(SkLvCall *call, const SkNodeDevice *device)
 {
-    return with_devices(call, put_device, error);
-}
-
-static gboolean
-put_xml(SkLvCall *call, SkCall *op, GError **error)
-{
-    const SkNodeDevice *device = device_of(call, error);
-    (void) op;
-    if (device == NULL)
-        return FALSE;
     g_autofree char *xml = sk_xml_node_device_format(device);
     sk_xdr_put_str(call->out, xml);
-    return TRUE;
+}
+
+static void
+put_parent(SkLvCall *call, const SkNodeDevice *device)
+{
+    sk_xdr_put_optional_str(call->out, device->parent);
+}
+
+/* A device has one capability: its kind. */
+static void
+put_kinds(SkLvCall *call, const SkNodeDevice *device)
+{
+    guint count = sk_lv_int(call, "maxnames") > 0;
+    sk_xdr_put_u32(call->out, count);
+    if (count > 0)
+        sk_xdr_put_str(call->out, sk_xml_node_device_kind(device->kind));
+}
+
+static void
+put_one(SkLvCall *call, const SkNodeDevice *device)
+{
+    (void) device;
+    sk_xdr_put_i32(call->out, 1);
+}
+
+static const struct {
+    guint procedure;
+    void (*put)(SkLvCall *call, const SkNodeDevice *device);
+} answers[] = {
+    { 113, put_name },
+    { 114, put_xml },
+    { 115, put_parent },
+    { 116, put_one },
+    { 117, put_kinds },
+    /* What is there is active and comes back with the host; nothing of it is started by us. */
+    { 433, put_one },
+    { 435, put_one },
+    { 436, put_one },
+};
+
+static gboolean
+put_answer(SkLvCall *call, SkCall *op, GError **error)
+{
+    const SkNodeDevice *device = sk_service_node_device(call->service, sk_lv_str(call, "name"), error);
+    (void) op;
+    for (guint i = 0; device != NULL && i < G_N_ELEMENTS(answers); i++) {
+        if (answers[i].procedure == call->procedure->number)
+            answers[i].put(call, device);
+    }
+    return device != NULL;
+}
+
+static gboolean
+ask(SkLvCall *call, GError **error)
+{
+    return with_devices(call, put_answer, error);
 }
 
 static gboolean
 get_xml_desc(SkLvCall *call, GError **error)
 {
-    return sk_lv_check_flags(call, 1, error) && with_devices(call, put_xml, error);
-}
-
-static gboolean
-put_parent(SkLvCall *call, SkCall *op, GError **error)
-{
-    const SkNodeDevice *device = device_of(call, error);
-    (void) op;
-    if (device == NULL)
-        return FALSE;
-    sk_xdr_put_optional_str(call->out, device->parent);
-    return TRUE;
-}
-
-static gboolean
-get_parent(SkLvCall *call, GError **error)
-{
-    return with_devices(call, put_parent, error);
-}
-
-static gboolean
-put_number_of_caps(SkLvCall *call, SkCall *op, GError **error)
-{
-    (void) op;
-    if (device_of(call, error) == NULL)
-        return FALSE;
-    sk_xdr_put_i32(call->out, 1);
-    return TRUE;
-}
-
-static gboolean
-num_of_caps(SkLvCall *call, GError **error)
-{
-    return with_devices(call, put_number_of_caps, error);
-}
-
-static gboolean
-put_caps(SkLvCall *call, SkCall *op, GError **error)
-{
-    const SkNodeDevice *device = device_of(call, error);
-    guint count = sk_lv_int(call, "maxnames") > 0;
-    (void) op;
-    if (device == NULL)
-        return FALSE;
-    sk_xdr_put_u32(call->out, count);
-    if (count > 0)
-        sk_xdr_put_str(call->out, sk_xml_node_device_kind(device->kind));
-    return TRUE;
-}
-
-static gboolean
-list_caps(SkLvCall *call, GError **error)
-{
-    return with_devices(call, put_caps, error);
-}
-
-/* What is there is active and comes back with the host; nothing of it is started by us. */
-static gboolean
-put_yes(SkLvCall *call, SkCall *op, GError **error)
-{
-    (void) op;
-    if (device_of(call, error) == NULL)
-        return FALSE;
-    sk_xdr_put_i32(call->out, 1);
-    return TRUE;
-}
-
-static gboolean
-is_active(SkLvCall *call, GError **error)
-{
-    return with_devices(call, put_yes, error);
-}
-
-static gboolean
-is_persistent(SkLvCall *call, GError **error)
-{
-    return with_devices(call, put_yes, error);
+    return sk_lv_check_flags(call, 1, error) && ask(call, error);
 }
 
 /* -- given to guests, and back --------------------------------------------------------------------------------------------- */
@@ -249,12 +207,12 @@ detach_flags(SkLvCall *call, GError **error)
 static const SkLvProcedure rows[] = {
     { 111, "NODE_NUM_OF_DEVICES", "cap:str? flags", "num:i32", SK_OP_NODE_DEVICES, num_of_devices },
     { 112, "NODE_LIST_DEVICES", "cap:str? maxnames:i32 flags", "names:str<65536>", SK_OP_NODE_DEVICES, list_devices },
-    { 113, "NODE_DEVICE_LOOKUP_BY_NAME", "name:str", "dev:nodedev", SK_OP_NODE_DEVICES, lookup_by_name },
+    { 113, "NODE_DEVICE_LOOKUP_BY_NAME", "name:str", "dev:nodedev", SK_OP_NODE_DEVICES, ask },
     { 114, "NODE_DEVICE_GET_XML_DESC", "name:str flags", "xml:str", SK_OP_NODE_DEVICES, get_xml_desc,
       .lacks = "capabilities that few devices have: fc_host, vports, vpd, virtual functions, features of links" },
-    { 115, "NODE_DEVICE_GET_PARENT", "name:str", "parentName:str?", SK_OP_NODE_DEVICES, get_parent },
-    { 116, "NODE_DEVICE_NUM_OF_CAPS", "name:str", "num:i32", SK_OP_NODE_DEVICES, num_of_caps },
-    { 117, "NODE_DEVICE_LIST_CAPS", "name:str maxnames:i32", "names:str<65536>", SK_OP_NODE_DEVICES, list_caps },
+    { 115, "NODE_DEVICE_GET_PARENT", "name:str", "parentName:str?", SK_OP_NODE_DEVICES, ask },
+    { 116, "NODE_DEVICE_NUM_OF_CAPS", "name:str", "num:i32", SK_OP_NODE_DEVICES, ask },
+    { 117, "NODE_DEVICE_LIST_CAPS", "name:str maxnames:i32", "names:str<65536>", SK_OP_NODE_DEVICES, ask },
     { 118, "NODE_DEVICE_DETTACH", "name:str", "", SK_OP_NODE_DEVICE_DETACH, run_verb },
     { 119, "NODE_DEVICE_RE_ATTACH", "name:str", "", SK_OP_NODE_DEVICE_REATTACH, run_verb },
     { 120, "NODE_DEVICE_RESET", "name:str", "", SK_OP_NODE_DEVICE_RESET, run_verb },
@@ -266,9 +224,9 @@ static const SkLvProcedure rows[] = {
     { 428, "NODE_DEVICE_DEFINE_XML", "xml_desc:str flags", "dev:nodedev" },
     { 429, "NODE_DEVICE_UNDEFINE", "name:str flags", "" },
     { 430, "NODE_DEVICE_CREATE", "name:str flags", "" },
-    { 433, "NODE_DEVICE_GET_AUTOSTART", "name:str", "autostart:i32", SK_OP_NODE_DEVICES, is_persistent },
+    { 433, "NODE_DEVICE_GET_AUTOSTART", "name:str", "autostart:i32", SK_OP_NODE_DEVICES, ask },
     { 434, "NODE_DEVICE_SET_AUTOSTART", "name:str autostart:i32", "" },
-    { 435, "NODE_DEVICE_IS_PERSISTENT", "name:str", "persistent:i32", SK_OP_NODE_DEVICES, is_persistent },
-    { 436, "NODE_DEVICE_IS_ACTIVE", "name:str", "active:i32", SK_OP_NODE_DEVICES, is_active },
+    { 435, "NODE_DEVICE_IS_PERSISTENT", "name:str", "persistent:i32", SK_OP_NODE_DEVICES, ask },
+    { 436, "NODE_DEVICE_IS_ACTIVE", "name:str", "active:i32", SK_OP_NODE_DEVICES, ask },
 };
 SK_LV_FAMILY(sk_lv_nodedev_family, "Node devices", NODEDEV, rows);
