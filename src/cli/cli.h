@@ -77,7 +77,8 @@ void sk_ask_fill(SkAsk *self, const SkArgs *args);
 json_t *sk_args_body(const SkArgs *args, json_t *base, GError **error);
 
 /*
- * The end of most changes: asks, then says that it was done to name. FALSE if it was refused.
+ * The end of most changes: asks, then says that it was done to name; NULL: to what the answer calls it. FALSE if it
+ * was refused.
  */
 gboolean sk_cli_ask_done(SkCli *self, const SkArgs *args, const SkAsk *ask, const char *name, GError **error);
 /*

@@ -131,7 +131,9 @@ sk_cli_ask_done(SkCli *self, const SkArgs *args, const SkAsk *ask, const char *n
     json_t *result = sk_cli_ask(self, ask, NULL, error);
     if (result == NULL)
         return FALSE;
-    sk_cli_done(self, args, name, result);
+    const char *known = sk_json_text_at(result, "name");
+    g_autofree char *shown = g_strdup(name != NULL ? name : known != NULL ? known : "it");
+    sk_cli_done(self, args, shown, result);
     return TRUE;
 }
 

@@ -28,11 +28,7 @@ run_described(SkCli *self, const SkArgs *args, GError **error)
         return FALSE;
     sk_ask_take_body(ask, device);
     ask->what = g_strdup_printf("%s %s", sk_args_command(args)->words, sk_args_operand(args, "DOMAIN"));
-    json_t *result = sk_cli_ask(self, ask, NULL, error);
-    if (result == NULL)
-        return FALSE;
-    sk_cli_done(self, args, sk_args_operand(args, "DOMAIN"), result);
-    return TRUE;
+    return sk_cli_ask_done(self, args, ask, sk_args_operand(args, "DOMAIN"), error);
 }
 
 #define SCOPE { 0, "scope", "SCOPE", .param = "scope", .choices = "both|live|config" }

@@ -77,10 +77,8 @@ send_patch(SkCli *self, const SkArgs *args, const char *name, char *etag, json_t
     ask->if_match = etag;
     ask->what = g_strdup_printf("change %s", name);
     sk_ask_take_body(ask, patch);
-    json_t *result = sk_cli_ask(self, ask, NULL, error);
-    if (result == NULL)
+    if (!sk_cli_ask_done(self, args, ask, name, error))
         return FALSE;
-    sk_cli_done(self, args, name, result);
     if (!self->quiet && !self->no_wait && self->format == SK_FORMAT_TABLE)
         print_pending(self, name);
     return TRUE;

@@ -87,12 +87,8 @@ run_build(SkCli *self, const SkArgs *args, GError **error)
     g_autoptr(SkAsk) ask = sk_ask_new(SK_OP_IMAGE_BUILD);
     sk_ask_take_body(ask, body);
     ask->what = g_strdup_printf("build %s", recipe);
-    json_t *result = sk_cli_ask(self, ask, NULL, error);
-    if (result == NULL)
-        return FALSE;
     const char *name = sk_args_get(args, "name");
-    sk_cli_done(self, args, name != NULL ? name : recipe, result);
-    return TRUE;
+    return sk_cli_ask_done(self, args, ask, name != NULL ? name : recipe, error);
 }
 
 static gboolean

@@ -24,11 +24,7 @@ ask_with(SkCli *self, const SkArgs *args, SkOperationId op, json_t *fields, GErr
         return FALSE;
     sk_ask_take_body(ask, body);
     ask->what = g_strdup_printf("%s %s", sk_args_command(args)->words, sk_args_operand(args, "DOMAIN"));
-    json_t *result = sk_cli_ask(self, ask, NULL, error);
-    if (result == NULL)
-        return FALSE;
-    sk_cli_done(self, args, sk_args_operand(args, "DOMAIN"), result);
-    return TRUE;
+    return sk_cli_ask_done(self, args, ask, sk_args_operand(args, "DOMAIN"), error);
 }
 
 static gboolean

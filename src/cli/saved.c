@@ -22,13 +22,7 @@ ask_with_body(SkCli *self, const SkArgs *args, SkOperationId op, const char *nam
         return FALSE;
     sk_ask_take_body(ask, g_steal_pointer(&whole));
     ask->what = g_strdup_printf("%s %s", sk_args_command(args)->words, name != NULL ? name : "");
-    json_t *result = sk_cli_ask(self, ask, NULL, error);
-    if (result == NULL)
-        return FALSE;
-    const char *known = sk_json_text_at(result, "name");
-    g_autofree char *shown = g_strdup(name != NULL ? name : known != NULL ? known : "it");
-    sk_cli_done(self, args, shown, result);
-    return TRUE;
+    return sk_cli_ask_done(self, args, ask, name, error);
 }
 
 static gboolean

@@ -24,14 +24,7 @@ run_with_body(SkCli *self, const SkArgs *args, json_t *base, GError **error)
     if (body == NULL)
         return FALSE;
     sk_ask_take_body(ask, body);
-    const char *name = sk_args_operand(args, "SNAPSHOT");
-    json_t *result = sk_cli_ask(self, ask, NULL, error);
-    if (result == NULL)
-        return FALSE;
-    const char *known = sk_json_text_at(result, "name");
-    g_autofree char *shown = g_strdup(name != NULL ? name : known != NULL ? known : "it");
-    sk_cli_done(self, args, shown, result);
-    return TRUE;
+    return sk_cli_ask_done(self, args, ask, sk_args_operand(args, "SNAPSHOT"), error);
 }
 
 static gboolean
