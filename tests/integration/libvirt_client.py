@@ -5,7 +5,14 @@ import socket
 import struct
 import subprocess
 
+import pytest
+
 from skep import DEADLINE
+
+try:
+    import libvirt
+except ImportError:
+    libvirt = None
 
 REMOTE, QEMU, KEEPALIVE = 0x20008086, 0x20008087, 0x6b656570
 CALL, REPLY, MESSAGE, STREAM, CALL_WITH_FDS, REPLY_WITH_FDS, HOLE = range(7)
@@ -32,6 +39,21 @@ def virsh(daemon, *argv, check=True, read_only=False, **options):
         return done
     assert done.returncode == 0, f"virsh {' '.join(argv)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}\n{daemon.log_tail()}"
     return done.stdout
+
+
+def valid(xml, schema):
+    """The XML, which libvirt's own schema takes."""
+    done = subprocess.run(["xmllint", "--noout", "--relaxng", f"/usr/share/libvirt/schemas/{schema}", "-"], input=xml, text=True, capture_output=True)
+    assert done.returncode == 0, f"{done.stderr}\n{xml}"
+    return xml
+
+
+def refused(code, function, *args):
+    """What python3-libvirt raises with that code: its words."""
+    with pytest.raises(libvirt.libvirtError) as caught:
+        function(*args)
+    assert caught.value.get_error_code() == code, caught.value
+    return str(caught.value)
 
 
 def string(text):

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Networks through libvirt's front door: stock virsh and python3-libvirt."""
-import subprocess
 
 import pytest
 
-from libvirt_client import uri, virsh
+from libvirt_client import refused, uri, valid, virsh
 
 libvirt = pytest.importorskip("libvirt", reason="python3-libvirt is not installed")
 
-SCHEMAS = "/usr/share/libvirt/schemas"
 
 FULL = """<network>
   <name>full</name>
@@ -56,18 +54,6 @@ def connection(shared_daemon):
     opened.close()
 
 
-def validate(xml, schema):
-    done = subprocess.run(["xmllint", "--noout", "--relaxng", f"{SCHEMAS}/{schema}", "-"], input=xml, text=True, capture_output=True)
-    assert done.returncode == 0, done.stderr + xml
-
-
-def refused(code, function, *args):
-    with pytest.raises(libvirt.libvirtError) as caught:
-        function(*args)
-    assert caught.value.get_error_code() == code, caught.value
-    return str(caught.value)
-
-
 def test_default(shared_daemon, connection):
     listed = virsh(shared_daemon, "net-list", "--all")
     assert "default" in listed and "active" in listed
@@ -76,7 +62,7 @@ def test_default(shared_daemon, connection):
     network = connection.networkLookupByName("default")
     assert connection.networkLookupByUUIDString(network.UUIDString()).name() == "default"
     xml = network.XMLDesc()
-    validate(xml, "network.rng")
+    valid(xml, "network.rng")
     assert xml == network.XMLDesc() and "<range start=" in xml
     assert network.bridgeName() == shared_daemon.get("/v1/networks/default")["status"]["bridge"]
 
@@ -85,7 +71,7 @@ def test_full_definition(shared_daemon, connection):
     network = connection.networkDefineXML(FULL)
     assert not network.isActive() and network.isPersistent() and not network.autostart()
     xml = network.XMLDesc()
-    validate(xml, "network.rng")
+    valid(xml, "network.rng")
     again = connection.networkDefineXML(xml).XMLDesc()
     assert again == xml
     for part in ("stp='on'", "<app:note", "port start='1024'", "10.77.0.200", "name='ten'", "hostname>cinq", "service='ldap'", "domain='corp.test'",
@@ -194,9 +180,9 @@ def test_bridge_and_isolated(shared_daemon, connection):
     network = connection.networkDefineXML("<network><name>own</name><forward mode='bridge'/><bridge name='br-own'/></network>")
     network.create()
     assert network.bridgeName() == "br-own"
-    validate(network.XMLDesc(), "network.rng")
+    valid(network.XMLDesc(), "network.rng")
     plain = connection.networkCreateXML("<network><name>plain</name></network>")
-    validate(plain.XMLDesc(), "network.rng")
+    valid(plain.XMLDesc(), "network.rng")
     assert "<ip" not in plain.XMLDesc() and "<forward" not in plain.XMLDesc()
 
 

@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The host, its devices and links, and figures of domains through libvirt's front door: stock virsh and python3-libvirt."""
 import os
-import subprocess
 import xml.etree.ElementTree as ET
 
 import pytest
 
-from libvirt_client import uri, virsh
+from libvirt_client import refused, uri, valid, virsh
 
 libvirt = pytest.importorskip("libvirt", reason="python3-libvirt is not installed")
-
-SCHEMAS = "/usr/share/libvirt/schemas"
 
 
 @pytest.fixture
@@ -31,23 +28,11 @@ def running(shared_daemon, tiny):
     shared_daemon.do("DELETE", f"/v1/domains/{name}?volumes=true&force=true")
 
 
-def validate(xml, schema):
-    done = subprocess.run(["xmllint", "--noout", "--relaxng", f"{SCHEMAS}/{schema}", "-"], input=xml, text=True, capture_output=True)
-    assert done.returncode == 0, done.stderr + xml
-
-
-def refused(code, function, *args):
-    with pytest.raises(libvirt.libvirtError) as caught:
-        function(*args)
-    assert caught.value.get_error_code() == code, caught.value
-    return str(caught.value)
-
-
 # -- what the host can do ----------------------------------------------------------------------------------------------------
 
 def test_capabilities(connection):
     xml = connection.getCapabilities()
-    validate(xml, "capability.rng")
+    valid(xml, "capability.rng")
     root = ET.fromstring(xml)
     assert root.findtext("host/cpu/arch") == os.uname().machine and root.findtext("host/cpu/model")
     guest = root.find("guest")
@@ -60,7 +45,7 @@ def test_capabilities(connection):
 @pytest.mark.parametrize("machine", [None, "q35", "pc"])
 def test_domain_capabilities(connection, machine):
     xml = connection.getDomainCapabilities(None, None, machine, "qemu")
-    validate(xml, "domaincaps.rng")
+    valid(xml, "domaincaps.rng")
     root = ET.fromstring(xml)
     assert root.findtext("domain") == "qemu"
     modes = {mode.get("name"): mode for mode in root.findall("cpu/mode")}
@@ -88,7 +73,7 @@ def test_cpu_models(shared_daemon, connection):
     assert connection.compareCPU("<cpu><model>qemu64</model><feature policy='require' name='no-such-thing'/></cpu>") == 0
     same = connection.baselineCPU([connection.getCapabilities()])
     assert ET.fromstring(same).findtext("model") == ET.fromstring(connection.getCapabilities()).findtext("host/cpu/model")
-    validate(same, "cpu.rng")
+    valid(same, "cpu.rng")
     older = connection.baselineCPU(["<cpu><model>Nehalem</model></cpu>", "<cpu><model>Haswell</model></cpu>"])
     assert ET.fromstring(older).findtext("model") == "Nehalem"
     assert "Nehalem" in virsh(shared_daemon, "cpu-models", "x86_64")
@@ -134,7 +119,7 @@ def test_node_devices(shared_daemon, connection):
     assert names[0] == "computer" and len(names) == len(set(names))
     for device in devices:
         xml = device.XMLDesc()
-        validate(xml, "nodedev.rng")
+        valid(xml, "nodedev.rng")
         assert device.parent() is None if device.name() == "computer" else device.parent() in names
         assert device.isActive()
     nets = connection.listAllDevices(libvirt.VIR_CONNECT_LIST_NODE_DEVICES_CAP_NET)
@@ -148,7 +133,7 @@ def test_node_devices(shared_daemon, connection):
 def test_interfaces(shared_daemon, connection):
     bridge = connection.networkLookupByName("default").bridgeName()
     interface = connection.interfaceLookupByName(bridge)
-    validate(interface.XMLDesc(), "interface.rng")
+    valid(interface.XMLDesc(), "interface.rng")
     assert interface.isActive() and "<bridge" in interface.XMLDesc()
     assert connection.interfaceLookupByMACString(interface.MACString()).name() == bridge
     assert bridge in virsh(shared_daemon, "iface-list") and bridge in connection.listInterfaces()

@@ -8,12 +8,11 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from libvirt_client import environment, uri, virsh
+from libvirt_client import environment, uri, valid, virsh
 from skep import DEADLINE
 
 libvirt = pytest.importorskip("libvirt", reason="python3-libvirt is not installed")
 
-SCHEMAS = "/usr/share/libvirt/schemas"
 MIB = 1024 * 1024
 
 needs_virtinst = pytest.mark.skipif(shutil.which("virt-install") is None or shutil.which("virt-clone") is None,
@@ -47,12 +46,6 @@ def path_of(pool):
 def volume_xml(name, capacity=4 * MIB, kind="raw", more="", allocation=0):
     return f"<volume><name>{name}</name><capacity>{capacity}</capacity><allocation>{allocation}</allocation>" \
            f"<target><format type='{kind}'/></target>{more}</volume>"
-
-
-def valid(xml, schema):
-    done = subprocess.run(["xmllint", "--noout", "--relaxng", f"{SCHEMAS}/{schema}", "-"], input=xml, text=True, capture_output=True)
-    assert done.returncode == 0, f"{done.stderr}\n{xml}"
-    return xml
 
 
 def code_of(call, *args):
