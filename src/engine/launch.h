@@ -163,6 +163,7 @@ void sk_qmp_step_free(SkQmpStep *self);
  */
 typedef struct {
     char *device;               /* alias */
+    char *target;               /* of a disk: what was added to it since it was plugged goes with it; NULL: no disk */
     GPtrArray *steps;           /* SkQmpStep */
 } SkPlug;
 
@@ -192,10 +193,20 @@ SkPlug *sk_plug_device(const SkDomainSpec *spec, const SkField *home, gconstpoin
 GPtrArray *sk_plug_media(const SkDomainSpec *spec, const SkDisk *disk, const SkBlockChain *old,
                          const SkBlockChain *fresh, gboolean force, GError **error);
 
+/*
+ * Steps that open one more file for a running disk, to be written to as its topmost one: a copy's target, an overlay. It becomes node
+ * "TARGET-number" (sk_block_nodes_free_number()), over the node below; NULL: over nothing. GPtrArray of SkQmpStep.
+ */
+GPtrArray *sk_plug_layer(const SkDomainSpec *spec, const SkDisk *disk, const SkBlockLayer *layer, guint number, const char *below, GError **error);
+
 /* The step that sets a disk's I/O limits on a running domain to what disk says. */
 SkQmpStep *sk_plug_limits(const SkDisk *disk);
 /* The step that plugs or pulls an interface's cable on a running domain. */
 SkQmpStep *sk_plug_link(const SkInterface *nic);
+
+/* Numbers of the sets of descriptors that a disk may have: from the first on, so many. Any thread. */
+#define SK_BLOCK_SETS 256
+guint64 sk_block_first_set(const char *target);
 
 /* Name of a disk's topmost block node: what block_resize and block jobs are to name. Free with g_free(). */
 char *sk_block_node_name(const SkDisk *disk);

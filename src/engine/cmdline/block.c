@@ -41,10 +41,23 @@ target_number(const char *target)
     return 4 * letters + 2;
 }
 
+guint64
+sk_block_first_set(const char *target)
+{
+    return target_number(target) * SK_BLOCK_SETS;
+}
+
+/* Of the file of node "TARGET-number". */
+static guint64
+set_of_number(const char *target, guint number)
+{
+    return sk_block_first_set(target) + number + 1;
+}
+
 static guint64
 layer_set(const SkBlockChain *chain, guint layer)
 {
-    return target_number(chain->target) * 256 + (chain->layers->len - layer);
+    return set_of_number(chain->target, chain->layers->len - layer - 1);
 }
 
 /* -- cache -------------------------------------------------------------------------------------------------------------- */
@@ -83,8 +96,9 @@ add_descriptors(SkBuilder *self, const SkBlockLayer *layer, guint64 set)
         sk_builder_fdset(self, set, SK_FD_NONE, NULL);
 }
 
+/* What is below the top says nothing of writing: it is as its format node, until a job makes that one writable. */
 static json_t *
-file_node(const SkBlockLayer *layer, guint64 set, const char *name, const SkBlockOptions *options)
+file_node(const SkBlockLayer *layer, gboolean top, guint64 set, const char *name, const SkBlockOptions *options)
 {
     static const char *const ios[SK_N_DISK_IOS] = { [SK_IO_THREADS] = "threads", [SK_IO_NATIVE] = "native", [SK_IO_URING] = "io_uring" };
     g_autofree char *path = g_strdup_printf("/dev/fdset/%" G_GUINT64_FORMAT, set);
@@ -92,7 +106,7 @@ file_node(const SkBlockLayer *layer, guint64 set, const char *name, const SkBloc
                              path, "aio", ios[options->io], "locking", "on", "cache", cache_object(options->cache));
     if (layer->fd >= 0 && layer->fd_ro >= 0)
         json_object_set_new(node, "auto-read-only", json_true());
-    else if (layer->fd < 0)
+    else if (top && layer->fd < 0)
         json_object_set_new(node, "read-only", json_true());
     if (options->unmap)
         json_object_set_new(node, "discard", json_string("unmap"));
@@ -148,15 +162,27 @@ sk_build_chain(SkBuilder *self, const SkBlockChain *chain, const char *name, con
         g_autofree char *file_name = g_strconcat(counted, "-file", NULL);
         guint64 set = layer_set(chain, i - 1);
         add_descriptors(self, layer, set);
-        json_t *file = file_node(layer, set, file_name, options);
+        json_t *file = file_node(layer, top, set, file_name, options);
         below = format_node(layer, top, top && name != NULL ? name : counted, file, below, options);
     }
     return below;
+}
+
+gboolean
+sk_build_layer(SkBuilder *self, const SkBlockLayer *layer, const char *target, guint number, const char *below, const SkBlockOptions *options,
+               GError **error)
+{
+    g_autofree char *name = g_strdup_printf("%s-%u", target, number);
+    g_autofree char *file_name = g_strconcat(name, "-file", NULL);
+    guint64 set = set_of_number(target, number);
+    add_descriptors(self, layer, set);
+    json_t *file = file_node(layer, TRUE, set, file_name, options);
+    return sk_builder_blockdev(self, format_node(layer, TRUE, name, file, below != NULL ? json_string(below) : NULL, options), error);
 }
 
 void
 sk_build_chain_removal(SkBuilder *self, const char *target)
 {
     for (guint64 i = 1; i <= MAX_LAYERS; i++)
-        sk_builder_fdset(self, target_number(target) * 256 + i, SK_FD_NONE, NULL);
+        sk_builder_fdset(self, sk_block_first_set(target) + i, SK_FD_NONE, NULL);
 }

@@ -162,6 +162,11 @@ typedef struct {
  */
 json_t *sk_build_chain(SkBuilder *self, const SkBlockChain *chain, const char *name, const SkBlockOptions *options, const char *what,
                        GError **error);
+/* While plugging: one more file of a disk as node "TARGET-number", over the node below (NULL: over nothing). */
+gboolean sk_build_layer(SkBuilder *self, const SkBlockLayer *layer, const char *target, guint number, const char *below, const SkBlockOptions *options,
+                        GError **error);
+/* The options of a disk's topmost file. */
+SkBlockOptions sk_disk_block_options(const SkDisk *disk);
 /* While plugging: steps that do nothing but whose undo empties the sets of a chain that is not known. */
 void sk_build_chain_removal(SkBuilder *self, const char *target);
 

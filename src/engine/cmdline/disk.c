@@ -287,6 +287,18 @@ check_disk(const SkBuilder *self, const SkDisk *disk, const SkBlockChain *chain,
     return TRUE;
 }
 
+SkBlockOptions
+sk_disk_block_options(const SkDisk *disk)
+{
+    return (SkBlockOptions){
+        .read_only = !sk_disk_is_writable(disk),
+        .cache = disk->cache,
+        .io = disk->io,
+        .unmap = disk->discard == SK_DISCARD_UNMAP && disk->device == SK_DISK_DISK,
+        .detect_zeroes = disk->detect_zeroes,
+    };
+}
+
 /* The block side: cdroms and floppies have no filter, so that a medium is one node. */
 gboolean
 sk_build_disk_nodes(SkBuilder *self, const SkDisk *disk, const SkBlockChain *chain, GError **error)
@@ -294,13 +306,7 @@ sk_build_disk_nodes(SkBuilder *self, const SkDisk *disk, const SkBlockChain *cha
     g_autofree char *what = g_strdup_printf("disk \"%s\"", disk->target);
     gboolean filtered = disk->device == SK_DISK_DISK;
     g_autofree char *name = filtered ? NULL : sk_block_node_name(disk);
-    SkBlockOptions options = {
-        .read_only = !sk_disk_is_writable(disk),
-        .cache = disk->cache,
-        .io = disk->io,
-        .unmap = disk->discard == SK_DISCARD_UNMAP && disk->device == SK_DISK_DISK,
-        .detect_zeroes = disk->detect_zeroes,
-    };
+    SkBlockOptions options = sk_disk_block_options(disk);
     json_t *nodes = sk_build_chain(self, chain, name, &options, what, error);
     if (nodes == NULL)
         return FALSE;

@@ -204,6 +204,7 @@ sk_plug_free(SkPlug *self)
     if (self == NULL)
         return;
     g_free(self->device);
+    g_free(self->target);
     g_ptr_array_unref(self->steps);
     g_free(self);
 }

@@ -92,9 +92,23 @@ sk_plug_disk(const SkDomainSpec *spec, const SkDisk *disk, const SkBlockChain *c
 {
     g_autoptr(SkPlug) plug = plug_new(disk->alias);
     SkBuilder self = builder_for(spec, plug->steps);
+    plug->target = g_strdup(disk->target);
     if (!check_disk(&self, disk, error) || !plug_controller(&self, disk, error) || !sk_build_disk(&self, disk, chain, error))
         return NULL;
     return g_steal_pointer(&plug);
+}
+
+GPtrArray *
+sk_plug_layer(const SkDomainSpec *spec, const SkDisk *disk, const SkBlockLayer *layer, guint number, const char *below, GError **error)
+{
+    g_autoptr(GPtrArray) steps = g_ptr_array_new_with_free_func((GDestroyNotify) sk_qmp_step_free);
+    SkBuilder self = builder_for(spec, steps);
+    SkBlockOptions options = sk_disk_block_options(disk);
+    if (number >= SK_BLOCK_SETS - 1) {
+        sk_fail(error, SK_ERROR_TOO_MANY, "disk \"%s\" has too many files open: wait until a job on it is over", disk->target);
+        return NULL;
+    }
+    return sk_build_layer(&self, layer, disk->target, number, below, &options, error) ? g_steal_pointer(&steps) : NULL;
 }
 
 /* -- media -------------------------------------------------------------------------------------------------------------- */

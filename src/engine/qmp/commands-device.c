@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/undo.h"
+#include "engine/qmp/block-nodes.h"
 #include "engine/qmp/commands.h"
 
 /* -- steps ---------------------------------------------------------------------------------------------------- */
@@ -152,6 +153,8 @@ sk_qmp_detach(SkQmp *self, const SkPlug *plug, gint timeout_ms, GError **error)
         else if (!release_device(self, json_string_value(json_object_get(step->undo_arguments, "id")), timeout_ms, error))
             return FALSE;
     }
+    if (plug->target != NULL)
+        sk_qmp_tidy_disk(self, plug->target);
     return !sk_fault("engine/detached", error);
 }
 
