@@ -64,7 +64,7 @@ read_usb(SkXmlNode *node, char **out, GError **error)
     if (port == NULL)
         return TRUE;
     if (!g_regex_match_simple("^[0-9]{1,2}(\\.[0-9]{1,2}){0,3}\\z", port, 0, 0))
-        return sk_xml_fail(node, error, SK_ERROR_INVALID, "port \"%.32s\" is not one such as 1 or 1.2", port);
+        return sk_xml_fail(node, error, SK_ERROR_XML, "port \"%.32s\" is not one such as 1 or 1.2", port);
     g_free(*out);
     *out = g_strdup_printf("usb:%u:%s", bus, port);
     return TRUE;
@@ -91,7 +91,7 @@ sk_xml_read_address(SkXmlNode *node, char **out, GError **error)
         return TRUE;
     const char *type = sk_xml_get(address, "@type");
     if (type == NULL)
-        return sk_xml_fail(address, error, SK_ERROR_INVALID, "the attribute \"type\" is missing");
+        return sk_xml_fail(address, error, SK_ERROR_XML, "the attribute \"type\" is missing");
     const Shape *shape = find_shape(type, strlen(type));
     if (shape != NULL)
         return read_numbers(address, shape, out, error);

@@ -387,7 +387,7 @@ sk_xml_cpu_parse(const char *text, char **out_model, char ***out_features, GErro
     SkXmlNode *cpu = find_cpu(root);
     const char *model = cpu != NULL ? sk_xml_get(cpu, "model") : NULL;
     if (model == NULL)
-        return sk_xml_fail(root, error, SK_ERROR_INVALID, "there is no <cpu> with a <model> in it");
+        return sk_xml_fail(root, error, SK_ERROR_XML, "there is no <cpu> with a <model> in it");
     g_autoptr(GPtrArray) features = g_ptr_array_new_with_free_func(g_free);
     for (SkXmlNode *node = sk_xml_child(cpu, "feature"); node != NULL; node = sk_xml_next(node)) {
         const char *policy = sk_xml_get(node, "@policy"), *name = sk_xml_get(node, "@name");

@@ -46,7 +46,7 @@ read_mode(SkXmlNode *node, End end, GError **error)
     *end.connect = sk_xml_is(node, "source/@mode", "connect");
     if (*end.connect || sk_xml_is(node, "source/@mode", "bind") || !sk_xml_has(node, "source/@mode"))
         return TRUE;
-    return sk_xml_fail(node, error, SK_ERROR_INVALID, "the mode of source must be bind or connect");
+    return sk_xml_fail(node, error, SK_ERROR_XML, "the mode of source must be bind or connect");
 }
 
 static gboolean
@@ -58,7 +58,7 @@ read_tcp(SkXmlNode *node, End end, GError **error)
     sk_xml_is(node, "protocol/@type", "raw");
     sk_xml_is(node, "source/@tls", "no");
     *end.host = sk_xml_read_host(node, "source");
-    return *end.host != NULL || sk_xml_fail(node, error, SK_ERROR_INVALID, "source has no attribute \"service\": the port");
+    return *end.host != NULL || sk_xml_fail(node, error, SK_ERROR_XML, "source has no attribute \"service\": the port");
 }
 
 /* Of the two ends of a datagram socket only the far one can be chosen. */
@@ -69,7 +69,7 @@ read_udp(SkXmlNode *node, End end, GError **error)
     if (source == NULL || !sk_xml_is(source, "@mode", "connect") || sk_xml_next(source) != NULL)
         return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "a udp device needs one source, of mode \"connect\"");
     *end.host = sk_xml_read_host(node, "source");
-    return *end.host != NULL || sk_xml_fail(node, error, SK_ERROR_INVALID, "source has no attribute \"service\": the port");
+    return *end.host != NULL || sk_xml_fail(node, error, SK_ERROR_XML, "source has no attribute \"service\": the port");
 }
 
 static gboolean

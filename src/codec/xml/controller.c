@@ -84,7 +84,7 @@ sk_xml_number_controllers(SkDomainSpec *spec, GError **error)
     for (guint i = 0; i < spec->controllers->len; i++) {
         const SkController *controller = spec->controllers->pdata[i];
         if (controller->kind == SK_CONTROLLER_PCI && controller->index == 0)
-            return sk_fail(error, SK_ERROR_INVALID, "PCI controller 0 is the root bus of the machine, it cannot be of model \"%s\"",
+            return sk_fail(error, SK_ERROR_XML, "PCI controller 0 is the root bus of the machine, it cannot be of model \"%s\"",
                            controller->model != NULL ? controller->model : "");
     }
     return TRUE;

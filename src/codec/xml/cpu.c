@@ -64,7 +64,7 @@ read_cells(SkXmlNode *cpu, SkCpu *self, GError **error)
         guint64 number = 0, factor = 1024;
         cell->id = count;
         if (count >= 64)
-            return sk_xml_fail(node, error, SK_ERROR_INVALID, "at most 64 nodes are possible");
+            return sk_xml_fail(node, error, SK_ERROR_XML, "at most 64 nodes are possible");
         if (sk_xml_is(node, "@unit", "MiB") || sk_xml_is(node, "@unit", "M"))
             factor = 1 << 20;
         else if (sk_xml_is(node, "@unit", "GiB") || sk_xml_is(node, "@unit", "G"))

@@ -113,7 +113,7 @@ sk_xml_read_device_into(SkXmlNode *node, const SkXmlFamily *family, SkDomainSpec
     if (field->kind == SK_KIND_LIST) {
         const GPtrArray *list = *(GPtrArray **) at;
         if (list != NULL && list->len >= sk_field_max_count(field))
-            return sk_xml_fail(node, error, SK_ERROR_INVALID, "the domain has more than %u %s", sk_field_max_count(field), field->key);
+            return sk_xml_fail(node, error, SK_ERROR_XML, "the domain has more than %u %s", sk_field_max_count(field), field->key);
         value = sk_xml_append(at, field->type);
     } else {
         if (*(gpointer *) at != NULL)
@@ -202,7 +202,7 @@ parse_device(SkXmlNode *node, const SkXmlFamily *family, const SkDomainSpec *spe
 {
     gpointer value = sk_value_new(family->type);
     if (read_device(node, family, value, spec, error) && sk_xml_check_read(node, error) &&
-        sk_value_check(family->type, value, family->type->what, error))
+        sk_xml_check_value(family->type, value, family->type->what, error))
         return value;
     sk_value_free(family->type, value);
     return NULL;

@@ -58,7 +58,7 @@ read_driver(SkXmlNode *node, SkDisk *disk, GError **error)
     if (format != NULL && !sk_xml_enum_parse(&sk_disk_format_enum, format, "disk/driver/@type", &disk->format, error))
         return FALSE;
     if (zeroes != NULL && !g_str_equal(zeroes, "on") && !g_str_equal(zeroes, "off") && !g_str_equal(zeroes, "unmap"))
-        return sk_xml_fail(node, error, SK_ERROR_INVALID, "detect_zeroes is \"%.32s\", give off, on or unmap", zeroes);
+        return sk_xml_fail(node, error, SK_ERROR_XML, "detect_zeroes is \"%.32s\", give off, on or unmap", zeroes);
     if (!sk_xml_get_bool(node, "driver/@copy_on_read", &disk->copy_on_read, error))
         return FALSE;
     disk->detect_zeroes = zeroes != NULL && !g_str_equal(zeroes, "off");
@@ -71,7 +71,7 @@ read_tray(SkXmlNode *node, SkDisk *disk, GError **error)
 {
     const char *tray = sk_xml_get(node, "target/@tray");
     if (tray != NULL && !g_str_equal(tray, "open") && !g_str_equal(tray, "closed"))
-        return sk_xml_fail(node, error, SK_ERROR_INVALID, "tray is \"%.32s\", give open or closed", tray);
+        return sk_xml_fail(node, error, SK_ERROR_XML, "tray is \"%.32s\", give open or closed", tray);
     disk->tray_open = g_strcmp0(tray, "open") == 0;
     return TRUE;
 }

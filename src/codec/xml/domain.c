@@ -11,7 +11,7 @@ read_general(SkXmlNode *domain, SkDomainSpec *spec, GError **error)
 {
     const char *type = sk_xml_get(domain, "@type");
     if (type == NULL || !sk_xml_enum_parse(&sk_accel_enum, type, "domain type", &spec->accel, error))
-        return type != NULL ? FALSE : sk_xml_fail(domain, error, SK_ERROR_INVALID, "the attribute \"type\" is missing: give kvm or qemu");
+        return type != NULL ? FALSE : sk_xml_fail(domain, error, SK_ERROR_XML, "the attribute \"type\" is missing: give kvm or qemu");
     /* The number of a running domain. */
     sk_xml_ignore(domain, "@id");
     sk_xml_get_string(domain, "name", &spec->name);
@@ -157,7 +157,7 @@ sk_xml_read_domain(SkXmlNode *domain, GError **error)
 {
     SkDomainSpec *spec = sk_value_new(&sk_domain_spec_type);
     spec->exact = TRUE;
-    if (read_parts(domain, spec, error) && sk_value_check(&sk_domain_spec_type, spec, NULL, error))
+    if (read_parts(domain, spec, error) && sk_xml_check_value(&sk_domain_spec_type, spec, NULL, error))
         return spec;
     sk_value_free(&sk_domain_spec_type, spec);
     return NULL;
@@ -171,7 +171,7 @@ sk_xml_domain_parse(const char *text, gssize length, GError **error)
         return NULL;
     SkDomainSpec *spec = sk_value_new(&sk_domain_spec_type);
     spec->exact = TRUE;
-    if (read_parts(domain, spec, error) && sk_xml_check_read(domain, error) && sk_value_check(&sk_domain_spec_type, spec, NULL, error))
+    if (read_parts(domain, spec, error) && sk_xml_check_read(domain, error) && sk_xml_check_value(&sk_domain_spec_type, spec, NULL, error))
         return spec;
     sk_value_free(&sk_domain_spec_type, spec);
     return NULL;

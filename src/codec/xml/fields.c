@@ -80,7 +80,7 @@ read_list(SkXmlNode *node, const char *path, const SkField *field, GPtrArray **o
         return TRUE;
     for (SkXmlNode *child = sk_xml_child(holder, name); child != NULL; child = sk_xml_next(child)) {
         if (++count > max)
-            return sk_xml_fail(child, error, SK_ERROR_INVALID, "at most %u are possible", max);
+            return sk_xml_fail(child, error, SK_ERROR_XML, "at most %u are possible", max);
         gpointer entry = sk_value_new(field->type);
         if (*out == NULL)
             *out = sk_value_list_new(field->type);

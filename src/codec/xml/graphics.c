@@ -14,7 +14,7 @@ read_port(SkXmlNode *node, const char *path, guint *out, GError **error)
     if (!sk_xml_get_int64(node, path, &port, error))
         return FALSE;
     if (port < -1 || port > 65535)
-        return sk_xml_fail(node, error, SK_ERROR_INVALID, "%s is %" G_GINT64_FORMAT ", give -1 or a port to 65535", path + 1, port);
+        return sk_xml_fail(node, error, SK_ERROR_XML, "%s is %" G_GINT64_FORMAT ", give -1 or a port to 65535", path + 1, port);
     *out = port > 0 ? (guint) port : 0;
     return TRUE;
 }

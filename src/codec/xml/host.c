@@ -42,7 +42,7 @@ read_hostdev(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError *
     if (!sk_xml_is(node, "@mode", "subsystem"))
         return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "only the mode \"subsystem\" is supported");
     if (source == NULL)
-        return sk_xml_fail(node, error, SK_ERROR_INVALID, "the element <source> is missing: it says which device of the host");
+        return sk_xml_fail(node, error, SK_ERROR_XML, "the element <source> is missing: it says which device of the host");
     if (!sk_xml_has(node, "@managed"))
         hostdev->managed = FALSE;
     sk_xml_is(node, "driver/@name", "vfio");

@@ -73,7 +73,7 @@ read_interface(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError
 {
     SkInterface *nic = value;
     if (!sk_xml_has(node, "@type"))
-        return sk_xml_fail(node, error, SK_ERROR_INVALID, "the attribute \"type\" is missing");
+        return sk_xml_fail(node, error, SK_ERROR_XML, "the attribute \"type\" is missing");
     /* libvirt's choice on this architecture for who chooses nothing. */
     if (!sk_xml_has(node, "model/@type"))
         nic->model = SK_NIC_RTL8139;

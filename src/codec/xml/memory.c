@@ -22,14 +22,14 @@ read_sizes(SkXmlNode *domain, SkDomainSpec *spec, GError **error)
     SkMemory *self = &spec->memory;
     guint64 slots = in_slots(spec);
     if (!sk_xml_has(domain, "memory"))
-        return sk_xml_fail(domain, error, SK_ERROR_INVALID, "the element <memory> is missing");
+        return sk_xml_fail(domain, error, SK_ERROR_XML, "the element <memory> is missing");
     self->current = 0;
     if (!sk_xml_get_size(domain, "maxMemory", "KiB", &self->limit, error) || !sk_xml_get_size(domain, "memory", "KiB", &self->maximum, error) ||
         !sk_xml_get_size(domain, "currentMemory", "KiB", &self->current, error) ||
         !sk_xml_get_uint(domain, "maxMemory/@slots", 256, &self->slots, error))
         return FALSE;
     if (self->maximum <= slots)
-        return sk_xml_fail(domain, error, SK_ERROR_INVALID, "<memory> counts the memory devices too, so it must be more than they are");
+        return sk_xml_fail(domain, error, SK_ERROR_XML, "<memory> counts the memory devices too, so it must be more than they are");
     self->maximum -= slots;
     /* libvirt corrects this silently too: what virt-install writes may differ by its rounding. */
     if (self->current == 0 || self->current > self->maximum)

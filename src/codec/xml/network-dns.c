@@ -9,7 +9,7 @@ sk_xml_network_read_list(SkXmlNode *node, const char *element, const SkType *typ
         if (*list == NULL)
             *list = sk_value_list_new(type);
         if ((*list)->len >= max)
-            return sk_xml_fail(child, error, SK_ERROR_INVALID, "at most %u are possible", max);
+            return sk_xml_fail(child, error, SK_ERROR_XML, "at most %u are possible", max);
         g_ptr_array_add(*list, sk_value_new(type));
         if (!sk_xml_read_fields(child, type, (*list)->pdata[(*list)->len - 1], error))
             return FALSE;
@@ -34,7 +34,7 @@ read_forwarders(SkXmlNode *dns, SkNetworkSpec *spec, GError **error)
     for (SkXmlNode *node = sk_xml_child(dns, "forwarder"); node != NULL; node = sk_xml_next(node)) {
         const char *domain = sk_xml_get(node, "@domain"), *address = sk_xml_get(node, "@addr");
         if (domain == NULL && address == NULL)
-            return sk_xml_fail(node, error, SK_ERROR_INVALID, "give addr, domain, or both");
+            return sk_xml_fail(node, error, SK_ERROR_XML, "give addr, domain, or both");
         if (domain == NULL) {
             g_ptr_array_add(addresses, g_strdup(address));
             continue;

@@ -38,13 +38,13 @@ read_subnet(SkXmlNode *ip, gboolean six, char **out, GError **error)
     const char *address = sk_xml_get(ip, "@address"), *netmask = sk_xml_get(ip, "@netmask");
     guint bits = 0;
     if (address == NULL)
-        return sk_xml_fail(ip, error, SK_ERROR_INVALID, "the attribute \"address\" is missing");
+        return sk_xml_fail(ip, error, SK_ERROR_XML, "the attribute \"address\" is missing");
     if (*out != NULL)
         return sk_xml_fail(ip, error, SK_ERROR_UNSUPPORTED, "a network has one address of each family, and this is the second");
     if (!sk_check_address(address, "address", error) || !sk_xml_get_uint(ip, "@prefix", six ? 128 : 32, &bits, error))
         return FALSE;
     if (netmask != NULL && (six || (bits = mask_bits(netmask)) == 0))
-        return sk_xml_fail(ip, error, SK_ERROR_INVALID, "netmask \"%.64s\" must be like 255.255.255.0%s", netmask, six ? "; IPv6 takes prefix" : "");
+        return sk_xml_fail(ip, error, SK_ERROR_XML, "netmask \"%.64s\" must be like 255.255.255.0%s", netmask, six ? "; IPv6 takes prefix" : "");
     if (bits == 0)
         bits = six ? 64 : class_bits(address);
     *out = g_strdup_printf("%s/%u", address, bits);
@@ -86,13 +86,13 @@ read_ranges(SkXmlNode *dhcp, SkNetworkSpec *spec, gboolean six, GError **error)
             sk_xml_get_string(node, "@start", start);
             sk_xml_get_string(node, "@end", end);
             if (*start == NULL || *end == NULL)
-                return sk_xml_fail(node, error, SK_ERROR_INVALID, "give start and end");
+                return sk_xml_fail(node, error, SK_ERROR_XML, "give start and end");
             continue;
         }
         if (spec->dhcp_ranges == NULL)
             spec->dhcp_ranges = sk_value_list_new(&sk_address_range_type);
         if (spec->dhcp_ranges->len >= 64)
-            return sk_xml_fail(node, error, SK_ERROR_INVALID, "at most 65 ranges are possible");
+            return sk_xml_fail(node, error, SK_ERROR_XML, "at most 65 ranges are possible");
         SkAddressRange *range = sk_value_new(&sk_address_range_type);
         g_ptr_array_add(spec->dhcp_ranges, range);
         if (!sk_xml_read_fields(node, &sk_address_range_type, range, error))
@@ -139,7 +139,7 @@ read_ip(SkXmlNode *ip, SkNetworkSpec *spec, GError **error)
     const char *family = sk_xml_get(ip, "@family"), *address = sk_xml_get(ip, "@address");
     gboolean six = g_strcmp0(family, "ipv6") == 0 || (family == NULL && address != NULL && strchr(address, ':') != NULL);
     if (family != NULL && !six && !g_str_equal(family, "ipv4"))
-        return sk_xml_fail(ip, error, SK_ERROR_INVALID, "family \"%.32s\" must be ipv4 or ipv6", family);
+        return sk_xml_fail(ip, error, SK_ERROR_XML, "family \"%.32s\" must be ipv4 or ipv6", family);
     sk_xml_is(ip, "@localPtr", "no");
     sk_xml_get_string(ip, "tftp/@root", &spec->tftp_root);
     return read_subnet(ip, six, six ? &spec->ipv6 : &spec->ipv4, error) && read_dhcp(ip, spec, six, error);
@@ -156,7 +156,7 @@ sk_xml_network_read_ips(SkXmlNode *network, SkNetworkSpec *spec, GError **error)
     spec->addressed = spec->ipv4 != NULL || spec->ipv6 != NULL;
     gboolean forwards = spec->forward == SK_FORWARD_NAT || spec->forward == SK_FORWARD_ROUTE;
     if (forwards && !spec->addressed)
-        return sk_xml_fail(network, error, SK_ERROR_INVALID, "forwarding needs an <ip> with the network's address");
+        return sk_xml_fail(network, error, SK_ERROR_XML, "forwarding needs an <ip> with the network's address");
     if (spec->dhcp6 && spec->ipv4 != NULL && sk_xml_at(network, "ip/dhcp") == NULL)
         return sk_xml_fail(network, error, SK_ERROR_UNSUPPORTED, "DHCP for IPv6 alone is not supported beside an IPv4 address: give both a <dhcp>");
     return TRUE;

@@ -31,7 +31,7 @@ read_devices(SkXmlNode *forward, SkNetworkSpec *spec, GError **error)
     for (SkXmlNode *node = sk_xml_child(forward, "interface"); node != NULL; node = sk_xml_next(node)) {
         const char *device = sk_xml_get(node, "@dev");
         if (device == NULL)
-            return sk_xml_fail(node, error, SK_ERROR_INVALID, "the attribute \"dev\" is missing");
+            return sk_xml_fail(node, error, SK_ERROR_XML, "the attribute \"dev\" is missing");
         if (spec->forward == SK_FORWARD_BRIDGE)
             return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "networks of macvtap links are not supported: give <bridge name='...'/>, or an interface of type direct");
         if (spec->forward_device != NULL && !g_str_equal(spec->forward_device, device))
@@ -154,7 +154,7 @@ sk_xml_network_parse(const char *text, gssize length, GError **error)
         return NULL;
     SkNetworkSpec *spec = sk_value_new(&sk_network_spec_type);
     spec->autostart = FALSE;
-    if (read_network(network, spec, error) && sk_xml_check_read(network, error) && sk_value_check(&sk_network_spec_type, spec, NULL, error))
+    if (read_network(network, spec, error) && sk_xml_check_read(network, error) && sk_xml_check_value(&sk_network_spec_type, spec, NULL, error))
         return spec;
     sk_value_free(&sk_network_spec_type, spec);
     return NULL;
@@ -202,14 +202,14 @@ read_edit(SkXmlNode *node, SkXmlNetworkSection section, SkNetworkEdit *edit, GEr
 {
     if (sections[section].type == NULL) {
         sk_xml_get_string(node, "@dev", &edit->forward_device);
-        return edit->forward_device != NULL || sk_xml_fail(node, error, SK_ERROR_INVALID, "the attribute \"dev\" is missing");
+        return edit->forward_device != NULL || sk_xml_fail(node, error, SK_ERROR_XML, "the attribute \"dev\" is missing");
     }
     gpointer value = sk_value_new(sections[section].type);
     *(gpointer *) ((guint8 *) edit + sections[section].offset) = value;
     if (!sk_xml_read_fields(node, sections[section].type, value, error))
         return FALSE;
     /* What is deleted needs only to be found. */
-    return edit->verb == SK_EDIT_DELETE || sk_value_check(sections[section].type, value, sections[section].element, error);
+    return edit->verb == SK_EDIT_DELETE || sk_xml_check_value(sections[section].type, value, sections[section].element, error);
 }
 
 SkNetworkEdit *

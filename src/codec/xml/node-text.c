@@ -156,9 +156,9 @@ sk_xml_read_metadata(SkXmlNode *node, GHashTable **out, GError **error)
     for (SkXmlNode *child = sk_xml_first_any(metadata); child != NULL; child = sk_xml_next_any(child)) {
         const char *name = sk_xml_namespace(child);
         if (name == NULL)
-            return sk_xml_fail(child, error, SK_ERROR_INVALID, "what is in <metadata> must have a namespace");
+            return sk_xml_fail(child, error, SK_ERROR_XML, "what is in <metadata> must have a namespace");
         if (g_hash_table_contains(map, name))
-            return sk_xml_fail(child, error, SK_ERROR_INVALID, "two elements in <metadata> have the namespace \"%.128s\", each can have one", name);
+            return sk_xml_fail(child, error, SK_ERROR_XML, "two elements in <metadata> have the namespace \"%.128s\", each can have one", name);
         g_hash_table_insert(map, g_strdup(name), sk_xml_take_raw(child));
     }
     g_clear_pointer(out, g_hash_table_unref);

@@ -87,10 +87,10 @@ parse_failed(xmlParserCtxtPtr parser, const char *what, GError **error)
     const Limits *limits = parser->_private;
     const xmlError *last = xmlCtxtGetLastError(parser);
     if (limits->refused != NULL)
-        return sk_fail(error, strstr(limits->refused, "too") != NULL ? SK_ERROR_TOO_LARGE : SK_ERROR_INVALID, "%s %s", what, limits->refused);
+        return sk_fail(error, strstr(limits->refused, "too") != NULL ? SK_ERROR_TOO_LARGE : SK_ERROR_XML, "%s %s", what, limits->refused);
     g_autofree char *why = g_utf8_make_valid(last != NULL && last->message != NULL ? last->message : "it is not XML", -1);
     g_strstrip(why);
-    return sk_fail(error, SK_ERROR_INVALID, "%s is not well formed: line %d: %s", what, last != NULL ? last->line : 1, why);
+    return sk_fail(error, SK_ERROR_XML, "%s is not well formed: line %d: %s", what, last != NULL ? last->line : 1, why);
 }
 
 static xmlDocPtr
@@ -128,7 +128,7 @@ sk_xml_parse(const char *text, gssize length, const char *what, const char *root
     adopt(doc);
     SkXmlNode *node = xmlDocGetRootElement(doc);
     if (root != NULL && (node == NULL || !xmlStrEqual(node->name, (const xmlChar *) root))) {
-        sk_fail(error, SK_ERROR_INVALID, "%s begins with <%s>, it must be <%s>", what, node != NULL ? (const char *) node->name : "", root);
+        sk_fail(error, SK_ERROR_XML, "%s begins with <%s>, it must be <%s>", what, node != NULL ? (const char *) node->name : "", root);
         free_doc(doc);
         return NULL;
     }
@@ -407,6 +407,18 @@ sk_xml_fail(const SkXmlNode *node, GError **error, SkError code, const char *for
     va_end(args);
     g_autofree char *where = sk_xml_where(node);
     return sk_fail(error, code, "%s: %s", where, message);
+}
+
+gboolean
+sk_xml_check_value(const SkType *type, gconstpointer value, const char *what, GError **error)
+{
+    GError *failed = NULL;
+    if (sk_value_check(type, value, what, &failed))
+        return TRUE;
+    if (g_error_matches(failed, SK_ERROR, SK_ERROR_INVALID))
+        failed->code = SK_ERROR_XML;
+    g_propagate_error(error, failed);
+    return FALSE;
 }
 
 gboolean

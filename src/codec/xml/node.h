@@ -30,7 +30,7 @@ typedef struct _xmlNode SkXmlNode; /* libxml2's own, so that it needs no copy */
 
 /*
  * The root element of a document; it is marked. what starts messages ("domain XML"); root: the name it must have, or NULL.
- * length -1: text ends with NUL. INVALID, or TOO_LARGE for what is over a limit. Free with sk_xml_free().
+ * length -1: text ends with NUL. XML, or TOO_LARGE for what is over a limit. Free with sk_xml_free().
  */
 SkXmlNode *sk_xml_parse(const char *text, gssize length, const char *what, const char *root, GError **error);
 /* A tree of its own to write into. */
@@ -65,7 +65,7 @@ void sk_xml_ignore(SkXmlNode *node, const char *path);
 
 /*
  * Each leaves *out alone and is TRUE if there is nothing at the path. Numbers may be decimal or 0x...; what is wrong
- * is an INVALID error that names the place.
+ * is an XML error that names the place.
  */
 gboolean sk_xml_get_uint64(SkXmlNode *node, const char *path, guint64 max, guint64 *out, GError **error);
 gboolean sk_xml_get_uint(SkXmlNode *node, const char *path, guint max, guint *out, GError **error);
@@ -80,6 +80,8 @@ void sk_xml_get_string(SkXmlNode *node, const char *path, char **out);
 
 /* Fails if anything of the tree was not marked; the message names the first such element or attribute. UNSUPPORTED. */
 gboolean sk_xml_check_read(SkXmlNode *root, GError **error);
+/* sk_value_check() of what was read: what it finds is an XML error. */
+gboolean sk_xml_check_value(const SkType *type, gconstpointer value, const char *what, GError **error);
 /* "domain/devices/disk[2]"; free with g_free(). */
 char *sk_xml_where(const SkXmlNode *node);
 /* Fails with "<where>: message". */

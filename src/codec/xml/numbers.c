@@ -9,7 +9,7 @@ static gboolean
 wrong(SkXmlNode *node, const char *path, const char *text, const char *right, GError **error)
 {
     g_autofree char *where = sk_xml_where(node);
-    return sk_fail(error, SK_ERROR_INVALID, "%s%s%s is \"%.64s\", give %s", where, g_str_equal(path, ".") ? "" : "/", g_str_equal(path, ".") ? "" : path,
+    return sk_fail(error, SK_ERROR_XML, "%s%s%s is \"%.64s\", give %s", where, g_str_equal(path, ".") ? "" : "/", g_str_equal(path, ".") ? "" : path,
                    text, right);
 }
 

@@ -19,7 +19,7 @@ read_boot(SkXmlNode *os, SkBoot *boot, GError **error)
         for (guint i = 0; name != NULL && i < G_N_ELEMENTS(boot_names); i++)
             ours = g_str_equal(boot_names[i].theirs, name) ? boot_names[i].ours : ours;
         if (ours == NULL)
-            return sk_xml_fail(node, error, SK_ERROR_INVALID, "dev is \"%.32s\", give hd, cdrom, network or fd", name != NULL ? name : "");
+            return sk_xml_fail(node, error, SK_ERROR_XML, "dev is \"%.32s\", give hd, cdrom, network or fd", name != NULL ? name : "");
         g_ptr_array_add(order, g_strdup(ours));
     }
     if (order->len == 0)
@@ -75,7 +75,7 @@ read_loader(SkXmlNode *os, SkFirmware *firmware, GError **error)
     if (!read_only && g_strcmp0(type, "pflash") == 0)
         return sk_xml_fail(loader, error, SK_ERROR_UNSUPPORTED, "firmware that the guest can write to is not supported: give readonly=\"yes\"");
     if (type != NULL && !g_str_equal(type, "pflash") && !g_str_equal(type, "rom"))
-        return sk_xml_fail(loader, error, SK_ERROR_INVALID, "type is \"%.32s\", give pflash or rom", type);
+        return sk_xml_fail(loader, error, SK_ERROR_XML, "type is \"%.32s\", give pflash or rom", type);
     if (g_strcmp0(type, "pflash") == 0)
         firmware->kind = SK_FIRMWARE_UEFI;
     firmware->secure_boot = secure;
@@ -159,7 +159,7 @@ read_os(SkXmlNode *domain, SkDomainSpec *spec, GError **error)
     SkXmlNode *os = sk_xml_child(domain, "os");
     SkBoot *boot = &spec->boot;
     if (os == NULL)
-        return sk_xml_fail(domain, error, SK_ERROR_INVALID, "the element <os> is missing");
+        return sk_xml_fail(domain, error, SK_ERROR_XML, "the element <os> is missing");
     gint64 timeout = 0;
     if (!sk_xml_read_fields(os, &sk_boot_type, boot, error) || !sk_xml_get_int64(os, "bios/@rebootTimeout", &timeout, error))
         return FALSE;

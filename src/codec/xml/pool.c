@@ -24,14 +24,6 @@ static const struct {
 /* Those of libvirt's that we do not. */
 static const char *const refused[] = { "disk", "gluster", "iscsi", "iscsi-direct", "mpath", "rbd", "scsi", "sheepdog", "vstorage", "zfs" };
 
-gboolean
-sk_xml_as_xml_error(GError **error)
-{
-    if (error != NULL && *error != NULL && g_error_matches(*error, SK_ERROR, SK_ERROR_INVALID))
-        (*error)->code = SK_ERROR_XML;
-    return FALSE;
-}
-
 /* -- reading ------------------------------------------------------------------------------------------------------- */
 
 static gboolean
@@ -39,14 +31,14 @@ read_kind(SkXmlNode *node, SkPoolSpec *spec, GError **error)
 {
     const char *type = sk_xml_get(node, "@type");
     if (type == NULL)
-        return sk_xml_fail(node, error, SK_ERROR_INVALID, "the attribute type is missing");
+        return sk_xml_fail(node, error, SK_ERROR_XML, "the attribute type is missing");
     if (sk_enum_parse(&sk_pool_kind_enum, type, &spec->kind, NULL))
         return TRUE;
     for (guint i = 0; i < G_N_ELEMENTS(refused); i++) {
         if (g_str_equal(type, refused[i]))
             return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "storage pools of type \"%s\" are not supported: give dir, fs, netfs or logical", type);
     }
-    return sk_xml_fail(node, error, SK_ERROR_INVALID, "unknown storage pool type %.32s", type);
+    return sk_xml_fail(node, error, SK_ERROR_XML, "unknown storage pool type %.32s", type);
 }
 
 static gboolean
@@ -127,21 +119,18 @@ read_pool(SkXmlNode *node, SkPoolSpec *spec, GError **error)
     complete(spec);
     spec->autostart = FALSE;
     if (spec->kind != SK_POOL_LOGICAL && spec->path == NULL)
-        return sk_xml_fail(node, error, SK_ERROR_INVALID, "missing storage pool target path");
-    return sk_xml_check_read(node, error) && sk_value_check(&sk_pool_spec_type, spec, "pool", error);
+        return sk_xml_fail(node, error, SK_ERROR_XML, "missing storage pool target path");
+    return sk_xml_check_read(node, error) && sk_xml_check_value(&sk_pool_spec_type, spec, "pool", error);
 }
 
 SkPoolSpec *
 sk_xml_pool_parse(const char *text, gssize length, GError **error)
 {
-    g_autoptr(GError) failed = NULL;
-    g_autoptr(SkXmlNode) node = sk_xml_parse(text, length, "pool XML", "pool", &failed);
+    g_autoptr(SkXmlNode) node = sk_xml_parse(text, length, "pool XML", "pool", error);
     SkPoolSpec *spec = sk_value_new(&sk_pool_spec_type);
-    if (node != NULL && read_pool(node, spec, &failed))
+    if (node != NULL && read_pool(node, spec, error))
         return spec;
     sk_value_free(&sk_pool_spec_type, spec);
-    sk_xml_as_xml_error(&failed);
-    g_propagate_error(error, g_steal_pointer(&failed));
     return NULL;
 }
 

@@ -14,34 +14,31 @@ read_usage(SkXmlNode *node, SkSecretSpec *spec, GError **error)
     if (sk_xml_child(node, "usage") == NULL)
         return TRUE;
     if (!sk_xml_has(node, "usage/@type"))
-        return sk_xml_fail(node, error, SK_ERROR_INVALID, "missing secret usage type");
+        return sk_xml_fail(node, error, SK_ERROR_XML, "missing secret usage type");
     if (!sk_xml_get_enum(node, "usage/@type", &sk_secret_usage_enum, &spec->usage_type, error))
         return FALSE;
     const char *place = places[spec->usage_type];
     if (place == NULL)
         return TRUE;
     sk_xml_get_string(node, place, &spec->usage);
-    return spec->usage != NULL || sk_xml_fail(node, error, SK_ERROR_INVALID, "the element <%s> is missing", place);
+    return spec->usage != NULL || sk_xml_fail(node, error, SK_ERROR_XML, "the element <%s> is missing", place);
 }
 
 static gboolean
 read_secret(SkXmlNode *node, SkSecretSpec *spec, GError **error)
 {
     return sk_xml_read_fields(node, &sk_secret_spec_type, spec, error) && read_usage(node, spec, error) &&
-           sk_xml_check_read(node, error) && sk_value_check(&sk_secret_spec_type, spec, "secret", error);
+           sk_xml_check_read(node, error) && sk_xml_check_value(&sk_secret_spec_type, spec, "secret", error);
 }
 
 SkSecretSpec *
 sk_xml_secret_parse(const char *text, gssize length, GError **error)
 {
-    g_autoptr(GError) failed = NULL;
-    g_autoptr(SkXmlNode) node = sk_xml_parse(text, length, "secret XML", "secret", &failed);
+    g_autoptr(SkXmlNode) node = sk_xml_parse(text, length, "secret XML", "secret", error);
     SkSecretSpec *spec = sk_value_new(&sk_secret_spec_type);
-    if (node != NULL && read_secret(node, spec, &failed))
+    if (node != NULL && read_secret(node, spec, error))
         return spec;
     sk_value_free(&sk_secret_spec_type, spec);
-    sk_xml_as_xml_error(&failed);
-    g_propagate_error(error, g_steal_pointer(&failed));
     return NULL;
 }
 

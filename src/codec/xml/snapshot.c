@@ -44,7 +44,7 @@ read_state(SkXmlNode *root, SkSnapshot *snapshot, GError **error)
             return TRUE;
         }
     }
-    return sk_xml_fail(root, error, SK_ERROR_INVALID, "state is \"%.32s\": a snapshot is of a domain that was running, paused or shutoff", text);
+    return sk_xml_fail(root, error, SK_ERROR_XML, "state is \"%.32s\": a snapshot is of a domain that was running, paused or shutoff", text);
 }
 
 /* -- disks, memory ------------------------------------------------------------------------------------------------- */
@@ -64,7 +64,7 @@ read_disk(SkXmlNode *node, DiskText *out, GError **error)
     const char *format = sk_xml_get(node, "driver/@type");
     out->said = kind != NULL;
     if (out->name == NULL)
-        return sk_xml_fail(node, error, SK_ERROR_INVALID, "the attribute \"name\" is missing: give the target of a disk, or its file");
+        return sk_xml_fail(node, error, SK_ERROR_XML, "the attribute \"name\" is missing: give the target of a disk, or its file");
     if (g_strcmp0(kind, "manual") == 0)
         return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "a snapshot that others make of a disk cannot be waited for: give no, and make it");
     if (kind != NULL && !sk_xml_enum_parse(&sk_snapshot_kind_enum, kind, "snapshot", &out->kind, error))
@@ -126,10 +126,10 @@ read_request(SkXmlNode *root, SkSnapshotCreate *body, gboolean *out_memory, GErr
     sk_xml_get_string(root, "memory/@file", &body->memory_path);
     *out_memory = g_strcmp0(memory, "no") != 0;
     if (memory != NULL && !g_str_equal(memory, "no") && !g_str_equal(memory, "internal") && !g_str_equal(memory, "external"))
-        return sk_xml_fail(root, error, SK_ERROR_INVALID, "memory is \"%.16s\": give no, internal or external", memory);
+        return sk_xml_fail(root, error, SK_ERROR_XML, "memory is \"%.16s\": give no, internal or external", memory);
     if (g_strcmp0(memory, "external") == 0 && body->memory_path == NULL)
-        return sk_xml_fail(root, error, SK_ERROR_INVALID, "memory is to be external, but no file is given for it");
-    return read_wishes(root, body, error) && sk_xml_check_read(root, error) && sk_value_check(&sk_snapshot_create_type, body, NULL, error);
+        return sk_xml_fail(root, error, SK_ERROR_XML, "memory is to be external, but no file is given for it");
+    return read_wishes(root, body, error) && sk_xml_check_read(root, error) && sk_xml_check_value(&sk_snapshot_create_type, body, NULL, error);
 }
 
 SkSnapshotCreate *
@@ -182,12 +182,12 @@ read_snapshot(SkXmlNode *root, SkSnapshot *snapshot, GError **error)
     snapshot->memory_given = snapshot->memory != NULL;
     const char *memory = sk_xml_get(root, "memory/@snapshot");
     if (memory != NULL && !g_str_equal(memory, "no") && !g_str_equal(memory, "internal") && !g_str_equal(memory, "external"))
-        return sk_xml_fail(root, error, SK_ERROR_INVALID, "memory is \"%.16s\": give no, internal or external", memory);
+        return sk_xml_fail(root, error, SK_ERROR_XML, "memory is \"%.16s\": give no, internal or external", memory);
     if (!sk_xml_get_uint64(root, "creationTime", G_MAXINT64 / G_USEC_PER_SEC, &seconds, error))
         return FALSE;
     snapshot->created = (gint64) seconds * G_USEC_PER_SEC;
     return read_state(root, snapshot, error) && read_disks(root, snapshot, error) && read_definitions(root, snapshot, error) &&
-           sk_xml_check_read(root, error) && sk_value_check(&sk_snapshot_type, snapshot, NULL, error);
+           sk_xml_check_read(root, error) && sk_xml_check_value(&sk_snapshot_type, snapshot, NULL, error);
 }
 
 SkSnapshot *

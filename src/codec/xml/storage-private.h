@@ -6,7 +6,5 @@
 
 /* Shared by pool.c, volume.c and secret.c. */
 
-/* What is wrong in a text that a client wrote is an XML error. FALSE. */
-gboolean sk_xml_as_xml_error(GError **error);
 /* An element with a number of bytes, and the unit. */
 void sk_xml_set_bytes(SkXmlNode *node, const char *path, guint64 bytes);

@@ -12,7 +12,7 @@ read_block(SkXmlNode *node, gint block, guint index, GPtrArray **out, GError **e
     for (SkXmlNode *child = sk_xml_child(node, "entry"); child != NULL; child = sk_xml_next(child)) {
         SkSysinfoEntry *entry = sk_xml_append(out, &sk_sysinfo_entry_type);
         if ((*out)->len > 64)
-            return sk_xml_fail(child, error, SK_ERROR_INVALID, "at most 64 entries are possible");
+            return sk_xml_fail(child, error, SK_ERROR_XML, "at most 64 entries are possible");
         entry->block = block;
         entry->index = index;
         sk_xml_get_string(child, "@name", &entry->name);
@@ -29,7 +29,7 @@ read_smbios(SkXmlNode *sysinfo, GPtrArray **out, GError **error)
         SkXmlNode *node = sk_xml_child(sysinfo, sk_xml_enum_name(&sk_sysinfo_block_enum, block));
         for (; node != NULL; node = sk_xml_next(node)) {
             if (index > 0 && block != SK_SYSINFO_BASE_BOARD)
-                return sk_xml_fail(node, error, SK_ERROR_INVALID, "one <%s> is possible", sk_xml_name(node));
+                return sk_xml_fail(node, error, SK_ERROR_XML, "one <%s> is possible", sk_xml_name(node));
             if (!read_block(node, block, index++, out, error))
                 return FALSE;
         }
@@ -63,7 +63,7 @@ read_fw_cfg(SkXmlNode *sysinfo, GPtrArray **out, GError **error)
     for (SkXmlNode *child = sk_xml_child(sysinfo, "entry"); child != NULL; child = sk_xml_next(child)) {
         SkFwCfg *entry = sk_xml_append(out, &sk_fw_cfg_type);
         if ((*out)->len > 16)
-            return sk_xml_fail(child, error, SK_ERROR_INVALID, "at most 16 entries are possible");
+            return sk_xml_fail(child, error, SK_ERROR_XML, "at most 16 entries are possible");
         if (!sk_xml_read_fields(child, &sk_fw_cfg_type, entry, error))
             return FALSE;
         if (entry->file == NULL)

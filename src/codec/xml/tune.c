@@ -12,7 +12,7 @@ read_pins(SkXmlNode *tune, const char *element, const char *number, GPtrArray **
     for (SkXmlNode *node = sk_xml_child(tune, element); node != NULL; node = sk_xml_next(node)) {
         SkPin *pin = sk_xml_append(out, &sk_pin_type);
         if ((*out)->len > 512 || !sk_xml_has(node, number))
-            return sk_xml_fail(node, error, SK_ERROR_INVALID, "the attribute \"%s\" is missing, or there are too many", number + 1);
+            return sk_xml_fail(node, error, SK_ERROR_XML, "the attribute \"%s\" is missing, or there are too many", number + 1);
         if (!sk_xml_get_uint(node, number, 511, &pin->id, error) || !sk_xml_read_fields(node, &sk_pin_type, pin, error))
             return FALSE;
     }

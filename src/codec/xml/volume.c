@@ -85,7 +85,7 @@ read_backing(SkXmlNode *node, char **out, GError **error)
     sk_xml_ignore(backing, "permissions");
     sk_xml_ignore(backing, "timestamps");
     if (path == NULL)
-        return sk_xml_fail(backing, error, SK_ERROR_INVALID, "the element <path> is missing");
+        return sk_xml_fail(backing, error, SK_ERROR_XML, "the element <path> is missing");
     *out = g_strdup(path);
     return TRUE;
 }
@@ -96,30 +96,27 @@ read_volume(SkXmlNode *node, SkVolumeCreate *create, char **out_backing, GError 
     static const char *const not_theirs[] = { "@type", "key", "source", "target/path", "target/timestamps", "target/permissions/label" };
     sk_xml_get_string(node, "name", &create->name);
     if (create->name == NULL)
-        return sk_xml_fail(node, error, SK_ERROR_INVALID, "missing volume name element");
+        return sk_xml_fail(node, error, SK_ERROR_XML, "missing volume name element");
     if (!sk_xml_refuse(node, refused, G_N_ELEMENTS(refused), error) || !read_format(node, create, error) || !read_sizes(node, create, error) ||
         !read_options(node, &create->options, error) || !read_backing(node, out_backing, error))
         return FALSE;
     drop_qcow2_options(create);
     for (guint i = 0; i < G_N_ELEMENTS(not_theirs); i++)
         sk_xml_ignore(node, not_theirs[i]);
-    return sk_xml_check_read(node, error) && sk_value_check(&sk_volume_create_type, create, "volume", error);
+    return sk_xml_check_read(node, error) && sk_xml_check_value(&sk_volume_create_type, create, "volume", error);
 }
 
 gboolean
 sk_xml_volume_parse(const char *text, gssize length, SkVolumeCreate *out, char **out_backing, GError **error)
 {
-    g_autoptr(GError) failed = NULL;
-    g_autoptr(SkXmlNode) node = sk_xml_parse(text, length, "volume XML", "volume", &failed);
+    g_autoptr(SkXmlNode) node = sk_xml_parse(text, length, "volume XML", "volume", error);
     g_autofree char *backing = NULL;
     sk_value_init(&sk_volume_create_type, out);
-    if (node != NULL && read_volume(node, out, &backing, &failed)) {
+    if (node != NULL && read_volume(node, out, &backing, error)) {
         *out_backing = g_steal_pointer(&backing);
         return TRUE;
     }
     sk_value_clear(&sk_volume_create_type, out);
-    sk_xml_as_xml_error(&failed);
-    g_propagate_error(error, g_steal_pointer(&failed));
     return FALSE;
 }
 

@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 /*
  * libvirt's XML to and from values.
  *
- * Parsing is strict: what is not known is UNSUPPORTED and named, what is wrong is INVALID; text of more than
+ * Parsing is strict: what is not known is UNSUPPORTED and named, what is wrong is XML; text of more than
  * 4 MiB, DTDs and entities are refused. The values that come out have passed sk_value_check(). Formatting never
  * fails, and gives the same text for the same value; it validates against libvirt's schemas.
  *

@@ -24,11 +24,11 @@ static void
 test_entities(void)
 {
     assert_refused("<!DOCTYPE d [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;&a;&a;&a;'>]><domain type='qemu'><name>&b;</name></domain>", -1,
-                   SK_ERROR_INVALID, "document type");
+                   SK_ERROR_XML, "document type");
     assert_refused("<!DOCTYPE d [<!ENTITY f SYSTEM 'file:///etc/hostname'>]><domain type='qemu'><name>&f;</name></domain>", -1,
-                   SK_ERROR_INVALID, "document type");
-    assert_refused("<!DOCTYPE d SYSTEM 'http://127.0.0.1:1/x.dtd'><domain/>", -1, SK_ERROR_INVALID, "document type");
-    assert_refused("<domain type='qemu'><name>&undeclared;</name></domain>", -1, SK_ERROR_INVALID, "not well formed");
+                   SK_ERROR_XML, "document type");
+    assert_refused("<!DOCTYPE d SYSTEM 'http://127.0.0.1:1/x.dtd'><domain/>", -1, SK_ERROR_XML, "document type");
+    assert_refused("<domain type='qemu'><name>&undeclared;</name></domain>", -1, SK_ERROR_XML, "not well formed");
 }
 
 static void
@@ -63,7 +63,7 @@ static void
 test_many(void)
 {
     g_autofree char *devices = repeat(HEAD "<devices>", "<disk type='file'><source file='/a'/><target dev='vda'/></disk>", 10000, "</devices></domain>");
-    assert_refused(devices, -1, SK_ERROR_INVALID, "more than 256 disks");
+    assert_refused(devices, -1, SK_ERROR_XML, "more than 256 disks");
     g_autofree char *elements = repeat(HEAD, "<x/>", 200000, "</domain>");
     assert_refused(elements, -1, SK_ERROR_TOO_LARGE, "elements");
     g_autoptr(GString) attributes = g_string_new("<domain");
@@ -78,9 +78,9 @@ test_broken(void)
 {
     static const char *const texts[] = { "", " ", "<", "<domain", "<domain/", "\xff\xfe", "<domain type='qemu'>", "<a/><b/>", "<domain>\xc3(</domain>", "<domain a='1' a='2'/>" };
     for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
-        assert_refused(texts[i], -1, SK_ERROR_INVALID, "XML");
-    assert_refused("<domain\0>", 9, SK_ERROR_INVALID, "XML");
-    assert_refused("<network/>", -1, SK_ERROR_INVALID, "begins with <network>");
+        assert_refused(texts[i], -1, SK_ERROR_XML, "XML");
+    assert_refused("<domain\0>", 9, SK_ERROR_XML, "XML");
+    assert_refused("<network/>", -1, SK_ERROR_XML, "begins with <network>");
 }
 
 /* -- what XML has no place for ---------------------------------------------------------------------------------------- */
