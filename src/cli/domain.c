@@ -90,6 +90,7 @@ const SkCommand sk_domain_commands[] = {
                             { "Secure boot", "spec.firmware.secure_boot", SK_CELL_YES }, { "Kernel", "spec.boot.kernel" },
                             { "Autostart", "spec.autostart", SK_CELL_YES }, { "Persistent", "status.persistent", SK_CELL_YES },
                             { "Saved", "status.saved", SK_CELL_YES }, { "Agent answers", "status.agent", SK_CELL_YES },
+                            { "Tainted by", "status.taints" },
                             { "Pending", "status.pending" }, { "User", "spec.cloud_init.user" }, { "Created", "created", SK_CELL_TIME },
                             { "Changed", "modified", SK_CELL_TIME }),
       .sections = SK_SECTIONS({ "Addresses", "status.addresses", address_columns }, { "Disks", "spec.disks", disk_columns },

@@ -96,6 +96,7 @@ static const SkField status_fields[] = {
     SK_FIELD(SkDomainStatus, pending, STRV, "settings that take effect at the next start"),
     SK_FIELD(SkDomainStatus, addresses, LIST, "addresses of the guest", .type = &sk_domain_address_type),
     SK_FIELD(SkDomainStatus, agent, BOOL, "the guest agent answers", .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkDomainStatus, taints, STRV, "what was done to it past the daemon, which may not know its effects", .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkDomainStatus, persistent, BOOL, "is defined; FALSE: gone when it is off"),
     SK_FIELD(SkDomainStatus, saved, BOOL, "its next start goes on from a saved state", .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkDomainStatus, job, STRING, "the changing job that runs"),

@@ -122,6 +122,7 @@ typedef struct {
     char **pending;         /* paths of settings that take effect at the next start */
     GPtrArray *addresses;   /* SkDomainAddress */
     gboolean agent;         /* the guest agent answered lately */
+    char **taints;          /* what was done to it past the daemon: "custom-monitor" */
     gboolean persistent;    /* it is defined; FALSE: gone when it is off */
     gboolean saved;         /* its next start goes on from a saved state */
     char *job;              /* id of the changing job that runs, or NULL */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "model/agent.h"
 #include "model/capabilities.h"
 
 #define OP(id_, name_, object_, right_, mode_, method_, path_, params_, ...)                                          \
@@ -84,10 +85,21 @@ const SkOperation sk_operations[SK_N_OPERATIONS] = {
     OP(AGENT_PING, "agent.ping", "domain", VIEWER, QUERY, "GET", "/v1/domains/{name}/agent", object, HELP("see whether the guest agent answers")),
     OP(AGENT_EXEC, "agent.exec", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/exec", object, BODY(sk_exec_request_type), GIVES(sk_exec_result_type), HELP("run a program in the guest through its agent")),
     OP(AGENT_ADDRESSES, "agent.addresses", "domain", VIEWER, QUERY, "GET", "/v1/domains/{name}/agent/addresses", show, LISTS(sk_domain_address_type), HELP("ask the guest agent for the guest's addresses")),
-    OP(AGENT_SET_TIME, "agent.set-time", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/set-time", object, HELP("set the guest's clock to the host's")),
-    OP(AGENT_FREEZE, "agent.freeze", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/freeze", object, GIVES(sk_agent_freeze_type), HELP("freeze the guest's file systems")),
+    OP(AGENT_SET_TIME, "agent.set-time", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/set-time", object, BODY(sk_agent_clock_type), HELP("set the guest's clock, to the host's time if not told")),
+    OP(AGENT_FREEZE, "agent.freeze", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/freeze", object, BODY(sk_agent_freeze_request_type), GIVES(sk_agent_freeze_type), HELP("freeze the guest's file systems")),
     OP(AGENT_THAW, "agent.thaw", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/thaw", object, GIVES(sk_agent_freeze_type), HELP("thaw the guest's file systems")),
     OP(AGENT_PASSWORD, "agent.password", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/password", object, BODY(sk_agent_password_type), HELP("set a password in the guest")),
+    OP(AGENT_INFO, "agent.info", "domain", OPERATOR, QUERY, "GET", "/v1/domains/{name}/agent/info", guest, GIVES(sk_guest_info_type), HELP("ask the guest agent about the guest")),
+    OP(AGENT_TIME, "agent.time", "domain", OPERATOR, QUERY, "GET", "/v1/domains/{name}/agent/time", object, GIVES(sk_guest_time_type), HELP("show the guest's clock")),
+    OP(AGENT_TRIM, "agent.trim", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/trim", object, BODY(sk_agent_trim_type), LISTS(sk_trimmed_type), HELP("let the guest give back the space that its file systems do not use")),
+    OP(AGENT_KEYS, "agent.keys", "domain", OPERATOR, QUERY, "GET", "/v1/domains/{name}/agent/keys", user, GIVES(sk_authorized_keys_type), HELP("show the ssh keys that let an account of the guest in")),
+    OP(AGENT_SET_KEYS, "agent.set-keys", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/keys", object, BODY(sk_agent_keys_type), HELP("change the ssh keys that let an account of the guest in")),
+    OP(AGENT_VCPUS, "agent.vcpus", "domain", OPERATOR, QUERY, "GET", "/v1/domains/{name}/agent/vcpus", object, LISTS(sk_guest_vcpu_type), HELP("show which vCPUs the guest uses")),
+    OP(AGENT_SET_VCPUS, "agent.set-vcpus", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/vcpus", object, BODY(sk_agent_vcpus_type), HELP("let the guest use vCPUs, or do without them")),
+    OP(AGENT_SLEEP, "agent.sleep", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/sleep", object, BODY(sk_agent_sleep_type), HELP("send the guest to sleep")),
+    OP(AGENT_WAIT, "agent.wait", "domain", OPERATOR, READ, "POST", "/v1/domains/{name}/agent/wait", object, BODY(sk_agent_wait_type), HELP("say how long this guest's agent is waited for, until the domain is off")),
+    OP(AGENT_COMMAND, "agent.command", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/command", object, BODY(sk_agent_command_type), GIVES(sk_command_answer_type), HELP("give the guest agent a command of its own")),
+    OP(DOMAIN_MONITOR, "domain.monitor", "domain", ADMIN, QUERY, "POST", "/v1/domains/{name}/monitor", object, BODY(sk_monitor_command_type), GIVES(sk_command_answer_type), HELP("give QEMU a command of its own")),
 
     OP(CONSOLE_TICKET, "console.ticket", "domain", OPERATOR, READ, "POST", "/v1/domains/{name}/console", object, BODY(sk_console_request_type), GIVES(sk_console_ticket_type), HELP("get a one-time ticket for a console")),
     OP(CONSOLE_OPEN, "console.open", "domain", NONE, STREAM, "GET", "/v1/console", ticket, BYTES_OUT, HELP("open a console (WebSocket) with a ticket")),

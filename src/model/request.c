@@ -96,6 +96,9 @@ PARAMS(sk_params_events_type, "EventParams", SK_FIELD(SkParams, since, UINT64, "
 PARAMS(sk_params_console_log_type, "ConsoleLogParams", P_NAME, SK_FIELD(SkParams, port, UINT, "serial port", .min = 0, .max = 15),
        SK_FIELD(SkParams, offset, UINT64, "byte to begin at"));
 PARAMS(sk_params_ticket_type, "TicketParams", SK_FIELD(SkParams, ticket, STRING, "one-time ticket", NEEDED, .max = 128));
+PARAMS(sk_params_guest_type, "GuestParams", P_NAME, P_FIELDS,
+       SK_FIELD(SkParams, parts, STRV, "users, os, timezone, hostname, filesystems, disks, interfaces; all that the agent knows if none is given", .max = 16));
+PARAMS(sk_params_user_type, "UserParams", P_NAME, SK_FIELD(SkParams, user, STRING, "account in the guest", NEEDED, .max = 32));
 PARAMS(sk_params_create_pool_type, "CreatePoolParams", P_WAIT,
        SK_FIELD(SkParams, inactive, BOOL, "only define it: nothing is made or started"),
        SK_FIELD(SkParams, transient, BOOL, "do not define it: it is gone when it is stopped"),

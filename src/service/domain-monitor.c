@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "service/console.h"
+#include "service/domain-agent.h"
 #include "service/domain-disks.h"
 #include "service/domain-launch.h"
 #include "service/domain-transient.h"
@@ -162,6 +163,9 @@ on_memory_device(SkDomain *self, const SkQmpEvent *event)
 static void
 on_port(SkDomain *self, const SkQmpEvent *event)
 {
+    const SkChannel *channel = sk_domain_agent_channel(self->runtime.live);
+    if (channel == NULL || g_strcmp0(channel->alias, json_string_value(json_object_get(event->data, "id"))) != 0)
+        return;
     self->agent = json_is_true(json_object_get(event->data, "open"));
     g_autofree char *object = sk_domain_object(self);
     sk_domain_touch(self);
@@ -244,6 +248,8 @@ sk_domain_ended(SkDomain *self, SkDomainReason reason)
     runtime->pid_started = 0;
     runtime->accel = SK_ACCEL_AUTO;
     runtime->started = 0;
+    g_clear_pointer(&runtime->taints, g_strfreev);
+    runtime->agent_wait = 0;
     runtime->autodestroy = runtime->held = runtime->ending = FALSE;
     self->stop_reason = SK_REASON_UNKNOWN;
     self->asker = NULL;

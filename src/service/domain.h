@@ -27,6 +27,8 @@ typedef struct {
     guint64 change;         /* of live, counted: tells the note beside the run directory from an older record */
     gboolean held;          /* a job of ours holds the guest: when it ends, or dies with the daemon, the guest goes on */
     gboolean ending;        /* its state is saved: all that is left for it is to end */
+    char **taints;          /* what was done to it past us (domain-command.h) */
+    guint agent_wait;       /* seconds its agent is waited for; 0: the usual */
     gboolean autodestroy;   /* ends with whoever asked for it, so at the latest with the daemon */
 } SkDomainRuntime;
 extern const SkType sk_domain_runtime_type;

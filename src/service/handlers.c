@@ -5,6 +5,7 @@
 #include "service/capabilities.h"
 #include "service/console.h"
 #include "service/domain-agent.h"
+#include "service/domain-command.h"
 #include "service/domain-create.h"
 #include "service/domain-device.h"
 #include "service/domain-inspect.h"
@@ -96,6 +97,17 @@ static const SkHandler handlers[SK_N_OPERATIONS] = {
     JOB(AGENT_FREEZE, sk_agent_freeze_job),
     JOB(AGENT_THAW, sk_agent_thaw_job),
     JOB(AGENT_PASSWORD, sk_agent_password_job),
+    JOB(AGENT_INFO, sk_agent_info_job),
+    JOB(AGENT_TIME, sk_agent_time_job),
+    JOB(AGENT_TRIM, sk_agent_trim_job),
+    JOB(AGENT_KEYS, sk_agent_keys_job),
+    JOB(AGENT_SET_KEYS, sk_agent_set_keys_job),
+    JOB(AGENT_VCPUS, sk_agent_vcpus_job),
+    JOB(AGENT_SET_VCPUS, sk_agent_set_vcpus_job),
+    JOB(AGENT_SLEEP, sk_agent_sleep_job),
+    READ(AGENT_WAIT, sk_handle_agent_wait),
+    JOB(AGENT_COMMAND, sk_agent_command_job),
+    JOB(DOMAIN_MONITOR, sk_domain_monitor_job),
 
     READ(CONSOLE_TICKET, sk_handle_console_ticket),
     JOB(CONSOLE_LOG, sk_console_log_job),

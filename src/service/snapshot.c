@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "engine/qmp/snapshot.h"
+#include "service/domain-agent.h"
 #include "service/domain-launch.h"
 #include "service/domain-rights.h"
 #include "storage/snapshot.h"
@@ -467,10 +468,7 @@ sk_snapshot_site_begin(SkSnapshotSite *self, SkService *service, SkDomain *domai
     self->live = sk_domain_is_active(domain) ? sk_value_copy(&sk_domain_spec_type, domain->runtime.live) : NULL;
     self->qmp = self->live != NULL ? g_object_ref(domain->qmp) : NULL;
     self->process = self->live != NULL ? g_object_ref(domain->process) : NULL;
-    if (self->live != NULL && domain->agent) {
-        g_autofree char *path = sk_domain_agent_path(domain->run_dir);
-        self->agent = sk_agent_new(path, self->name);
-    }
+    self->agent = self->live != NULL && domain->agent ? sk_domain_agent(domain, NULL) : NULL;
     return TRUE;
 }
 

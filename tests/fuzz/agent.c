@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "codec/json/json.h"
+#include "engine/agent/guest-info.h"
 #include "engine/agent/session.h"
 
 int LLVMFuzzerTestOneInput(const guint8 *data, gsize size);
@@ -29,6 +30,16 @@ LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
         result = sk_agent_session_receive(&session, "guest-ping", &error);
     if ((result == NULL) != (error != NULL))
         g_error("neither an answer nor an error");
+    for (guint part = 0; result != NULL && part < SK_N_GUEST_PARTS; part++) {
+        SkGuestInfo info = { 0 };
+        g_autoptr(GError) why = NULL;
+        if (!sk_agent_info_read((SkGuestPart) part, result, &info, &why) && why == NULL)
+            g_error("neither a part nor an error");
+        sk_agent_info_match(&info, NULL);
+        if (!sk_value_check(&sk_guest_info_type, &info, NULL, NULL))
+            g_error("what a guest tells is not what may be shown");
+        sk_value_clear(&sk_guest_info_type, &info);
+    }
     if (error != NULL && !g_utf8_validate(error->message, -1, NULL))
         g_error("a message that is not UTF-8");
     return 0;

@@ -2,21 +2,12 @@
 /* Procedures: domain: guest agent. */
 #include <string.h>
 
+#include "api/libvirt/domain-guest.h"
 #include "api/libvirt/families.h"
 #include "api/libvirt/objects.h"
 #include "base/error.h"
 #include "base/text.h"
-
-static SkCall *
-ask_agent(SkLvCall *call, SkOperationId id, GError **error)
-{
-    const SkDomain *domain = sk_lv_active_domain(call, "dom", error);
-    if (domain == NULL)
-        return NULL;
-    SkCall *op = sk_lv_operation(call, id);
-    op->params.name = g_strdup(domain->spec->uuid);
-    return op;
-}
+#include "model/agent.h"
 
 /* -- file systems ------------------------------------------------------------------------------------------------------ */
 
@@ -35,9 +26,14 @@ freeze_or_thaw(SkLvCall *call, GError **error)
 {
     if (!sk_lv_check_flags(call, 0, error))
         return FALSE;
-    if (sk_lv_value(call, "mountpoints")->count > 0 && call->procedure->op == SK_OP_AGENT_FREEZE)
-        return sk_fail(error, SK_ERROR_UNSUPPORTED, "all file systems are frozen, or none: give no mount points");
-    SkCall *op = ask_agent(call, call->procedure->op, error);
+    const SkXdrValue *given = sk_lv_value(call, "mountpoints");
+    SkAgentFreezeRequest *body = call->procedure->op == SK_OP_AGENT_FREEZE ? sk_value_new(&sk_agent_freeze_request_type) : NULL;
+    g_autoptr(GStrvBuilder) words = g_strv_builder_new();
+    for (guint i = 0; i < given->count; i++)
+        g_strv_builder_add(words, given->items[i].text);
+    if (body != NULL && given->count > 0)
+        body->mountpoints = g_strv_builder_end(words);
+    SkCall *op = sk_lv_ask_agent(call, call->procedure->op, body, error);
     return op != NULL && sk_lv_dispatch(call, op, put_frozen);
 }
 
@@ -53,23 +49,19 @@ set_password(SkLvCall *call, GError **error)
         return FALSE;
     if (user == NULL || password == NULL)
         return sk_fail(error, SK_ERROR_INVALID, "no user or no password was given");
-    SkCall *op = ask_agent(call, SK_OP_AGENT_PASSWORD, error);
-    if (op == NULL)
-        return FALSE;
     SkAgentPassword *body = sk_value_new(&sk_agent_password_type);
     body->user = g_strdup(user);
     body->password = g_strdup(password);
     body->crypted = (sk_lv_uint(call, "flags") & PASSWORD_ENCRYPTED) != 0;
-    op->body = body;
-    if (sk_value_check(&sk_agent_password_type, body, NULL, error))
-        return sk_lv_dispatch(call, op, NULL);
-    sk_call_free(op);
-    return FALSE;
+    SkCall *op = sk_lv_ask_agent(call, SK_OP_AGENT_PASSWORD, body, error);
+    return op != NULL && sk_lv_dispatch(call, op, NULL);
 }
 
 /* -- addresses ---------------------------------------------------------------------------------------------------------- */
 
 enum { SOURCE_LEASE, SOURCE_AGENT, SOURCE_ARP };
+
+#define ADDRESSES_MAX 2048  /* interfaces, and addresses of each */
 
 static const char *
 link_of(const SkDomain *domain, const char *mac)
@@ -136,24 +128,35 @@ put_addresses(SkLvCall *call, const SkDomain *domain, const GPtrArray *list)
     sk_xdr_list_end(call->out, place, count);
 }
 
+/* As the guest names its interfaces, with all that they have. */
 static gboolean
 put_agent_addresses(SkLvCall *call, SkCall *op, GError **error)
 {
-    const SkDomain *domain = sk_lv_domain(call, "dom", error);
     g_autoptr(json_t) answer = sk_json_parse(op->answer->str, op->answer->len, "the operation's answer", error);
-    if (domain == NULL || answer == NULL)
+    const json_t *interfaces = json_object_get(answer, "interfaces");
+    gsize i, j;
+    json_t *interface, *entry;
+    guint count = 0;
+    if (answer == NULL)
         return FALSE;
-    g_autoptr(GPtrArray) list = g_ptr_array_new();
-    gsize i;
-    json_t *entry;
-    json_array_foreach (json_object_get(answer, "items"), i, entry) {
-        SkDomainAddress *address = sk_json_decode(&sk_domain_address_type, entry, NULL);
-        if (address != NULL)
-            g_ptr_array_add(list, address);
+    gsize place = sk_xdr_list_begin(call->out);
+    json_array_foreach (interfaces, i, interface) {
+        const json_t *list = json_object_get(interface, "addresses");
+        if (count >= ADDRESSES_MAX || json_array_size(list) > ADDRESSES_MAX)
+            continue;
+        sk_xdr_put_str(call->out, json_string_value(json_object_get(interface, "name")));
+        sk_xdr_put_optional_str(call->out, json_string_value(json_object_get(interface, "mac")));
+        gsize inner = sk_xdr_list_begin(call->out);
+        json_array_foreach (list, j, entry) {
+            const char *address = json_string_value(json_object_get(entry, "address"));
+            sk_xdr_put_i32(call->out, address != NULL && strchr(address, ':') != NULL ? 1 : 0);
+            sk_xdr_put_str(call->out, address);
+            sk_xdr_put_u32(call->out, (guint) json_integer_value(json_object_get(entry, "prefix")));
+        }
+        sk_xdr_list_end(call->out, inner, (guint) json_array_size(list));
+        count++;
     }
-    put_addresses(call, domain, list);
-    for (guint j = 0; j < list->len; j++)
-        sk_value_free(&sk_domain_address_type, list->pdata[j]);
+    sk_xdr_list_end(call->out, place, count);
     return TRUE;
 }
 
@@ -167,26 +170,30 @@ interface_addresses(SkLvCall *call, GError **error)
     if (source > SOURCE_ARP)
         return sk_fail(error, SK_ERROR_INVALID, "unknown IP address data source %u", source);
     if (source == SOURCE_AGENT) {
-        SkCall *op = ask_agent(call, SK_OP_AGENT_ADDRESSES, error);
-        return op != NULL && sk_lv_dispatch(call, op, put_agent_addresses);
+        SkCall *op = sk_lv_ask_agent(call, SK_OP_AGENT_INFO, NULL, error);
+        if (op == NULL)
+            return FALSE;
+        const char *const parts[] = { "interfaces", NULL };
+        op->params.parts = g_strdupv((char **) parts);
+        return sk_lv_dispatch(call, op, put_agent_addresses);
     }
     put_addresses(call, domain, domain->addresses);
     return TRUE;
 }
 
 static const SkLvProcedure rows[] = {
-    { 277, "DOMAIN_GET_HOSTNAME", "dom flags", "hostname:str" },
-    { 294, "DOMAIN_FSTRIM", "dom mountPoint:str? minimum:u64 flags", "" },
-    { 335, "DOMAIN_FSFREEZE", "dom mountpoints:str<256> flags", "filesystems:i32", SK_OP_AGENT_FREEZE, freeze_or_thaw, .lacks = "a choice of mount points" },
+    { 277, "DOMAIN_GET_HOSTNAME", "dom flags", "hostname:str", SK_OP_AGENT_INFO, sk_lv_get_hostname, .lacks = "from leases" },
+    { 294, "DOMAIN_FSTRIM", "dom mountPoint:str? minimum:u64 flags", "", SK_OP_AGENT_TRIM, sk_lv_fstrim },
+    { 335, "DOMAIN_FSFREEZE", "dom mountpoints:str<256> flags", "filesystems:i32", SK_OP_AGENT_FREEZE, freeze_or_thaw },
     { 336, "DOMAIN_FSTHAW", "dom mountpoints:str<256> flags", "filesystems:i32", SK_OP_AGENT_THAW, freeze_or_thaw },
-    { 337, "DOMAIN_GET_TIME", "dom flags", "seconds:i64 nseconds:u32" },
-    { 338, "DOMAIN_SET_TIME", "dom seconds:i64 nseconds:u32 flags", "" },
-    { 349, "DOMAIN_GET_FSINFO", "dom flags", "info:{mountpoint:str name:str fstype:str dev_aliases:str<256>}<256> ret:u32" },
+    { 337, "DOMAIN_GET_TIME", "dom flags", "seconds:i64 nseconds:u32", SK_OP_AGENT_TIME, sk_lv_get_time },
+    { 338, "DOMAIN_SET_TIME", "dom seconds:i64 nseconds:u32 flags", "", SK_OP_AGENT_SET_TIME, sk_lv_set_time },
+    { 349, "DOMAIN_GET_FSINFO", "dom flags", "info:{mountpoint:str name:str fstype:str dev_aliases:str<256>}<256> ret:u32", SK_OP_AGENT_INFO, sk_lv_get_fsinfo },
     { 353, "DOMAIN_INTERFACE_ADDRESSES", "dom source:u32 flags", "ifaces:{name:str hwaddr:str? addrs:{type:i32 addr:str prefix:u32}<2048>}<2048>", SK_OP_AGENT_ADDRESSES, interface_addresses, .lacks = "ARP: the same as leases" },
     { 357, "DOMAIN_SET_USER_PASSWORD", "dom user:str? password:str? flags", "", SK_OP_AGENT_PASSWORD, set_password },
-    { 418, "DOMAIN_GET_GUEST_INFO", "dom types:u32 flags", "params:tp<2048>" },
-    { 420, "DOMAIN_AGENT_SET_RESPONSE_TIMEOUT", NULL, NULL },
-    { 424, "DOMAIN_AUTHORIZED_SSH_KEYS_GET", "dom user:str flags", "keys:str<2048>" },
-    { 425, "DOMAIN_AUTHORIZED_SSH_KEYS_SET", "dom user:str keys:str<2048> flags", "" },
+    { 418, "DOMAIN_GET_GUEST_INFO", "dom types:u32 flags", "params:tp<2048>", SK_OP_AGENT_INFO, sk_lv_get_guest_info },
+    { 420, "DOMAIN_AGENT_SET_RESPONSE_TIMEOUT", "dom timeout:i32 flags", "result:i32", SK_OP_AGENT_WAIT, sk_lv_agent_timeout },
+    { 424, "DOMAIN_AUTHORIZED_SSH_KEYS_GET", "dom user:str flags", "keys:str<2048>", SK_OP_AGENT_KEYS, sk_lv_get_ssh_keys },
+    { 425, "DOMAIN_AUTHORIZED_SSH_KEYS_SET", "dom user:str keys:str<2048> flags", "", SK_OP_AGENT_SET_KEYS, sk_lv_set_ssh_keys },
 };
 SK_LV_FAMILY(sk_lv_domain_agent_family, "Domain: guest agent", QEMU, rows);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Procedures: domain: life. */
 #include "api/libvirt/domain-define.h"
+#include "api/libvirt/domain-guest.h"
 #include "api/libvirt/families.h"
 #include "api/libvirt/objects.h"
 #include "base/error.h"
@@ -85,9 +86,9 @@ static const SkLvProcedure rows[] = {
     { 234, "DOMAIN_DESTROY_FLAGS", "dom flags", "", SK_OP_DOMAIN_DESTROY, destroy_flags },
     { 245, "DOMAIN_RESET", "dom flags", "", SK_OP_DOMAIN_RESET, without_flags },
     { 258, "DOMAIN_SHUTDOWN_FLAGS", "dom flags", "", SK_OP_DOMAIN_SHUTDOWN, ask_guest_with_flags, .lacks = "the power button is pressed, whichever way is asked for" },
-    { 261, "DOMAIN_PM_SUSPEND_FOR_DURATION", "dom target:u32 duration:u64 flags", "" },
+    { 261, "DOMAIN_PM_SUSPEND_FOR_DURATION", "dom target:u32 duration:u64 flags", "", SK_OP_AGENT_SLEEP, sk_lv_pm_suspend },
     { 267, "DOMAIN_PM_WAKEUP", "dom flags", "", SK_OP_DOMAIN_RESUME, without_flags },
-    { 295, "DOMAIN_SEND_PROCESS_SIGNAL", "dom pid_value:i64 signum:u32 flags", "" },
+    { 295, "DOMAIN_SEND_PROCESS_SIGNAL", "dom pid_value:i64 signum:u32 flags", "", .lacks = "a guest's processes are its own: skep agent exec can signal them" },
     { 309, "DOMAIN_CREATE_XML_WITH_FILES", "xml_desc:str flags", "dom", SK_OP_DOMAIN_CREATE, sk_lv_create_xml, .lacks = "descriptors for the guest" },
     { 310, "DOMAIN_CREATE_WITH_FILES", "dom flags", "dom", SK_OP_DOMAIN_START, create_with_flags, .lacks = "descriptors for the guest" },
     { 390, "DOMAIN_SET_LIFECYCLE_ACTION", NULL, NULL },

@@ -5,6 +5,7 @@
 
 #include "api/libvirt/domain-define.h"
 #include "api/libvirt/domain-figures.h"
+#include "api/libvirt/domain-guest.h"
 #include "api/libvirt/families.h"
 #include "api/libvirt/objects.h"
 #include "base/error.h"
@@ -46,8 +47,13 @@ static gboolean
 get_vcpus_flags(SkLvCall *call, GError **error)
 {
     guint flags = sk_lv_uint(call, "flags");
+    if (!sk_lv_check_flags(call, LIVE | CONFIG | MAXIMUM | GUEST, error))
+        return FALSE;
+    if ((flags & GUEST) != 0)
+        return (flags & CONFIG) != 0 ? sk_fail(error, SK_ERROR_INVALID, "a guest tells only what is now: not together with config")
+                                     : sk_lv_count_guest_vcpus(call, (flags & MAXIMUM) != 0, error);
     const SkDomainSpec *spec = spec_now(call, flags, error);
-    if (spec == NULL || !sk_lv_check_flags(call, LIVE | CONFIG | MAXIMUM, error))
+    if (spec == NULL)
         return FALSE;
     sk_xdr_put_i32(call->out, (gint) ((flags & MAXIMUM) != 0 ? most_vcpus(spec) : spec->vcpus.current));
     return TRUE;
@@ -60,8 +66,12 @@ set_vcpus(SkLvCall *call, GError **error)
     guint flags = flags_of(call, 199), wanted = sk_lv_uint(call, "nvcpus");
     SkDomain *domain = sk_lv_domain(call, "dom", error);
     gint scope;
-    if (domain == NULL || (call->procedure->number == 199 && !sk_lv_check_flags(call, LIVE | CONFIG | MAXIMUM | HOTPLUGGABLE, error)) ||
-        !sk_lv_scope(domain, flags, &scope, error))
+    if (domain == NULL || (call->procedure->number == 199 && !sk_lv_check_flags(call, LIVE | CONFIG | MAXIMUM | GUEST | HOTPLUGGABLE, error)))
+        return FALSE;
+    if ((flags & GUEST) != 0)
+        return (flags & (CONFIG | MAXIMUM)) != 0 ? sk_fail(error, SK_ERROR_INVALID, "a guest can use only what it has: not together with config or maximum")
+                                                 : sk_lv_use_guest_vcpus(call, wanted, error);
+    if (!sk_lv_scope(domain, flags, &scope, error))
         return FALSE;
     if ((flags & MAXIMUM) != 0) {
         if (scope != SK_SCOPE_CONFIG)
@@ -419,8 +429,8 @@ static const SkLvProcedure rows[] = {
     { 58, "DOMAIN_SET_SCHEDULER_PARAMETERS", NULL, NULL },
     { 197, "DOMAIN_SET_MEMORY_PARAMETERS", "dom params:tp<16> flags", "" },
     { 198, "DOMAIN_GET_MEMORY_PARAMETERS", "dom nparams:i32 flags", "params:tp<16> nparams:i32" },
-    { 199, "DOMAIN_SET_VCPUS_FLAGS", "dom nvcpus:u32 flags", "", SK_OP_DOMAIN_UPDATE, set_vcpus, .lacks = "through the guest agent" },
-    { 200, "DOMAIN_GET_VCPUS_FLAGS", "dom flags", "num:i32", SK_OP_DOMAIN_SHOW, get_vcpus_flags, .lacks = "from the guest agent" },
+    { 199, "DOMAIN_SET_VCPUS_FLAGS", "dom nvcpus:u32 flags", "", SK_OP_DOMAIN_UPDATE, set_vcpus },
+    { 200, "DOMAIN_GET_VCPUS_FLAGS", "dom flags", "num:i32", SK_OP_DOMAIN_SHOW, get_vcpus_flags },
     { 204, "DOMAIN_SET_MEMORY_FLAGS", "dom memory:u64 flags", "", SK_OP_DOMAIN_UPDATE, set_memory },
     { 205, "DOMAIN_SET_BLKIO_PARAMETERS", "dom params:tp<16> flags", "" },
     { 206, "DOMAIN_GET_BLKIO_PARAMETERS", "dom nparams:i32 flags", "params:tp<16> nparams:i32" },
@@ -441,8 +451,8 @@ static const SkLvProcedure rows[] = {
     { 356, "DOMAIN_DEL_IOTHREAD", "dom iothread_id:u32 flags", "" },
     { 365, "DOMAIN_GET_PERF_EVENTS", "dom flags", "params:tp<64>" },
     { 366, "DOMAIN_SET_PERF_EVENTS", NULL, NULL },
-    { 371, "DOMAIN_GET_GUEST_VCPUS", "dom flags", "params:tp<64>" },
-    { 372, "DOMAIN_SET_GUEST_VCPUS", "dom cpumap:str state:i32 flags", "" },
+    { 371, "DOMAIN_GET_GUEST_VCPUS", "dom flags", "params:tp<64>", SK_OP_AGENT_VCPUS, sk_lv_get_guest_vcpus },
+    { 372, "DOMAIN_SET_GUEST_VCPUS", "dom cpumap:str state:i32 flags", "", SK_OP_AGENT_SET_VCPUS, sk_lv_set_guest_vcpus },
     { 384, "DOMAIN_SET_VCPU", "dom cpumap:str state:i32 flags", "" },
     { 402, "DOMAIN_SET_IOTHREAD_PARAMS", NULL, NULL },
 };

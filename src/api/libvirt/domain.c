@@ -5,6 +5,7 @@
 #include "api/libvirt/objects.h"
 #include "base/error.h"
 #include "host/proc.h"
+#include "service/domain-command.h"
 #include "service/job.h"
 
 /* -- look-up --------------------------------------------------------------------------------------------------------- */
@@ -179,6 +180,27 @@ get_control_info(SkLvCall *call, GError **error)
     return TRUE;
 }
 
+enum { MESSAGES_DEPRECATION = 1, MESSAGES_TAINTING = 2 };
+
+/* Nothing of ours is deprecated: what QEMU is to drop is not offered. */
+static gboolean
+get_messages(SkLvCall *call, GError **error)
+{
+    const SkDomain *domain = sk_lv_domain(call, "dom", error);
+    guint flags = sk_lv_uint(call, "flags");
+    guint count = 0;
+    if (domain == NULL || !sk_lv_check_flags(call, MESSAGES_DEPRECATION | MESSAGES_TAINTING, error))
+        return FALSE;
+    gsize place = sk_xdr_list_begin(call->out);
+    char **taints = flags == 0 || (flags & MESSAGES_TAINTING) != 0 ? domain->runtime.taints : NULL;
+    for (; taints != NULL && taints[count] != NULL; count++) {
+        g_autofree char *text = g_strconcat("tainted: ", sk_domain_taint_text(taints[count]), NULL);
+        sk_xdr_put_str(call->out, text);
+    }
+    sk_xdr_list_end(call->out, place, count);
+    return TRUE;
+}
+
 static gboolean
 is_active(SkLvCall *call, GError **error)
 {
@@ -292,7 +314,7 @@ static const SkLvProcedure rows[] = {
     { 350, "DOMAIN_DEFINE_XML_FLAGS", "xml:str flags", "dom", SK_OP_DOMAIN_DEFINE, sk_lv_define_xml },
     { 358, "DOMAIN_RENAME", "dom new_name:str? flags", "retcode:i32", SK_OP_DOMAIN_RENAME, sk_lv_rename },
     { 396, "DOMAIN_GET_LAUNCH_SECURITY_INFO", "dom flags", "params:tp<64>" },
-    { 426, "DOMAIN_GET_MESSAGES", "dom flags", "msgs:str<2048>" },
+    { 426, "DOMAIN_GET_MESSAGES", "dom flags", "msgs:str<2048>", SK_OP_DOMAIN_SHOW, get_messages },
     { 439, "DOMAIN_SET_LAUNCH_SECURITY_STATE", NULL, NULL },
 };
 SK_LV_FAMILY(sk_lv_domain_family, "Domain: look-up and definition", QEMU, rows);

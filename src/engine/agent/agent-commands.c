@@ -10,6 +10,7 @@
 #define EXEC_TIMEOUT_MS   60000
 #define FREEZE_TIMEOUT_MS 60000
 #define MAX_ADDRESSES     64
+#define MAX_KEYS          2048
 
 static gboolean
 run(SkAgent *self, const char *command, json_t *args, gint timeout_ms, GError **error)
@@ -134,10 +135,28 @@ sk_agent_set_time(SkAgent *self, gint64 nanoseconds, GError **error)
     return run(self, "guest-set-time", json_pack("{s:I}", "time", (json_int_t) time), 0, error);
 }
 
-static gboolean
-ask_count(SkAgent *self, const char *command, guint *out_count, GError **error)
+gboolean
+sk_agent_sync_time(SkAgent *self, GError **error)
 {
-    g_autoptr(json_t) count = sk_agent_call(self, command, NULL, FREEZE_TIMEOUT_MS, error);
+    return run(self, "guest-set-time", NULL, 0, error);
+}
+
+gboolean
+sk_agent_get_time(SkAgent *self, gint64 *out_nanoseconds, GError **error)
+{
+    g_autoptr(json_t) time = sk_agent_call(self, "guest-get-time", NULL, 0, error);
+    if (time == NULL)
+        return FALSE;
+    if (!json_is_integer(time) || json_integer_value(time) < 0)
+        return odd_answer("guest-get-time", error);
+    *out_nanoseconds = json_integer_value(time);
+    return TRUE;
+}
+
+static gboolean
+ask_count(SkAgent *self, const char *command, json_t *args, guint *out_count, GError **error)
+{
+    g_autoptr(json_t) count = sk_agent_call(self, command, args, FREEZE_TIMEOUT_MS, error);
     if (count == NULL)
         return FALSE;
     if (!json_is_integer(count) || json_integer_value(count) < 0 || json_integer_value(count) > G_MAXINT)
@@ -147,16 +166,32 @@ ask_count(SkAgent *self, const char *command, guint *out_count, GError **error)
     return TRUE;
 }
 
+static json_t *
+texts(const char *const *words)
+{
+    json_t *list = json_array();
+    for (guint i = 0; words != NULL && words[i] != NULL; i++)
+        json_array_append_new(list, json_string(words[i]));
+    return list;
+}
+
+gboolean
+sk_agent_freeze_some(SkAgent *self, const char *const *mountpoints, guint *out_count, GError **error)
+{
+    return mountpoints == NULL ? sk_agent_freeze(self, out_count, error)
+                               : ask_count(self, "guest-fsfreeze-freeze-list", json_pack("{s:o}", "mountpoints", texts(mountpoints)), out_count, error);
+}
+
 gboolean
 sk_agent_freeze(SkAgent *self, guint *out_count, GError **error)
 {
-    return ask_count(self, "guest-fsfreeze-freeze", out_count, error);
+    return ask_count(self, "guest-fsfreeze-freeze", NULL, out_count, error);
 }
 
 gboolean
 sk_agent_thaw(SkAgent *self, guint *out_count, GError **error)
 {
-    return ask_count(self, "guest-fsfreeze-thaw", out_count, error);
+    return ask_count(self, "guest-fsfreeze-thaw", NULL, out_count, error);
 }
 
 gboolean
@@ -172,11 +207,46 @@ sk_agent_is_frozen(SkAgent *self, gboolean *out_frozen, GError **error)
 }
 
 gboolean
-sk_agent_set_password(SkAgent *self, const char *user, const char *password, GError **error)
+sk_agent_set_password(SkAgent *self, const char *user, const char *password, gboolean crypted, GError **error)
 {
     g_autofree char *coded = g_base64_encode((const guchar *) password, strlen(password));
-    return run(self, "guest-set-user-password",
-               json_pack("{s:s, s:s, s:b}", "username", user, "password", coded, "crypted", 0), 0, error);
+    return run(self, "guest-set-user-password", json_pack("{s:s, s:s, s:b}", "username", user, "password", coded, "crypted", crypted), 0, error);
+}
+
+char **
+sk_agent_get_keys(SkAgent *self, const char *user, GError **error)
+{
+    static const char command[] = "guest-ssh-get-authorized-keys";
+    g_autoptr(json_t) answer = sk_agent_call(self, command, json_pack("{s:s}", "username", user), 0, error);
+    const json_t *given = json_object_get(answer, "keys");
+    g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(g_free);
+    gsize i;
+    json_t *key;
+    if (answer == NULL)
+        return NULL;
+    if (!json_is_array(given) || json_array_size(given) > MAX_KEYS) {
+        odd_answer(command, error);
+        return NULL;
+    }
+    json_array_foreach (given, i, key) {
+        if (json_is_string(key))
+            g_ptr_array_add(keys, sk_agent_clean_long_text(json_string_value(key)));
+    }
+    g_ptr_array_add(keys, NULL);
+    g_ptr_array_set_free_func(keys, NULL);
+    return (char **) g_ptr_array_free(g_steal_pointer(&keys), FALSE);
+}
+
+gboolean
+sk_agent_add_keys(SkAgent *self, const char *user, const char *const *keys, gboolean replace, GError **error)
+{
+    return run(self, "guest-ssh-add-authorized-keys", json_pack("{s:s, s:o, s:b}", "username", user, "keys", texts(keys), "reset", replace), 0, error);
+}
+
+gboolean
+sk_agent_remove_keys(SkAgent *self, const char *user, const char *const *keys, GError **error)
+{
+    return run(self, "guest-ssh-remove-authorized-keys", json_pack("{s:s, s:o}", "username", user, "keys", texts(keys)), 0, error);
 }
 
 /* -- addresses ---------------------------------------------------------------------------------------------------------- */

@@ -13,7 +13,7 @@
 #include "base/thread.h"
 #include "engine/agent/session.h"
 
-#define SHUTDOWN_TIMEOUT_MS 1000    /* for a refusal to come; there is no other answer */
+#define REFUSAL_TIMEOUT_MS 1000     /* for a refusal to come where there is no other answer */
 
 struct SkAgent {
     gint refs;              /* atomic */
@@ -21,6 +21,7 @@ struct SkAgent {
     GMutex lock;            /* guards busy */
     GCond changed;
     gboolean busy;
+    gint wait_ms;           /* 0: the usual */
 };
 
 SkAgent *
@@ -33,6 +34,12 @@ sk_agent_new(const char *socket_path, const char *domain)
     g_mutex_init(&self->lock);
     g_cond_init(&self->changed);
     return self;
+}
+
+void
+sk_agent_set_wait(SkAgent *self, gint timeout_ms)
+{
+    self->wait_ms = timeout_ms;
 }
 
 SkAgent *
@@ -105,13 +112,19 @@ open_session(SkAgent *self, SkAgentSession *session, const char *command, json_t
            sk_agent_session_send(session, command, args, error);
 }
 
+static gint64
+usual_ms(const SkAgent *self)
+{
+    return self->wait_ms > 0 ? self->wait_ms : SK_AGENT_TIMEOUT_MS;
+}
+
 json_t *
 sk_agent_call(SkAgent *self, const char *command, json_t *args, gint timeout_ms, GError **error)
 {
     sk_assert_worker();
     g_autoptr(json_t) owned = args;
     g_auto(SkAgentSession) session;
-    gint64 limit_ms = timeout_ms > 0 ? timeout_ms : SK_AGENT_TIMEOUT_MS;
+    gint64 limit_ms = timeout_ms > 0 ? timeout_ms : usual_ms(self);
     json_t *result = NULL;
     sk_agent_session_init(&session, SK_FD_NONE, self->domain, g_get_monotonic_time() + limit_ms * 1000);
     if (!turn_begin(self, session.deadline, error))
@@ -124,26 +137,37 @@ sk_agent_call(SkAgent *self, const char *command, json_t *args, gint timeout_ms,
 }
 
 gboolean
-sk_agent_shutdown(SkAgent *self, gboolean reboot, GError **error)
+sk_agent_refused(const GError *error)
+{
+    return sk_error_is(error, SK_ERROR_AGENT) && strstr(error->message, "\" refused \"") != NULL;
+}
+
+gboolean
+sk_agent_tell(SkAgent *self, const char *command, json_t *args, GError **error)
 {
     sk_assert_worker();
-    static const char command[] = "guest-shutdown";
-    g_autoptr(json_t) args = json_pack("{s:s}", "mode", reboot ? "reboot" : "powerdown");
+    g_autoptr(json_t) owned = args;
     g_autoptr(json_t) result = NULL;
     g_autoptr(GError) refused = NULL;
     g_auto(SkAgentSession) session;
-    sk_agent_session_init(&session, SK_FD_NONE, self->domain, g_get_monotonic_time() + SK_AGENT_TIMEOUT_MS * 1000);
+    sk_agent_session_init(&session, SK_FD_NONE, self->domain, g_get_monotonic_time() + usual_ms(self) * 1000);
     if (!turn_begin(self, session.deadline, error))
         return FALSE;
-    gboolean sent = open_session(self, &session, command, args, error);
+    gboolean sent = open_session(self, &session, command, owned, error);
     if (sent) {
-        session.deadline = g_get_monotonic_time() + SHUTDOWN_TIMEOUT_MS * 1000;
+        session.deadline = g_get_monotonic_time() + REFUSAL_TIMEOUT_MS * 1000;
         result = sk_agent_session_receive(&session, command, &refused);
     }
     sk_fd_clear(&session.fd);
     turn_end(self);
-    if (!sent || refused == NULL || strstr(refused->message, " refused ") == NULL)
+    if (!sent || !sk_agent_refused(refused))
         return sent;
     g_propagate_error(error, g_steal_pointer(&refused));
     return FALSE;
+}
+
+gboolean
+sk_agent_shutdown(SkAgent *self, gboolean reboot, GError **error)
+{
+    return sk_agent_tell(self, "guest-shutdown", json_pack("{s:s}", "mode", reboot ? "reboot" : "powerdown"), error);
 }

@@ -29,8 +29,20 @@ SkAgent *sk_agent_ref(SkAgent *self);
 void sk_agent_unref(SkAgent *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SkAgent, sk_agent_unref)
 
+/* How long an answer is waited for where timeout_ms is 0; 0: SK_AGENT_TIMEOUT_MS. Before its first use. */
+void sk_agent_set_wait(SkAgent *self, gint timeout_ms);
+
+/* TRUE for the error of an agent that answered, but would not. */
+gboolean sk_agent_refused(const GError *error);
+
 /* Any command; args (may be NULL) is taken; a new reference to what "return" held. */
 json_t *sk_agent_call(SkAgent *self, const char *command, json_t *args, gint timeout_ms, GError **error);
+
+/*
+ * A command that is not answered if it is done, as the guest ends or sleeps by it: TRUE if it was not refused within a
+ * second. args (may be NULL) is taken.
+ */
+gboolean sk_agent_tell(SkAgent *self, const char *command, json_t *args, GError **error);
 
 gboolean sk_agent_ping(SkAgent *self, gint timeout_ms, GError **error);
 
@@ -51,6 +63,10 @@ gboolean sk_agent_exec(SkAgent *self, const char *const *argv, GBytes *input, gi
 
 /* Sets the guest's clock; 0: now, as the host has it. Nanoseconds since the epoch. */
 gboolean sk_agent_set_time(SkAgent *self, gint64 nanoseconds, GError **error);
+/* Sets it from the machine's own clock. */
+gboolean sk_agent_sync_time(SkAgent *self, GError **error);
+/* What it is, nanoseconds since the epoch. */
+gboolean sk_agent_get_time(SkAgent *self, gint64 *out_nanoseconds, GError **error);
 
 /*
  * The guest's addresses (at most 64; no loopback, link-local or multicast ones) as SkDomainAddress with source
@@ -59,12 +75,19 @@ gboolean sk_agent_set_time(SkAgent *self, gint64 nanoseconds, GError **error);
 GPtrArray *sk_agent_addresses(SkAgent *self, GError **error);
 void sk_agent_addresses_free(GPtrArray *addresses);
 
-/* Freezes the guest's file systems for at most as long as the caller dares; returns how many. */
+/* Freezes the guest's file systems for at most as long as the caller dares; returns how many. mountpoints: NULL: all. */
 gboolean sk_agent_freeze(SkAgent *self, guint *out_count, GError **error);
+gboolean sk_agent_freeze_some(SkAgent *self, const char *const *mountpoints, guint *out_count, GError **error);
 gboolean sk_agent_thaw(SkAgent *self, guint *out_count, GError **error);
 gboolean sk_agent_is_frozen(SkAgent *self, gboolean *out_frozen, GError **error);
 
-gboolean sk_agent_set_password(SkAgent *self, const char *user, const char *password, GError **error);
+/* crypted: password is a crypt hash already. */
+gboolean sk_agent_set_password(SkAgent *self, const char *user, const char *password, gboolean crypted, GError **error);
+
+/* Lines of an account's authorized_keys; NULL-terminated, free with g_strfreev(). */
+char **sk_agent_get_keys(SkAgent *self, const char *user, GError **error);
+gboolean sk_agent_add_keys(SkAgent *self, const char *user, const char *const *keys, gboolean replace, GError **error);
+gboolean sk_agent_remove_keys(SkAgent *self, const char *user, const char *const *keys, GError **error);
 
 /* Names as the guest gives them, each may be NULL; free with g_free(). */
 typedef struct {

@@ -12,6 +12,7 @@
 
 #define SENTINEL "\xff"     /* makes both parsers forget what came before */
 #define TEXT_MAX 500
+#define LONG_TEXT_MAX 16384
 
 void
 sk_agent_session_init(SkAgentSession *self, gint fd, const char *domain, gint64 deadline)
@@ -26,13 +27,13 @@ sk_agent_session_clear(SkAgentSession *self)
     sk_lines_clear(&self->lines);
 }
 
-char *
-sk_agent_clean_text(const char *text)
+static char *
+clean_text(const char *text, gsize max)
 {
     const char *end;
     if (text == NULL)
         return NULL;
-    char *clean = g_strndup(text, TEXT_MAX);
+    char *clean = g_strndup(text, max);
     if (!g_utf8_validate(clean, -1, &end))
         clean[end - clean] = '\0';
     for (char *at = clean; *at != '\0'; at++) {
@@ -40,6 +41,18 @@ sk_agent_clean_text(const char *text)
             *at = ' ';
     }
     return clean;
+}
+
+char *
+sk_agent_clean_text(const char *text)
+{
+    return clean_text(text, TEXT_MAX);
+}
+
+char *
+sk_agent_clean_long_text(const char *text)
+{
+    return clean_text(text, LONG_TEXT_MAX);
 }
 
 /* -- bytes ------------------------------------------------------------------------------------------------------ */

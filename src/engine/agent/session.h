@@ -38,5 +38,7 @@ json_t *sk_agent_session_receive(SkAgentSession *self, const char *command, GErr
 
 /* A text of the guest's made fit to show: at most 500 bytes, no control characters. NULL stays NULL. Free with g_free(). */
 char *sk_agent_clean_text(const char *text);
+/* The same, at most 16 KiB: keys. */
+char *sk_agent_clean_long_text(const char *text);
 
 G_END_DECLS

@@ -23,6 +23,7 @@ typedef struct {
     gpointer data;
     GSource *timer;
     gint timeout_ms;
+    gboolean whole;
 } Pending;
 
 G_DEFINE_FINAL_TYPE(SkQmp, sk_qmp, G_TYPE_OBJECT)
@@ -194,15 +195,16 @@ typedef struct {
 } Request;
 
 static Request *
-request_new(SkQmp *self, const char *command, json_t *args, gint fd, gint timeout_ms)
+request_new(SkQmp *self, const SkQmpQuestion *question)
 {
     gint id = g_atomic_int_add(&self->next_id, 1) & G_MAXINT;
     Request *request = g_new0(Request, 1);
     request->self = g_object_ref(self);
-    request->line = sk_qmp_line_new(id, sk_qmp_message_compose(command, args, id), fd);
+    request->line = sk_qmp_line_new(id, sk_qmp_message_compose(question->command, question->args, id), question->fd);
     request->pending = g_new0(Pending, 1);
-    request->pending->command = g_strdup(command);
-    request->pending->timeout_ms = timeout_ms == 0 ? SK_QMP_TIMEOUT_MS : timeout_ms;
+    request->pending->command = g_strdup(question->command);
+    request->pending->timeout_ms = question->timeout_ms == 0 ? SK_QMP_TIMEOUT_MS : question->timeout_ms;
+    request->pending->whole = question->whole;
     return request;
 }
 
@@ -258,11 +260,10 @@ submit(gpointer data)
 }
 
 void
-sk_qmp_request(SkQmp *self, const char *command, json_t *args, gint fd, gint timeout_ms, SkQmpReply callback,
-               gpointer data)
+sk_qmp_request(SkQmp *self, const SkQmpQuestion *question, SkQmpReply callback, gpointer data)
 {
-    g_autoptr(json_t) owned = args;
-    Request *request = request_new(self, command, owned, fd, timeout_ms);
+    g_autoptr(json_t) owned = question->args;
+    Request *request = request_new(self, question);
     request->pending->callback = callback;
     request->pending->data = data;
     /* A refusal is told later, as every answer is. */
@@ -277,7 +278,8 @@ sk_qmp_call_async(SkQmp *self, const char *command, json_t *args, gint timeout_m
                   gpointer data)
 {
     sk_assert_main();
-    sk_qmp_request(self, command, args, SK_FD_NONE, timeout_ms, callback, data);
+    const SkQmpQuestion question = { .command = command, .args = args, .fd = SK_FD_NONE, .timeout_ms = timeout_ms };
+    sk_qmp_request(self, &question, callback, data);
 }
 
 /* -- events ----------------------------------------------------------------------------------------------------------- */
@@ -355,7 +357,8 @@ take_greeting(SkQmp *self, const SkQmpMessage *message)
     g_mutex_unlock(&self->lock);
 
     /* Held commands go out behind this one at once: QEMU takes commands in order, so that no turn is lost. */
-    Request *request = request_new(self, "qmp_capabilities", NULL, SK_FD_NONE, -1);
+    static const SkQmpQuestion question = { .command = "qmp_capabilities", .fd = SK_FD_NONE, .timeout_ms = -1 };
+    Request *request = request_new(self, &question);
     request->pending->callback = negotiated;
     await_answer(self, request);
     sk_qmp_output_push(&self->output, g_steal_pointer(&request->line));
@@ -374,10 +377,12 @@ take_answer(SkQmp *self, SkQmpMessage *message)
     }
     Pending *pending = entry;
     g_autoptr(GError) error = NULL;
-    if (message->kind == SK_QMP_FAILED)
+    if (pending->whole)
+        json_object_del(message->root, "id");
+    else if (message->kind == SK_QMP_FAILED)
         sk_fail(&error, SK_ERROR_QEMU, "QEMU of domain \"%s\" refused \"%s\": %.1000s", self->domain, pending->command,
                 message->text);
-    answer(self, pending, message->body, error);
+    answer(self, pending, pending->whole ? message->root : message->body, error);
     pending_free(pending);
 }
 

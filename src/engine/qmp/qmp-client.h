@@ -85,6 +85,9 @@ void sk_qmp_call_async(SkQmp *self, const char *command, json_t *args, gint time
 /* Sends a command and waits for its answer: a new reference to what "return" held. args is taken. Workers. */
 json_t *sk_qmp_call(SkQmp *self, const char *command, json_t *args, gint timeout_ms, GError **error);
 
+/* The same, but QEMU's refusal is no error: a new reference to all that it said, without the id. args is taken. Workers. */
+json_t *sk_qmp_call_whole(SkQmp *self, const char *command, json_t *args, gint timeout_ms, GError **error);
+
 /* The same with one descriptor sent along (getfd, add-fd); fd stays the caller's. Workers. */
 json_t *sk_qmp_call_fd(SkQmp *self, const char *command, json_t *args, gint fd, gint timeout_ms, GError **error);
 

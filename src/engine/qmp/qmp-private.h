@@ -40,12 +40,17 @@ struct _SkQmp {
     gboolean has_funcs, muted, told_closed;
 };
 
-/*
- * Sends a command with a descriptor (SK_FD_NONE: none); takes args. callback runs once, on the main
- * thread, not before this returns if this is called there. Any thread.
- */
-void sk_qmp_request(SkQmp *self, const char *command, json_t *args, gint fd, gint timeout_ms, SkQmpReply callback,
-                    gpointer data);
+/* A command to send. */
+typedef struct {
+    const char *command;
+    json_t *args;           /* taken; may be NULL */
+    gint fd;                /* sent along; SK_FD_NONE: none */
+    gint timeout_ms;
+    gboolean whole;         /* the answer is QEMU's message as it came, a refusal too */
+} SkQmpQuestion;
+
+/* Sends it. callback runs once, on the main thread, not before this returns if this is called there. Any thread. */
+void sk_qmp_request(SkQmp *self, const SkQmpQuestion *question, SkQmpReply callback, gpointer data);
 
 /* Wakes those that wait for this event. Main thread. */
 void sk_qmp_meet_expects(SkQmp *self, const SkQmpMessage *event);

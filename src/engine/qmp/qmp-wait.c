@@ -35,14 +35,14 @@ wake(SkQmp *self, json_t *result, const GError *error, gpointer data)
     g_mutex_unlock(&sleeper->lock);
 }
 
-json_t *
-sk_qmp_call_fd(SkQmp *self, const char *command, json_t *args, gint fd, gint timeout_ms, GError **error)
+static json_t *
+ask(SkQmp *self, const SkQmpQuestion *question, GError **error)
 {
     sk_assert_worker();
     Sleeper sleeper = { 0 };
     g_mutex_init(&sleeper.lock);
     g_cond_init(&sleeper.answered);
-    sk_qmp_request(self, command, args, fd, timeout_ms, wake, &sleeper);
+    sk_qmp_request(self, question, wake, &sleeper);
 
     g_mutex_lock(&sleeper.lock);
     while (!sleeper.done)
@@ -53,6 +53,20 @@ sk_qmp_call_fd(SkQmp *self, const char *command, json_t *args, gint fd, gint tim
     if (sleeper.error != NULL)
         g_propagate_error(error, sleeper.error);
     return sleeper.result;
+}
+
+json_t *
+sk_qmp_call_fd(SkQmp *self, const char *command, json_t *args, gint fd, gint timeout_ms, GError **error)
+{
+    const SkQmpQuestion question = { .command = command, .args = args, .fd = fd, .timeout_ms = timeout_ms };
+    return ask(self, &question, error);
+}
+
+json_t *
+sk_qmp_call_whole(SkQmp *self, const char *command, json_t *args, gint timeout_ms, GError **error)
+{
+    const SkQmpQuestion question = { .command = command, .args = args, .fd = SK_FD_NONE, .timeout_ms = timeout_ms, .whole = TRUE };
+    return ask(self, &question, error);
 }
 
 json_t *

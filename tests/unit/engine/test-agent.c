@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "engine/agent/agent.h"
+#include "engine/agent/guest-info.h"
 #include "engine/agent/session.h"
 #include "qmp-peer.h"
 #include "worker.h"
@@ -145,7 +145,7 @@ many_words(gpointer agent, gpointer unused)
     gboolean frozen = FALSE;
     SkAgentOs os;
     g_assert_true(sk_agent_set_time(agent, 1700000000000000000, &error));
-    g_assert_true(sk_agent_set_password(agent, "root", "geheim", &error));
+    g_assert_true(sk_agent_set_password(agent, "root", "geheim", FALSE, &error));
     g_assert_true(sk_agent_freeze(agent, &count, &error));
     g_assert_cmpuint(count, ==, 2);
     g_assert_true(sk_agent_is_frozen(agent, &frozen, &error));
@@ -177,6 +177,82 @@ test_many(void)
         SYNC, { PEER_EXPECT, "\"mode\":\"reboot\"" }, { PEER_EOF },
     };
     CONVERSE(script, many_words);
+}
+
+/* Disks are known by their serial number, else by their place. */
+static void
+info(gpointer agent, gpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+    SkDomainSpec spec = { .disks = sk_value_list_new(&sk_disk_type) };
+    SkGuestInfo got = { 0 };
+    static const char *const targets[] = { "vda", "sda" }, *const addresses[] = { "pci:0000:01:00.0", "drive:0:0:0:1" };
+    for (guint i = 0; i < G_N_ELEMENTS(targets); i++) {
+        SkDisk *disk = sk_value_new(&sk_disk_type);
+        disk->target = g_strdup(targets[i]);
+        disk->address = g_strdup(addresses[i]);
+        g_ptr_array_add(spec.disks, disk);
+    }
+    g_assert_true(sk_agent_info(agent, 1u << SK_GUEST_FILESYSTEMS | 1u << SK_GUEST_OS, &got, &error));
+    g_assert_no_error(error);
+    sk_agent_info_match(&got, &spec);
+    g_assert_cmpuint(got.filesystems->len, ==, 1);
+    const SkGuestFilesystem *fs = got.filesystems->pdata[0];
+    g_assert_cmpstr(fs->mountpoint, ==, "/");
+    g_assert_cmpuint(fs->total, ==, 0);
+    g_assert_cmpuint(fs->disks->len, ==, 3);
+    const SkGuestFsDisk *first = fs->disks->pdata[0], *second = fs->disks->pdata[1], *third = fs->disks->pdata[2];
+    g_assert_cmpstr(first->target, ==, "vda");
+    g_assert_cmpstr(second->target, ==, "sda");
+    g_assert_null(third->target);
+    g_assert_cmpstr(got.os->id, ==, "debian");
+    g_assert_null(got.users);
+    sk_value_clear(&sk_guest_info_type, &got);
+    for (guint i = 0; i < spec.disks->len; i++)
+        sk_value_free(&sk_disk_type, spec.disks->pdata[i]);
+    g_ptr_array_unref(spec.disks);
+}
+
+#define PCI "\"pci-controller\": {\"domain\": 0, \"bus\": 1, \"slot\": 0, \"function\": 0}"
+
+static void
+test_info(void)
+{
+    static const PeerStep script[] = {
+        SYNC, { PEER_EXPECT, "guest-get-osinfo" }, { PEER_SEND, "{\"return\": {\"id\": \"debian\", \"name\": 7}}\n" }, { PEER_NEXT },
+        SYNC, { PEER_EXPECT, "guest-get-fsinfo" },
+        { PEER_SEND, "{\"return\": [{\"mountpoint\": \"/\", \"total-bytes\": -5, \"disk\": [{\"bus-type\": \"virtio\", " PCI "}, "
+                     "{\"bus-type\": \"sata\", \"bus\": 0, \"target\": 0, \"unit\": 1, " PCI "}, {\"bus-type\": \"virtio\"}, 7]}, []]}\n" },
+    };
+    CONVERSE(script, info);
+}
+
+/* Asked for all, what the agent does not know is left out. */
+static void
+all_info(gpointer agent, gpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+    SkGuestInfo got = { 0 };
+    g_assert_true(sk_agent_info(agent, 0, &got, &error));
+    g_assert_no_error(error);
+    g_assert_cmpstr(got.hostname, ==, "web1");
+    g_assert_null(got.os);
+    sk_value_clear(&sk_guest_info_type, &got);
+}
+
+#define UNKNOWN(command) SYNC, { PEER_EXPECT, command }, { PEER_SEND, "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"no\"}}\n" }, { PEER_NEXT }
+
+static void
+test_all_info(void)
+{
+    static const PeerStep script[] = {
+        SYNC, { PEER_EXPECT, "guest-ping" }, { PEER_SEND, "{\"return\": {}}\n" }, { PEER_NEXT },
+        UNKNOWN("guest-get-users"), UNKNOWN("guest-get-osinfo"), UNKNOWN("guest-get-timezone"),
+        SYNC, { PEER_EXPECT, "guest-get-host-name" }, { PEER_SEND, "{\"return\": {\"host-name\": \"web1\"}}\n" }, { PEER_NEXT },
+        UNKNOWN("guest-get-fsinfo"), UNKNOWN("guest-get-disks"),
+        SYNC, { PEER_EXPECT, "guest-network-get-interfaces" }, { PEER_SEND, "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"no\"}}\n" },
+    };
+    CONVERSE(script, all_info);
 }
 
 /* -- silent, refusing and hostile ones --------------------------------------------------------------------------------- */
@@ -271,6 +347,8 @@ main(int argc, char **argv)
     g_test_add_func("/agent/exec-ends-early", test_exec_ends_early);
     g_test_add_func("/agent/addresses", test_addresses);
     g_test_add_func("/agent/many", test_many);
+    g_test_add_func("/agent/info", test_info);
+    g_test_add_func("/agent/all-info", test_all_info);
     g_test_add_func("/agent/absent", test_absent);
     for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autofree char *name = g_strconcat("/agent/bad/", bad[i].name, NULL);
