@@ -76,7 +76,7 @@ typedef struct {
     guint index;
     char *model;            /* "virtio-scsi", "qemu-xhci", "pcie-root-port"; NULL: the usual one */
     guint ports;
-    guint chassis, port;    /* pcie-root-port; 0: its index */
+    guint chassis, port;    /* pcie-root-port (chassis: pci-bridge too); 0: its index */
     gint hotplug;           /* SkSwitch; pcie-root-port */
     gint master;            /* ich9-uhci: first port of its EHCI controller, -1: none */
     guint queues, iothread; /* scsi: virtio; 0: the usual, none */

@@ -92,6 +92,13 @@ sk_xml_number_controllers(SkDomainSpec *spec, GError **error)
 
 /* -- reading and writing ------------------------------------------------------------------------------------------------ */
 
+/* Where the number of its slot stands. */
+static const char *
+chassis_path(const SkController *controller)
+{
+    return g_strcmp0(controller->model, "pci-bridge") == 0 ? "target/@chassisNr" : "target/@chassis";
+}
+
 static gboolean
 read_controller(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **error)
 {
@@ -100,7 +107,8 @@ read_controller(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GErro
     guint first = 0;
     if (!sk_xml_has(node, "@index"))
         controller->index = OPEN;
-    if (!sk_xml_get_uint(node, "master/@startport", 15, &first, error))
+    if (!sk_xml_get_uint(node, "master/@startport", 15, &first, error) ||
+        !sk_xml_get_uint(node, chassis_path(controller), 255, &controller->chassis, error))
         return FALSE;
     if (sk_xml_has(node, "master/@startport"))
         controller->master = (gint) first;
@@ -126,6 +134,7 @@ static void
 write_controller(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
 {
     const SkController *controller = value;
+    sk_xml_set_uint(node, chassis_path(controller), controller->chassis);
     sk_xml_write_fields(node, &sk_controller_type, value);
     if (controller->kind == SK_CONTROLLER_PCI && controller->model != NULL)
         sk_xml_set(node, "model/@name", device_of(controller->model));

@@ -48,6 +48,15 @@ read_source(SkXmlNode *node, SkDisk *disk, GError **error)
     return TRUE;
 }
 
+/* A client that says nothing of discards wants none passed on; ours do. */
+static gboolean
+read_discard(SkXmlNode *node, SkDisk *disk, GError **error)
+{
+    if (disk->device == SK_DISK_DISK && !sk_xml_has(node, "driver/@discard"))
+        disk->discard = SK_DISCARD_IGNORE;
+    return sk_xml_get_enum(node, "driver/@discard", &sk_disk_discard_enum, &disk->discard, error);
+}
+
 static gboolean
 read_driver(SkXmlNode *node, SkDisk *disk, GError **error)
 {
@@ -59,7 +68,7 @@ read_driver(SkXmlNode *node, SkDisk *disk, GError **error)
         return FALSE;
     if (zeroes != NULL && !g_str_equal(zeroes, "on") && !g_str_equal(zeroes, "off") && !g_str_equal(zeroes, "unmap"))
         return sk_xml_fail(node, error, SK_ERROR_XML, "detect_zeroes is \"%.32s\", give off, on or unmap", zeroes);
-    if (!sk_xml_get_bool(node, "driver/@copy_on_read", &disk->copy_on_read, error))
+    if (!sk_xml_get_bool(node, "driver/@copy_on_read", &disk->copy_on_read, error) || !read_discard(node, disk, error))
         return FALSE;
     disk->detect_zeroes = zeroes != NULL && !g_str_equal(zeroes, "off");
     sk_xml_is(node, "driver/@name", "qemu");
@@ -123,6 +132,8 @@ write_disk(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
     sk_xml_set_enum(node, "driver/@type", &sk_disk_format_enum, disk->format);
     write_source(node, disk);
     sk_xml_write_fields(node, &sk_disk_type, value);
+    if (disk->discard == SK_DISCARD_UNMAP && disk->device == SK_DISK_DISK)
+        sk_xml_set(node, "driver/@discard", "unmap");
     if (disk->detect_zeroes)
         sk_xml_set(node, "driver/@detect_zeroes", disk->discard == SK_DISCARD_UNMAP ? "unmap" : "on");
     if (disk->copy_on_read)

@@ -85,12 +85,25 @@ indent(GString *out, guint level)
         g_string_append(out, "  ");
 }
 
+/* In what a client wrote for itself. */
+static void
+append_comment(GString *out, const xmlNode *node, guint level, gboolean inside)
+{
+    if (!inside)
+        indent(out, level);
+    g_string_append_printf(out, "<!--%s-->%s", node->content != NULL ? (const char *) node->content : "", inside ? "" : "\n");
+}
+
 /* inside: between text, where nothing may be added. */
 static void
 append_node(GString *out, const xmlNode *node, guint level, gboolean inside)
 {
     if (is_text(node) && inside) {
         append_escaped(out, node->content != NULL ? (const char *) node->content : "", FALSE);
+        return;
+    }
+    if (node->type == XML_COMMENT_NODE) {
+        append_comment(out, node, level, inside);
         return;
     }
     if (node->type != XML_ELEMENT_NODE)

@@ -78,7 +78,7 @@ build_bridge(SkBuilder *self, const SkController *controller, const char *driver
     g_autofree char *id = g_strdup_printf("pci.%u", controller->index);
     json_t *bridge = json_pack("{s:s,s:s}", "driver", driver, "id", id);
     if (g_str_equal(driver, "pci-bridge"))
-        json_object_set_new(bridge, "chassis_nr", json_integer(controller->index));
+        json_object_set_new(bridge, "chassis_nr", json_integer(controller->chassis > 0 ? controller->chassis : controller->index));
     if (controller->address == NULL)
         return sk_builder_device(self, bridge, error);
     return sk_builder_pci(self, bridge, controller->address, error);
