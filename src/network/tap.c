@@ -172,7 +172,7 @@ sk_network_tap_move(const char *name, const char *bridge, GError **error)
 {
     SkLinkChange change = { .master = bridge };
     sk_assert_worker();
-    return sk_netlink_change(name, &change, error);
+    return !sk_fault("tap/move", error) && sk_netlink_change(name, &change, error);
 }
 
 gboolean

@@ -41,7 +41,7 @@ gboolean sk_network_tap_open(const SkTapSpec *spec, SkFd *out_fd, char **out_nam
 /* One more queue of a TAP that was opened with multi_queue; SK_FD_NONE on error. */
 gint sk_network_tap_queue(const char *name, GError **error);
 
-/* Connects a TAP to another bridge while it runs (hot change of an interface's network). */
+/* Connects a TAP to another bridge while it runs (hot change of an interface's network). Fault point: "tap/move". */
 gboolean sk_network_tap_move(const char *name, const char *bridge, GError **error);
 
 /* Sets, changes or takes away (all zero) the limits of a running link. UNSUPPORTED if the kernel or `tc` lacks it. */

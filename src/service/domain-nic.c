@@ -7,6 +7,8 @@
 #include "service/domain-change.h"
 #include "service/domain-device.h"
 #include "service/domain-live.h"
+#include "service/domain-note.h"
+#include "service/network.h"
 #include "service/session-network.h"
 
 #define DETACH_MS 30000
@@ -18,6 +20,10 @@ typedef struct {
     char *tap;              /* detach: the link to remove */
     gboolean move, limit;   /* update: another bridge, other limits */
     SkBandwidth bandwidth;
+    char *bridge;           /* move: the one it was on; NULL: it is down */
+    SkBandwidth old_bandwidth;
+    SkDomainSpec *before;   /* update: what ran */
+    const char *tag;        /* of the daemon */
 } NicWork;
 
 static void
@@ -28,6 +34,8 @@ free_work(gpointer data)
     sk_nic_plan_free(work->plan);
     g_free(work->mac);
     g_free(work->tap);
+    g_free(work->bridge);
+    sk_value_free(&sk_domain_spec_type, work->before);
     g_free(work);
 }
 
@@ -191,6 +199,7 @@ follow(NicWork *work, SkService *self, SkInterface *nic, const SkInterface *want
         if (work->plan == NULL)
             return FALSE;
         work->move = TRUE;
+        work->bridge = nic->kind == SK_NIC_NETWORK ? sk_service_network_bridge(self, nic->network, NULL) : g_strdup(nic->bridge);
         g_free(nic->network);
         g_free(nic->bridge);
         nic->network = g_strdup(wanted->network);
@@ -199,6 +208,7 @@ follow(NicWork *work, SkService *self, SkInterface *nic, const SkInterface *want
     }
     if (nic->tap != NULL && !sk_value_equal(&sk_bandwidth_type, &nic->bandwidth, &wanted->bandwidth)) {
         work->limit = TRUE;
+        work->old_bandwidth = nic->bandwidth;
         work->bandwidth = nic->bandwidth = wanted->bandwidth;
     }
     return TRUE;
@@ -221,9 +231,55 @@ prepare_update(SkJob *job, GError **error)
     if (g_strcmp0(wanted->mac, work->mac) != 0)
         return sk_fail(error, SK_ERROR_INVALID, "the MAC address of an interface cannot be changed: detach it and attach another");
     SkInterface *running = change->live != NULL ? sk_domain_spec_find_interface(change->live, work->mac) : NULL;
+    work->tag = job->service->tag;
+    work->before = sk_value_copy(&sk_domain_spec_type, change->live);
     if (running != NULL && !follow(work, job->service, running, wanted, error))
         return FALSE;
     return check(work, job->service, error);
+}
+
+/* What the next daemon would take for what runs. */
+static void
+undo_note(gpointer data)
+{
+    NicWork *work = data;
+    g_autoptr(GError) why = NULL;
+    if (work->before != NULL && !sk_domain_note_change(work->change.domain->run_dir, work->change.runtime, work->before, &why))
+        g_warning("%s, continuing", why->message);
+}
+
+static void
+undo_move(gpointer data)
+{
+    const NicWork *work = data;
+    g_autoptr(GError) why = NULL;
+    if (work->bridge != NULL && !sk_network_tap_move(work->tap, work->bridge, &why))
+        g_warning("%s, continuing", why->message);
+}
+
+static void
+undo_limit(gpointer data)
+{
+    const NicWork *work = data;
+    g_autoptr(GError) why = NULL;
+    if (!sk_network_tap_limit(work->tag, work->tap, &work->old_bandwidth, &why))
+        g_warning("%s, continuing", why->message);
+}
+
+static gboolean
+change_link(NicWork *work, SkUndo *undo, GError **error)
+{
+    if (work->move && work->tap != NULL) {
+        if (!sk_network_tap_move(work->tap, work->plan->bridge, error))
+            return FALSE;
+        sk_undo_push(undo, "move", undo_move, work, NULL);
+    }
+    if (!work->limit)
+        return TRUE;
+    if (!sk_network_tap_limit(work->tag, work->tap, &work->bandwidth, error))
+        return FALSE;
+    sk_undo_push(undo, "limit", undo_limit, work, NULL);
+    return TRUE;
 }
 
 static gboolean
@@ -231,15 +287,15 @@ run_update(SkJob *job, GError **error)
 {
     NicWork *work = job->work;
     SkDomainChange *change = &work->change;
+    g_autoptr(SkUndo) undo = sk_undo_new();
     if (!sk_domain_change_note(change, error))
         return FALSE;
-    if (work->move && work->tap != NULL && !sk_network_tap_move(work->tap, work->plan->bridge, error))
+    sk_undo_push(undo, "note", undo_note, work, NULL);
+    if (!change_link(work, undo, error) || (change->qmp != NULL && !sk_domain_apply_live(change->qmp, change->live, change->spec, error)) ||
+        !sk_domain_change_keep(change, job, error))
         return FALSE;
-    if (work->limit && !sk_network_tap_limit(job->service->tag, work->tap, &work->bandwidth, error))
-        return FALSE;
-    if (change->qmp != NULL && !sk_domain_apply_live(change->qmp, change->live, change->spec, error))
-        return FALSE;
-    return sk_domain_change_keep(change, job, error);
+    sk_undo_disarm(undo);
+    return TRUE;
 }
 
 const SkJobKind sk_nic_update_job = {

@@ -37,7 +37,12 @@ def home(tiny):
 
 
 def wait_network(d):
-    d.wait_until(lambda: d.get("/v1/networks/default")["status"]["active"], "the default network")
+    """Skep's own, and those that a test made."""
+    def are_up():
+        up = {view["spec"]["name"]: view["status"].get("active") for view in d.items("/v1/networks")}
+        return up.get("default") and all(up.values())
+
+    d.wait_until(are_up, "the networks")
 
 
 def view(d):
@@ -193,6 +198,52 @@ def test_update(home, patch, step):
     for key, values in patch.items():
         for inner in values:
             assert shown["live"][key][inner] == shown["spec"][key][inner]
+
+
+@pytest.mark.parametrize("step", ["domain-note/change", "tap/move", "domain-change/record"])
+def test_move_to_another_network(home, step):
+    """The network that is shown is the one whose bridge the link is on, whatever came between."""
+    d = home
+    d.restart()
+    d.wait_state("a", "running")
+    if d.request("GET", "/v1/networks/other").status == 404:
+        d.do("POST", "/v1/networks?start=true", {"name": "other"})
+    wait_network(d)
+    bridges = {name: d.get(f"/v1/networks/{name}")["spec"]["bridge"] for name in ("default", "other")}
+    place = "/v1/domains/a/interfaces/52:54:00:00:00:11"
+    die_at(d, step, "PATCH", place, {"network": "other"})
+
+    def true():
+        shown = view(d)["live"]["interfaces"][0]
+        told = json.loads(d.run("ip", "-j", "link", "show", shown["tap"], stdout=subprocess.PIPE, text=True).stdout)[0]
+        return told.get("master") == bridges[shown["network"]]
+
+    d.wait_until(true, "the link to be where it is shown")
+    assert (view(d)["live"]["interfaces"][0]["network"] != view(d)["spec"]["interfaces"][0]["network"]) == (pending(d) != [])
+    for name in ("other", "default"):
+        d.do("PATCH", place, {"network": name})
+        assert true() and pending(d) == []
+
+
+@pytest.mark.parametrize("step", ["tap/move", "domain-change/record"])
+def test_failed_move_to_another_network(home, step):
+    """Nothing has moved, neither now nor when the next daemon comes."""
+    d = home
+    d.restart()
+    if d.request("GET", "/v1/networks/other").status == 404:
+        d.do("POST", "/v1/networks?start=true", {"name": "other"})
+    d.restart(env={"SKEP_FAULT": step})
+    d.wait_state("a", "running")
+    wait_network(d)
+    nic = view(d)["live"]["interfaces"][0]
+    bridge = json.loads(d.run("ip", "-j", "link", "show", nic["tap"], stdout=subprocess.PIPE, text=True).stdout)[0]["master"]
+    assert step in d.fails("PATCH", "/v1/domains/a/interfaces/52:54:00:00:00:11", {"network": "other"})[2]
+    for _ in range(2):
+        assert view(d)["live"]["interfaces"][0]["network"] == view(d)["spec"]["interfaces"][0]["network"] == nic["network"]
+        assert json.loads(d.run("ip", "-j", "link", "show", nic["tap"], stdout=subprocess.PIPE, text=True).stdout)[0]["master"] == bridge
+        d.restart()
+        d.wait_state("a", "running")
+        wait_network(d)
 
 
 def medium(d, uuid):
