@@ -3,6 +3,7 @@
 #include "service/domain-device.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "engine/qmp/commands.h"
@@ -19,6 +20,8 @@ typedef struct {
     gpointer device;        /* a copy, with alias and address */
     SkDomainSpec *wanted;   /* update: what is to run */
     guint uid;
+    char *run_dir;
+    const SkServiceSettings *settings;
 } DeviceWork;
 
 static void
@@ -29,6 +32,7 @@ free_work(gpointer data)
     if (work->device != NULL)
         sk_value_free(work->home->type, work->device);
     sk_value_free(&sk_domain_spec_type, work->wanted);
+    g_free(work->run_dir);
     g_free(work);
 }
 
@@ -153,6 +157,8 @@ begin(SkJob *job, const SkField *home, GError **error)
     if (!sk_domain_change_begin(&work->change, job, error))
         return NULL;
     work->uid = work->change.domain->runtime.uid;
+    work->run_dir = g_strdup(work->change.domain->run_dir);
+    work->settings = job->service->settings;
     return work;
 }
 
@@ -189,16 +195,71 @@ free_port(const SkDomainSpec *live)
     return place;
 }
 
+/* Whether a device is on the PCI bus, where one that names no place is given one. */
+static gboolean
+is_pci(const SkType *type, gconstpointer device)
+{
+    static const SkType *const always[] = { &sk_rng_type, &sk_watchdog_type, &sk_controller_type, &sk_filesystem_type, &sk_shmem_type, &sk_vsock_type };
+    for (guint i = 0; i < G_N_ELEMENTS(always); i++) {
+        if (type == always[i])
+            return TRUE;
+    }
+    if (type == &sk_hostdev_type)
+        return ((const SkHostdev *) device)->kind != SK_HOSTDEV_USB;
+    if (type == &sk_input_type)
+        return ((const SkInput *) device)->bus == SK_INPUT_VIRTIO;
+    if (type == &sk_serial_type)
+        return ((const SkSerial *) device)->model == SK_SERIAL_PCI;
+    const gint sound = type == &sk_sound_type ? ((const SkSound *) device)->model : SK_SOUND_SB16;
+    return sound != SK_SOUND_SB16 && sound != SK_SOUND_USB;
+}
+
+static gboolean
+has_serial_controller(const SkDomainSpec *spec)
+{
+    for (guint i = 0; spec->controllers != NULL && i < spec->controllers->len; i++) {
+        if (((const SkController *) spec->controllers->pdata[i])->kind == SK_CONTROLLER_VIRTIO_SERIAL)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* The first port of virtio serial comes with its controller (engine/cmdline/plug.c), which needs a place too. */
+static void
+add_serial_controller(SkDomainSpec *spec, const char *address)
+{
+    SkController *controller = sk_value_new(&sk_controller_type);
+    controller->kind = SK_CONTROLLER_VIRTIO_SERIAL;
+    controller->address = g_strdup(address);
+    sk_list_append_copy(&spec->controllers, &sk_controller_type, controller);
+    sk_value_free(&sk_controller_type, controller);
+}
+
 /* The root bus, where such devices sit by themselves, takes nothing while the domain runs. */
 static void
 choose_port(const DeviceWork *work, gpointer device)
 {
     const SkType *type = work->home->type;
+    const SkDomainChange *change = &work->change;
+    if (change->live == NULL || sk_domain_spec_machine_family(change->live) != SK_MACHINE_Q35)
+        return;
     char **address = text_of(type, device, "address");
-    gboolean pci = type == &sk_rng_type || type == &sk_watchdog_type || (type == &sk_hostdev_type && ((const SkHostdev *) device)->kind != SK_HOSTDEV_USB) ||
-                   (type == &sk_input_type && ((const SkInput *) device)->bus == SK_INPUT_VIRTIO) || type == &sk_controller_type;
-    if (pci && *address == NULL && work->change.live != NULL && sk_domain_spec_machine_family(work->change.live) == SK_MACHINE_Q35)
-        *address = free_port(work->change.live);
+    if (is_pci(type, device) && *address == NULL)
+        *address = free_port(change->live);
+    if ((type == &sk_channel_type || type == &sk_console_type) && !has_serial_controller(change->live)) {
+        g_autofree char *port = free_port(change->live);
+        add_serial_controller(change->live, port);
+        if (change->spec != change->live && !has_serial_controller(change->spec))
+            add_serial_controller(change->spec, port);
+    }
+}
+
+/* A context id that no other guest has. */
+static gboolean
+choose_cid(SkJob *job, const SkDomainChange *change, SkVsock *vsock, GError **error)
+{
+    SkDomainSpec one = { .name = change->spec->name, .vsock = vsock };
+    return change->live == NULL || sk_launch_choose_cid(job->service, change->domain, &one, error);
 }
 
 static gboolean
@@ -215,7 +276,7 @@ prepare_attach(SkJob *job, GError **error)
         return FALSE;
     SkDomainChange *change = &work->change;
     choose_port(work, device);
-    if (!add(change->spec, home, device, error))
+    if ((home->type == &sk_vsock_type && !choose_cid(job, change, device, error)) || !add(change->spec, home, device, error))
         return FALSE;
     sk_domain_spec_complete(change->spec);
     if (!sk_engine_assign(change->spec, error))
@@ -228,9 +289,9 @@ prepare_attach(SkJob *job, GError **error)
 static SkLaunch *
 open_ends(DeviceWork *work, SkDomainSpec *one, SkUndo *undo, GError **error)
 {
-    SkLaunchPlan plan = { .spec = one, .uid = work->uid };
+    SkLaunchPlan plan = { .spec = one, .uid = work->uid, .run_dir = work->run_dir, .settings = work->settings };
     g_autoptr(SkLaunch) ends = sk_launch_new(one, SK_ACCEL_TCG);
-    return work->home->type != &sk_hostdev_type || sk_launch_open_devices(&plan, ends, undo, error) ? g_steal_pointer(&ends) : NULL;
+    return sk_launch_open_chars(&plan, ends, error) && sk_launch_open_devices(&plan, ends, undo, error) ? g_steal_pointer(&ends) : NULL;
 }
 
 static gboolean
@@ -239,10 +300,14 @@ plug(DeviceWork *work, SkUndo *undo, GError **error)
     SkDomainChange *change = &work->change;
     g_autoptr(GPtrArray) list = g_ptr_array_new();
     gconstpointer device = newest(change->live, work->home);
-    SkDomainSpec one = { .name = change->live->name };
+    SkDomainSpec one = { .name = change->live->name, .uuid = change->live->uuid, .memory = change->live->memory };
     g_ptr_array_add(list, (gpointer) device);
-    if (work->home->kind == SK_KIND_LIST)
-        *(gpointer *) sk_field_ptr(work->home, &one) = list;
+    *(gconstpointer *) sk_field_ptr(work->home, &one) = work->home->kind == SK_KIND_LIST ? list : device;
+    /* First, before anything is made for what cannot be. */
+    g_autoptr(SkLaunch) nothing = sk_launch_new(&one, SK_ACCEL_TCG);
+    g_autoptr(SkPlug) trial = sk_plug_device(change->live, work->home, device, nothing, error);
+    if (trial == NULL)
+        return FALSE;
     g_autoptr(SkLaunch) ends = open_ends(work, &one, undo, error);
     g_autoptr(SkPlug) plug = ends != NULL ? sk_plug_device(change->live, work->home, device, ends, error) : NULL;
     return plug != NULL && sk_domain_change_note(change, error) && sk_qmp_attach(change->qmp, plug, error);
@@ -366,6 +431,17 @@ prepare_remove(SkJob *job, GError **error)
     return TRUE;
 }
 
+/* A socket of ours that nobody listens at any more. */
+static void
+forget_socket(const DeviceWork *work)
+{
+    char **alias = text_of(work->home->type, work->device, "alias");
+    if (work->change.live == NULL || alias == NULL || *alias == NULL)
+        return;
+    g_autofree char *name = g_strconcat(*alias, ".sock", NULL), *path = g_build_filename(work->run_dir, name, NULL);
+    unlink(path);
+}
+
 static gboolean
 run_detach(SkJob *job, GError **error)
 {
@@ -378,6 +454,7 @@ run_detach(SkJob *job, GError **error)
             !sk_qmp_detach(change->qmp, plug, DETACH_MS, error))
             return FALSE;
     }
+    forget_socket(work);
     take_out(change->live, work->home, work->device);
     take_out(change->spec, work->home, work->device);
     return sk_domain_change_keep(change, job, error);

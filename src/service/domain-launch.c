@@ -431,8 +431,8 @@ open_channel(SkLaunchPlan *self, SkLaunch *launch, const SkChannel *channel, GEr
     return end->listen_fd >= 0;
 }
 
-static gboolean
-open_chars(SkLaunchPlan *self, SkLaunch *launch, GError **error)
+gboolean
+sk_launch_open_chars(SkLaunchPlan *self, SkLaunch *launch, GError **error)
 {
     const SkDomainSpec *spec = self->spec;
     for (guint i = 0; spec->serials != NULL && i < spec->serials->len; i++) {
@@ -671,7 +671,7 @@ sk_launch_plan_open(SkLaunchPlan *self, const SkQemuCaps *caps, SkUndo *undo, GE
         return NULL;
     if (sk_fault("domain-start/links", error) || !open_nics(self, launch, undo, error))
         return NULL;
-    if (sk_fault("domain-start/sockets", error) || !open_monitor(self, launch, error) || !open_chars(self, launch, error) ||
+    if (sk_fault("domain-start/sockets", error) || !open_monitor(self, launch, error) || !sk_launch_open_chars(self, launch, error) ||
         !open_graphics(self, launch, error))
         return NULL;
     if (sk_fault("domain-start/firmware", error) || !open_firmware(self, launch, error) || !open_direct_boot(self, launch, error) ||

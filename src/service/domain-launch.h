@@ -58,6 +58,8 @@ void sk_launch_plan_clear(SkLaunchPlan *self);
 /* Opens everything. undo gets a step for each thing that outlives the descriptors. Workers. */
 SkLaunch *sk_launch_plan_open(SkLaunchPlan *self, const SkQemuCaps *caps, SkUndo *undo, GError **error);
 
+/* The host ends of the spec's character devices: needs spec with its UUID, settings, run_dir and uid. Workers. */
+gboolean sk_launch_open_chars(SkLaunchPlan *self, SkLaunch *launch, GError **error);
 /* The chain of one disk, opened and checked; NULL with *error set, or without for an empty drive. Workers. */
 SkBlockChain *sk_launch_open_disk(const SkDisk *disk, char **roots, GError **error);
 /* QEMU's words on an image that somebody else has locked become IN_USE. error set. */

@@ -6,6 +6,7 @@
 #include "base/thread.h"
 #include "engine/launch.h"
 #include "engine/qmp/commands.h"
+#include "model/device.h"
 #include "network/tap.h"
 #include "service/domain-change.h"
 
@@ -50,6 +51,50 @@ verify_interfaces(SkQmp *qmp, GHashTable *devices, SkDomainSpec *live, const cha
             sk_network_tap_remove(tag, nic->tap, NULL);
         sk_list_remove_entry(live->interfaces, &sk_interface_type, nic);
     }
+}
+
+/* A device that comes and goes, and is not there. Controllers stay, once they are there. */
+static SkPlug *
+missing_plug(GHashTable *devices, const SkDomainSpec *live, const SkField *home, gconstpointer device)
+{
+    static const SkType *const others[] = { &sk_disk_type, &sk_interface_type, &sk_controller_type };
+    for (guint i = 0; i < G_N_ELEMENTS(others); i++) {
+        if (home->type == others[i])
+            return NULL;
+    }
+    g_autoptr(SkPlug) plug = sk_plug_device(live, home, device, NULL, NULL);
+    if (plug == NULL || plug->device == NULL || g_hash_table_contains(devices, plug->device))
+        return NULL;
+    return g_steal_pointer(&plug);
+}
+
+static void
+verify_home(SkQmp *qmp, GHashTable *devices, SkDomainSpec *live, const SkField *home)
+{
+    gpointer *at = sk_field_ptr(home, live);
+    GPtrArray *list = home->kind == SK_KIND_LIST ? *at : NULL;
+    guint count = list != NULL ? list->len : home->kind != SK_KIND_LIST && *at != NULL;
+    for (guint i = count; i > 0; i--) {
+        gpointer device = list != NULL ? list->pdata[i - 1] : *at;
+        g_autoptr(SkPlug) plug = missing_plug(devices, live, home, device);
+        if (plug == NULL)
+            continue;
+        g_message("domain \"%s\": %s \"%s\" is not plugged in", live->name, home->type->what, plug->device);
+        clear_away(qmp, plug);
+        if (list != NULL) {
+            sk_list_remove_entry(list, home->type, device);
+            continue;
+        }
+        sk_value_free(home->type, device);
+        *at = NULL;
+    }
+}
+
+static void
+verify_others(SkQmp *qmp, GHashTable *devices, SkDomainSpec *live)
+{
+    for (guint i = 0; i < sk_device_type.n_fields; i++)
+        verify_home(qmp, devices, live, sk_device_home(&sk_device_type.fields[i]));
 }
 
 /* Takes out of an empty drive what was made for a medium that did not get in. */
@@ -115,6 +160,7 @@ sk_domain_verify_live(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *spec, 
         return FALSE;
     verify_disks(qmp, devices, live);
     verify_interfaces(qmp, devices, live, tag);
+    verify_others(qmp, devices, live);
     verify_media(qmp, live, spec);
     verify_size(qmp, live);
     return TRUE;

@@ -23,12 +23,15 @@ UPDATE = ["domain-update/record", "store/commit/domain"]
 DELETE = ["domain-delete/record", "store/commit/domain"]
 ATTACH = ["disk-attach/volume", "disk-attach/device", "domain-change/record", "storage/rename", "store/commit/intent", "store/commit/domain"]
 NIC = ["nic-attach/device", "domain-change/record", "tap/open", "tap/connect", "store/commit/domain"]
+ANY = ["device-attach/device", "domain-change/record", "store/commit/domain", "engine/device_add", "engine/attached"]
+GONE = ["domain-note/change", "device-detach/device", "domain-change/record", "store/commit/domain"]
 # A commit that is on the disk cannot fail any more, but the daemon can die there.
 EXIT_ONLY = {"create": ["store/committed/intent", "store/committed/domain"], "start": ["store/committed/uid"], "update": ["store/committed/domain"],
              "delete": ["domain-delete/files", "store/committed/domain", "store/committed/intent"],
              "delete-forced": ["domain-delete/files", "store/committed/domain"],
              "disk-cold": ["store/committed/intent", "store/committed/domain"], "disk-hot": ["store/committed/domain"],
-             "nic-hot": ["store/committed/domain"]}
+             "nic-hot": ["store/committed/domain"], "any-hot": ["store/committed/domain"], "any-gone-hot": ["store/committed/domain"]}
+HUB = {"hub": {}}
 
 
 def spec(daemon, **more):
@@ -103,6 +106,16 @@ def prepare_paused(daemon):
     daemon.do("POST", "/v1/domains/a/start?paused=true")
 
 
+def prepare_usb(daemon):
+    daemon.do("POST", "/v1/domains", spec(daemon, inputs=[{"kind": "tablet", "bus": "usb"}]))
+    daemon.do("POST", "/v1/domains/a/start?paused=true")
+
+
+def prepare_hub(daemon):
+    prepare_usb(daemon)
+    daemon.do("POST", "/v1/domains/a/devices", HUB)
+
+
 VERBS = {
     "create": (prepare_nothing, CREATE, lambda d: ("POST", "/v1/domains", spec(d))),
     "start": (prepare_off, START, lambda d: ("POST", "/v1/domains/a/start?paused=true", None)),
@@ -112,6 +125,8 @@ VERBS = {
     "disk-cold": (prepare_off, [step for step in ATTACH if step != "disk-attach/device"], lambda d: ("POST", "/v1/domains/a/disks", {"size": "1M"})),
     "disk-hot": (prepare_paused, ATTACH, lambda d: ("POST", "/v1/domains/a/disks", {"size": "1M", "bus": "virtio"})),
     "nic-hot": (prepare_paused, NIC, lambda d: ("POST", "/v1/domains/a/interfaces", {"mac": "52:54:00:00:00:77"})),
+    "any-hot": (prepare_usb, ANY, lambda d: ("POST", "/v1/domains/a/devices", HUB)),
+    "any-gone-hot": (prepare_hub, GONE, lambda d: ("POST", "/v1/domains/a/devices/detach", HUB)),
 }
 
 def went_through(daemon, verb):
@@ -128,6 +143,8 @@ def went_through(daemon, verb):
         assert len(view["spec"]["disks"]) == 3
     elif verb == "nic-hot":
         assert len(view["spec"]["interfaces"]) == 2
+    elif verb.startswith("any"):
+        assert len(view["spec"].get("hubs", [])) == (1 if verb == "any-hot" else 0)
 
 
 def is_new(daemon, verb):
@@ -140,6 +157,8 @@ def is_new(daemon, verb):
     if verb == "start":
         return answer.json["status"]["state"] == "paused"
     spec = answer.json["spec"]
+    if verb.startswith("any"):
+        return (len(spec.get("hubs", [])) == 1) == (verb == "any-hot")
     return verb == "create" or len(spec["disks"]) == 3 or len(spec["interfaces"]) == 2 or spec.get("title") == "other"
 
 

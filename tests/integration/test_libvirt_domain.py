@@ -129,7 +129,8 @@ def test_devices(shared_daemon, guest, tmp_path):
     assert "tablet" in virsh(d, "dumpxml", guest) and "tablet" not in virsh(d, "dumpxml", guest, "--inactive")
     give(d, tmp_path, "detach-device", guest, tablet, "--live")
     channel = "<channel type='unix'><target type='virtio' name='x.y'/></channel>"
-    assert "while the domain runs" in give(d, tmp_path, "attach-device", guest, channel, "--live", fails=True)
+    video = "<video><model type='vga'/></video>"
+    assert "cannot come or go" in give(d, tmp_path, "attach-device", guest, video, "--live", fails=True)
     give(d, tmp_path, "attach-device", guest, channel, "--config")
     assert "x.y" in virsh(d, "dumpxml", guest, "--inactive")
 

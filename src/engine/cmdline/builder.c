@@ -111,6 +111,15 @@ sk_builder_device(SkBuilder *self, json_t *device, GError **error)
 }
 
 void
+sk_builder_chardev(SkBuilder *self, const char *alias, const char *type, json_t *data)
+{
+    g_autofree char *id = g_strconcat("char", alias, NULL);
+    SkQmpStep *step = add_step(self->steps, "chardev-add", json_pack("{s:s,s:{s:s,s:o}}", "id", id, "backend", "type", type, "data", data));
+    step->undo = "chardev-remove";
+    step->undo_arguments = json_pack("{s:s}", "id", id);
+}
+
+void
 sk_builder_switch(json_t *device, const char *key, gint value)
 {
     if (value != SK_SWITCH_DEFAULT)

@@ -47,6 +47,9 @@ gboolean sk_builder_device(SkBuilder *self, json_t *device, GError **error);
 /* A command for the setup before `cont`; while plugging the next step. Takes arguments. */
 void sk_builder_setup(SkBuilder *self, const char *execute, json_t *arguments);
 
+/* While plugging: the chardev "char" + alias, of QMP's type. Takes data. */
+void sk_builder_chardev(SkBuilder *self, const char *alias, const char *type, json_t *data);
+
 /* A boolean property; nothing is set where the definition leaves it open. value: SkSwitch */
 void sk_builder_switch(json_t *device, const char *key, gint value);
 

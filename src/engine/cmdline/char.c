@@ -3,31 +3,26 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "engine/cmdline/builder.h"
-
-/* What a character device is connected to, whichever kind it is. */
-typedef struct {
-    const char *what, *alias;   /* "serial port", "serial0" */
-    gint backend;               /* SkCharBackend */
-    const char *path, *host;
-    gboolean connect, telnet;
-    const char *log_file;
-} Source;
+#include "engine/cmdline/char.h"
 
 #define SOURCE(what, device)                                                                                   \
     { what, (device)->alias, (device)->backend, (device)->path, (device)->host, (device)->connect, (device)->telnet, (device)->log_file }
 
 /* -- the host end ---------------------------------------------------------------------------------------------------- */
 
-static char *
-default_path(const SkBuilder *self, const Source *source)
+char *
+sk_char_path(const SkBuilder *self, const SkCharSource *source, const SkCharEnd *end)
 {
+    if (end != NULL && end->path != NULL)
+        return g_strdup(end->path);
+    if (source->path != NULL)
+        return g_strdup(source->path);
     return g_strdup_printf("%s/%s.sock", self->launch->run_dir != NULL ? self->launch->run_dir : ".", source->alias);
 }
 
 /* Everything the guest writes is kept by QEMU itself, also while nobody is connected. */
 static void
-add_log(SkBuilder *self, GString *text, const Source *source, const SkCharEnd *end)
+add_log(SkBuilder *self, GString *text, const SkCharSource *source, const SkCharEnd *end)
 {
     if ((end == NULL || end->log_fd < 0) && source->log_file != NULL) {
         g_autofree char *quoted = sk_qemu_quote(source->log_file);
@@ -42,22 +37,20 @@ add_log(SkBuilder *self, GString *text, const Source *source, const SkCharEnd *e
 }
 
 static void
-add_socket(SkBuilder *self, GString *text, const Source *source, const SkCharEnd *end)
+add_socket(SkBuilder *self, GString *text, const SkCharSource *source, const SkCharEnd *end)
 {
     if (end != NULL && end->listen_fd >= 0) {
         g_string_append_printf(text, ",fd=%d", sk_builder_pass_fd(self, end->listen_fd));
     } else {
-        g_autofree char *usual = default_path(self, source);
-        const char *path = end != NULL && end->path != NULL ? end->path : source->path != NULL ? source->path : usual;
+        g_autofree char *path = sk_char_path(self, source, end);
         g_autofree char *quoted = sk_qemu_quote(path);
         g_string_append_printf(text, ",path=%s", quoted);
     }
     g_string_append(text, source->connect ? ",server=off" : ",server=on,wait=off");
 }
 
-/* "127.0.0.1:4555", "[::1]:4555" */
-static gboolean
-add_host(GString *text, const Source *source, GError **error)
+gboolean
+sk_char_host(const SkCharSource *source, char **out_host, guint *out_port, GError **error)
 {
     const char *colon = strrchr(source->host, ':');
     guint64 port;
@@ -67,14 +60,25 @@ add_host(GString *text, const Source *source, GError **error)
     g_autofree char *host = g_strndup(source->host, (gsize) (colon - source->host));
     gsize length = strlen(host);
     gboolean bracket = length > 2 && host[0] == '[' && host[length - 1] == ']';
-    g_autofree char *bare = bracket ? g_strndup(host + 1, length - 2) : g_strdup(host);
-    g_autofree char *quoted = sk_qemu_quote(bare);
-    g_string_append_printf(text, ",host=%s,port=%u", quoted, (guint) port);
+    *out_host = bracket ? g_strndup(host + 1, length - 2) : g_strdup(host);
+    *out_port = (guint) port;
     return TRUE;
 }
 
 static gboolean
-add_tcp(GString *text, const Source *source, GError **error)
+add_host(GString *text, const SkCharSource *source, GError **error)
+{
+    g_autofree char *host = NULL;
+    guint port;
+    if (!sk_char_host(source, &host, &port, error))
+        return FALSE;
+    g_autofree char *quoted = sk_qemu_quote(host);
+    g_string_append_printf(text, ",host=%s,port=%u", quoted, port);
+    return TRUE;
+}
+
+static gboolean
+add_tcp(GString *text, const SkCharSource *source, GError **error)
 {
     if (!add_host(text, source, error))
         return FALSE;
@@ -85,7 +89,7 @@ add_tcp(GString *text, const Source *source, GError **error)
 }
 
 static void
-add_file(SkBuilder *self, GString *text, const Source *source, const SkCharEnd *end)
+add_file(SkBuilder *self, GString *text, const SkCharSource *source, const SkCharEnd *end)
 {
     if (end != NULL && end->file_fd >= 0) {
         guint64 set = SK_FDSET_OTHERS + self->fds->len;
@@ -104,7 +108,7 @@ static const char *const kinds[SK_N_CHAR_BACKENDS] = {
 };
 
 static gboolean
-add_place(SkBuilder *self, GString *text, const Source *source, const SkCharEnd *end, GError **error)
+add_place(SkBuilder *self, GString *text, const SkCharSource *source, const SkCharEnd *end, GError **error)
 {
     g_autofree char *quoted = source->path != NULL ? sk_qemu_quote(source->path) : NULL;
     switch (source->backend) {
@@ -134,9 +138,11 @@ add_place(SkBuilder *self, GString *text, const Source *source, const SkCharEnd 
 
 /* The chardev "char" + alias. */
 static gboolean
-build_source(SkBuilder *self, const Source *source, GError **error)
+build_source(SkBuilder *self, const SkCharSource *source, GError **error)
 {
     const SkCharEnd *end = sk_launch_find_char(self->launch, source->alias);
+    if (self->steps != NULL)
+        return sk_char_plug(self, source, end, error);
     g_autoptr(GString) text = g_string_new(NULL);
     g_string_append_printf(text, "%s,id=char%s", kinds[source->backend], source->alias);
     if (!add_place(self, text, source, end, error))
@@ -149,7 +155,7 @@ build_source(SkBuilder *self, const Source *source, GError **error)
 gboolean
 sk_builder_connect_chardev(SkBuilder *self, const char *what, const char *alias, const char *path, const char *host, GError **error)
 {
-    Source source = { what, alias, path != NULL ? SK_CHAR_UNIX : SK_CHAR_TCP, path, host, TRUE, FALSE, NULL };
+    SkCharSource source = { what, alias, path != NULL ? SK_CHAR_UNIX : SK_CHAR_TCP, path, host, TRUE, FALSE, NULL };
     return build_source(self, &source, error);
 }
 
@@ -160,7 +166,7 @@ build_serial(SkBuilder *self, const SkSerial *serial, GError **error)
 {
     static const char *const drivers[SK_N_SERIAL_MODELS] = { [SK_SERIAL_ISA] = "isa-serial", [SK_SERIAL_PCI] = "pci-serial",
                                                              [SK_SERIAL_USB] = "usb-serial" };
-    Source source = SOURCE("serial port", serial);
+    SkCharSource source = SOURCE("serial port", serial);
     g_autofree char *chardev = g_strconcat("char", serial->alias, NULL);
 
     if (serial->model == SK_SERIAL_PCI && self->machine == SK_MACHINE_MICROVM)
@@ -216,7 +222,7 @@ sk_build_consoles(SkBuilder *self, GError **error)
     const GPtrArray *consoles = self->spec->consoles;
     for (guint i = 0; consoles != NULL && i < consoles->len; i++) {
         const SkConsole *console = consoles->pdata[i];
-        Source source = SOURCE("console", console);
+        SkCharSource source = SOURCE("console", console);
         g_autofree char *chardev = g_strconcat("char", console->alias, NULL);
         json_t *device = json_pack("{s:s,s:s,s:s}", "driver", "virtconsole", "id", console->alias, "chardev", chardev);
         if (!build_source(self, &source, error)) {
@@ -237,12 +243,15 @@ build_channel_source(SkBuilder *self, const SkChannel *channel, GError **error)
         [SK_CHANNEL_AGENT] = SK_CHAR_UNIX, [SK_CHANNEL_UNIX] = SK_CHAR_UNIX, [SK_CHANNEL_SPICEPORT] = SK_CHAR_SPICEPORT,
         [SK_CHANNEL_FILE] = SK_CHAR_FILE,  [SK_CHANNEL_NULL] = SK_CHAR_NULL, [SK_CHANNEL_TCP] = SK_CHAR_TCP,
     };
-    Source source = { "channel", channel->alias, (gint) backends[channel->kind], channel->path, channel->host, FALSE, FALSE, NULL };
+    SkCharSource source = { "channel", channel->alias, (gint) backends[channel->kind], channel->path, channel->host, FALSE, FALSE, NULL };
     if (channel->kind == SK_CHANNEL_SPICEVMC)
         return sk_builder_spice_chardev(self, "channel", channel->alias, "vdagent", error);
     if (channel->kind != SK_CHANNEL_VDAGENT)
         return build_source(self, &source, error);
-    sk_builder_arg(self, "-chardev", g_strdup_printf("qemu-vdagent,id=char%s,name=vdagent,clipboard=on,mouse=off", channel->alias));
+    if (self->steps != NULL)
+        sk_builder_chardev(self, channel->alias, "qemu-vdagent", json_pack("{s:b,s:b}", "clipboard", 1, "mouse", 0));
+    else
+        sk_builder_arg(self, "-chardev", g_strdup_printf("qemu-vdagent,id=char%s,name=vdagent,clipboard=on,mouse=off", channel->alias));
     return TRUE;
 }
 
@@ -271,7 +280,7 @@ sk_build_parallels(SkBuilder *self, GError **error)
     const GPtrArray *parallels = self->spec->parallels;
     for (guint i = 0; parallels != NULL && i < parallels->len; i++) {
         const SkParallel *parallel = parallels->pdata[i];
-        Source source = SOURCE("parallel port", parallel);
+        SkCharSource source = SOURCE("parallel port", parallel);
         g_autofree char *chardev = g_strconcat("char", parallel->alias, NULL);
         if (!build_source(self, &source, error))
             return FALSE;

@@ -21,11 +21,17 @@ static gboolean
 build_virtiofs(SkBuilder *self, const SkFilesystem *fs, GError **error)
 {
     const SkDeviceEnd *end = sk_launch_find_device(self->launch, fs->alias);
-    if (end == NULL || end->path == NULL)
+    const char *socket = end != NULL ? end->path : NULL;
+    /* A detach has no need of it. */
+    if (socket == NULL && self->steps == NULL)
         return sk_fail(error, SK_ERROR_INTERNAL, "no virtiofsd was started for file system \"%s\"", fs->tag);
     g_autofree char *driver = sk_builder_virtio(self, "vhost-user-fs"), *chardev = g_strconcat("char", fs->alias, NULL);
-    g_autofree char *path = sk_qemu_quote(end->path);
-    sk_builder_arg(self, "-chardev", g_strdup_printf("socket,id=%s,path=%s", chardev, path));
+    g_autofree char *path = sk_qemu_quote(socket != NULL ? socket : "");
+    if (self->steps != NULL)
+        sk_builder_chardev(self, fs->alias, "socket", json_pack("{s:{s:s,s:{s:s}},s:b}", "addr", "type", "unix", "data", "path", socket != NULL ? socket : "",
+                                                                "server", 0));
+    else
+        sk_builder_arg(self, "-chardev", g_strdup_printf("socket,id=%s,path=%s", chardev, path));
     json_t *device = json_pack("{s:s,s:s,s:s,s:s}", "driver", driver, "id", fs->alias, "chardev", chardev, "tag", fs->tag);
     if (fs->queue > 0)
         json_object_set_new(device, "queue-size", json_integer(fs->queue));

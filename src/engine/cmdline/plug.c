@@ -64,18 +64,14 @@ is_alone(const SkDomainSpec *spec, const SkDisk *disk, guint controller)
     return TRUE;
 }
 
-/* The first disk brings its controller along. It stays when the disk goes, so it may be there already. */
+/* A controller that comes with the first that needs it. It stays when that goes, so it may be there already. */
 static gboolean
-plug_controller(SkBuilder *self, const SkDisk *disk, GError **error)
+build_lasting_controller(SkBuilder *self, const SkDomainSpec *spec, SkControllerKind kind, guint index, GError **error)
 {
-    const GPtrArray *controllers = self->spec->controllers;
-    SkAddress address;
-    if (disk->bus != SK_BUS_SCSI || !sk_address_parse(disk->address, disk->target, &address, NULL) ||
-        !is_alone(self->spec, disk, address.parts[0]))
-        return TRUE;
+    const GPtrArray *controllers = spec->controllers;
     for (guint i = 0; controllers != NULL && i < controllers->len; i++) {
         const SkController *controller = controllers->pdata[i];
-        if (controller->kind != SK_CONTROLLER_SCSI || controller->index != address.parts[0])
+        if ((SkControllerKind) controller->kind != kind || controller->index != index)
             continue;
         if (!sk_build_controller(self, controller, error))
             return FALSE;
@@ -85,6 +81,16 @@ plug_controller(SkBuilder *self, const SkDisk *disk, GError **error)
         g_clear_pointer(&step->undo_arguments, json_decref);
     }
     return TRUE;
+}
+
+static gboolean
+plug_controller(SkBuilder *self, const SkDisk *disk, GError **error)
+{
+    SkAddress address;
+    if (disk->bus != SK_BUS_SCSI || !sk_address_parse(disk->address, disk->target, &address, NULL) ||
+        !is_alone(self->spec, disk, address.parts[0]))
+        return TRUE;
+    return build_lasting_controller(self, self->spec, SK_CONTROLLER_SCSI, address.parts[0], error);
 }
 
 SkPlug *
@@ -189,23 +195,75 @@ sk_plug_interface(const SkDomainSpec *spec, const SkInterface *nic, const SkNicE
 
 /* -- other devices ---------------------------------------------------------------------------------------------------------- */
 
-/* What can come and go, and what builds it. Character devices, graphics and the like have host ends that QEMU opens at its start. */
+/* spec: what runs, with the device; fresh: it comes. */
+typedef gboolean (*CheckFunc)(const SkDomainSpec *spec, gconstpointer device, gboolean fresh, GError **error);
+
+static gboolean
+check_serial(const SkDomainSpec *spec, gconstpointer device, gboolean fresh, GError **error)
+{
+    const SkSerial *serial = device;
+    return serial->model != SK_SERIAL_ISA ||
+           sk_fail(error, SK_ERROR_UNSUPPORTED, "serial port %u of domain \"%s\" is on the ISA bus, which takes and gives nothing while the domain runs: "
+                   "give model pci or usb, or change only its definition", serial->port, spec->name);
+}
+
+static gboolean
+check_filesystem(const SkDomainSpec *spec, gconstpointer device, gboolean fresh, GError **error)
+{
+    const SkFilesystem *fs = device;
+    return fs->kind != SK_FS_9P ||
+           sk_fail(error, SK_ERROR_UNSUPPORTED, "file system \"%s\" of domain \"%s\" is of kind 9p, which QEMU sets up only at its start: "
+                   "choose virtiofs, or change only its definition", fs->tag, spec->name);
+}
+
+/* Codecs sit on a bus that is fixed, and QEMU 7.2 makes what plays only at its start. */
+static gboolean
+check_sound(const SkDomainSpec *spec, gconstpointer device, gboolean fresh, GError **error)
+{
+    const SkSound *sound = device;
+    gboolean fits = sound->model == SK_SOUND_AC97 || sound->model == SK_SOUND_ES1370 || sound->model == SK_SOUND_USB;
+    if (!fits)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "sound card \"%s\" of domain \"%s\" cannot come or go while the domain runs: give model ac97, es1370 "
+                       "or usb, or change only its definition", sound->alias, spec->name);
+    return !fresh || spec->sounds->len > 1 ||
+           sk_fail(error, SK_ERROR_UNSUPPORTED, "sound card \"%s\" cannot be plugged while domain \"%s\" runs: it was started without any, so QEMU has "
+                   "nothing that plays; change only its definition", sound->alias, spec->name);
+}
+
+/* What can come and go, what builds it, and which of its kinds cannot. Graphics, video cards and the like are there from QEMU's start to its end. */
 static const struct {
     const char *home;
     SkBuildFunc build;
+    CheckFunc check;            /* NULL: all of them can */
 } pluggable[] = {
-    { "rngs", sk_build_rngs },           { "inputs", sk_build_inputs }, { "hostdevs", sk_build_hostdevs },
-    { "watchdog", sk_build_watchdog },   { "dimms", sk_build_dimms },   { "controllers", sk_build_one_controller },
+    { "rngs", sk_build_rngs, NULL },
+    { "inputs", sk_build_inputs, NULL },
+    { "hostdevs", sk_build_hostdevs, NULL },
+    { "watchdog", sk_build_watchdog, NULL },
+    { "dimms", sk_build_dimms, NULL },
+    { "controllers", sk_build_one_controller, NULL },
+    { "serials", sk_build_serials, check_serial },
+    { "consoles", sk_build_consoles, NULL },
+    { "channels", sk_build_channels, NULL },
+    { "redirdevs", sk_build_redirdevs, NULL },
+    { "hubs", sk_build_hubs, NULL },
+    { "smartcards", sk_build_smartcards, NULL },
+    { "shmems", sk_build_shmems, NULL },
+    { "filesystems", sk_build_filesystems, check_filesystem },
+    { "sounds", sk_build_sounds, check_sound },
+    { "vsock", sk_build_vsock, NULL },
 };
 
 static SkBuildFunc
-builder_of(const SkField *home, GError **error)
+builder_of(const SkDomainSpec *spec, const SkField *home, gconstpointer device, gboolean fresh, GError **error)
 {
     for (guint i = 0; i < G_N_ELEMENTS(pluggable); i++) {
-        if (g_str_equal(pluggable[i].home, home->key))
-            return pluggable[i].build;
+        if (!g_str_equal(pluggable[i].home, home->key))
+            continue;
+        return pluggable[i].check == NULL || pluggable[i].check(spec, device, fresh, error) ? pluggable[i].build : NULL;
     }
-    sk_fail(error, SK_ERROR_UNSUPPORTED, "a %s cannot be plugged while the domain runs: shut it down first, or change only its definition", home->type->what);
+    sk_fail(error, SK_ERROR_UNSUPPORTED, "a %s cannot come or go while domain \"%s\" runs: shut it down first, or change only its definition",
+            home->type->what, spec->name);
     return NULL;
 }
 
@@ -226,12 +284,42 @@ with_only(const SkDomainSpec *spec, const SkField *home, gconstpointer device, G
     return one;
 }
 
+/* How many consoles and channels are on that controller. */
+static guint
+count_ports(const SkDomainSpec *spec, guint controller)
+{
+    const char *const lists[] = { "consoles", "channels" };
+    guint count = 0;
+    for (guint i = 0; i < G_N_ELEMENTS(lists); i++) {
+        const SkField *field = sk_type_find(&sk_domain_spec_type, lists[i]);
+        const GPtrArray *list = *(GPtrArray *const *) sk_field_const_ptr(field, spec);
+        for (guint j = 0; list != NULL && j < list->len; j++) {
+            const char *address = text_of(field->type, list->pdata[j], "address");
+            SkAddress place;
+            count += address != NULL && sk_address_parse(address, "", &place, NULL) && place.parts[0] == controller;
+        }
+    }
+    return count;
+}
+
+/* The first port of a virtio serial controller brings it along, as with the first SCSI disk. */
+static gboolean
+bring_controller(SkBuilder *self, const SkDomainSpec *spec, const SkField *home, gconstpointer device, GError **error)
+{
+    const char *address = text_of(home->type, device, "address");
+    SkAddress place;
+    if ((home->type != &sk_channel_type && home->type != &sk_console_type) || address == NULL ||
+        !sk_address_parse(address, "", &place, NULL) || count_ports(spec, place.parts[0]) > 1)
+        return TRUE;
+    return build_lasting_controller(self, spec, SK_CONTROLLER_VIRTIO_SERIAL, place.parts[0], error);
+}
+
 SkPlug *
 sk_plug_device(const SkDomainSpec *spec, const SkField *home, gconstpointer device, const SkLaunch *ends, GError **error)
 {
     g_autoptr(GPtrArray) list = g_ptr_array_new();
     const char *alias = text_of(home->type, device, "alias"), *address = text_of(home->type, device, "address");
-    SkBuildFunc build = builder_of(home, error);
+    SkBuildFunc build = builder_of(spec, home, device, ends != NULL, error);
     if (build == NULL)
         return NULL;
     SkDomainSpec one = with_only(spec, home, device, list);
@@ -242,7 +330,7 @@ sk_plug_device(const SkDomainSpec *spec, const SkField *home, gconstpointer devi
     self.launch = ends != NULL ? ends : none;
     if (address != NULL && g_str_has_prefix(address, "pci:") && !check_pci(&self, what, address, error))
         return NULL;
-    if (!build(&self, error))
+    if ((ends != NULL && !bring_controller(&self, spec, home, device, error)) || !build(&self, error))
         return NULL;
     if (plug->steps->len == 0) {
         sk_fail(error, SK_ERROR_UNSUPPORTED, "%s is a part of the machine: it cannot come and go", what);

@@ -79,7 +79,8 @@ sk_build_sounds(SkBuilder *self, GError **error)
         return TRUE;
     if (self->machine == SK_MACHINE_MICROVM)
         return sk_fail(error, SK_ERROR_UNSUPPORTED, "machine \"microvm\" has no PCI bus for sound cards");
-    if (!build_backends(self, error))
+    /* What plays is there since the start. */
+    if (self->steps == NULL && !build_backends(self, error))
         return FALSE;
     for (guint i = 0; i < sounds->len; i++) {
         if (!build_sound(self, sounds->pdata[i], error))

@@ -22,7 +22,10 @@ sk_builder_spice_chardev(SkBuilder *self, const char *what, const char *alias, c
 {
     if (!sk_builder_has_spice(self))
         return sk_fail(error, SK_ERROR_INVALID, "%s \"%s\" ends at a SPICE viewer, but the domain has no SPICE graphics", what, alias);
-    sk_builder_arg(self, "-chardev", g_strdup_printf("spicevmc,id=char%s,name=%s", alias, name));
+    if (self->steps != NULL)
+        sk_builder_chardev(self, alias, "spicevmc", json_pack("{s:s}", "type", name));
+    else
+        sk_builder_arg(self, "-chardev", g_strdup_printf("spicevmc,id=char%s,name=%s", alias, name));
     return TRUE;
 }
 

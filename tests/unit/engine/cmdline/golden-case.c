@@ -262,6 +262,17 @@ run_nic(const GoldenCase *self, const SkInterface *nic, GError **error)
     return plug_text(sk_plug_interface(self->spec, nic, nic->kind == SK_NIC_USER ? NULL : end, error));
 }
 
+/* The last device in a field of the definition. */
+static char *
+run_device(const GoldenCase *self, const char *key, GError **error)
+{
+    const SkField *home = sk_type_find(&sk_domain_spec_type, key);
+    gpointer at = *(gpointer const *) sk_field_const_ptr(home, self->spec);
+    gconstpointer device = home->kind == SK_KIND_LIST ? ((GPtrArray *) at)->pdata[((GPtrArray *) at)->len - 1] : at;
+    g_autoptr(SkLaunch) launch = make_launch(self);
+    return plug_text(sk_plug_device(self->spec, home, device, wish(self, "detach") ? NULL : launch, error));
+}
+
 char *
 golden_case_run(const GoldenCase *self, GError **error)
 {
@@ -278,6 +289,9 @@ golden_case_run(const GoldenCase *self, GError **error)
         sk_fail(error, SK_ERROR_NO_DEVICE, "the case has no device \"%s\"", wanted != NULL ? wanted : nic);
         return NULL;
     }
+    const char *any = json_string_value(json_object_get(self->launch, "plug"));
+    if (any != NULL)
+        return run_device(self, any, error);
     if (media != NULL)
         return run_media(self, disk, error);
     if (limits != NULL)
