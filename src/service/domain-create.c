@@ -248,7 +248,7 @@ run(SkJob *job, GError **error)
     CreateWork *work = job->work;
     gboolean only_defined = job->call->op->id == SK_OP_DOMAIN_DEFINE && !work->start;
     g_autoptr(SkIntent) intent = sk_intent_new(job->service->store, g_strconcat("the creation of domain ", work->spec->name, NULL));
-    if (work->replaced == NULL)
+    if (work->replaced == NULL && work->spec->cloud_init != NULL)
         sk_intent_add_path(intent, work->seed_path);
     if (!sk_domain_seed_prepare(work->spec, error) || !sk_intent_note(intent, error))
         return FALSE;

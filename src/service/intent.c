@@ -76,6 +76,13 @@ sk_intent_set_name(SkIntent *self, const char *from, const char *to)
 
 /* -- the note ------------------------------------------------------------------------------------------------ */
 
+/* Nothing to do, whatever happens: there is no note of it. */
+static gboolean
+is_empty(const SkIntent *self)
+{
+    return self->paths == NULL && self->files == NULL && self->from == NULL;
+}
+
 static SkRecord *
 record_of(const SkIntent *self)
 {
@@ -86,6 +93,8 @@ record_of(const SkIntent *self)
 gboolean
 sk_intent_note(SkIntent *self, GError **error)
 {
+    if (is_empty(self))
+        return TRUE;
     g_autoptr(SkRecord) record = record_of(self);
     return sk_store_put(self->store, record, error);
 }
@@ -93,12 +102,15 @@ sk_intent_note(SkIntent *self, GError **error)
 void
 sk_intent_settle(const SkIntent *self, SkStoreBatch *batch)
 {
-    sk_store_batch_remove(batch, "intent", self->id);
+    if (!is_empty(self))
+        sk_store_batch_remove(batch, "intent", self->id);
 }
 
 void
 sk_intent_promise(const SkIntent *self, SkStoreBatch *batch)
 {
+    if (is_empty(self))
+        return;
     g_autoptr(SkRecord) record = record_of(self);
     sk_store_batch_put(batch, record);
 }
@@ -126,6 +138,8 @@ sk_intent_give_name(const SkIntent *self, GError **error)
 void
 sk_intent_carry_out(const SkIntent *self)
 {
+    if (is_empty(self))
+        return;
     for (guint i = 0; self->paths != NULL && self->paths[i] != NULL; i++) {
         g_autoptr(GError) error = NULL;
         if (!sk_fs_remove_tree(self->paths[i], &error))

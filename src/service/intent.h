@@ -32,7 +32,7 @@ gboolean sk_intent_add_file(SkIntent *self, const char *now, const char *path, G
 /* Instead of removing: the file at `from` is to be given the name `to`. */
 void sk_intent_set_name(SkIntent *self, const char *from, const char *to);
 
-/* Writes it down durably; once more after it has grown. */
+/* Writes it down durably; once more after it has grown. One of nothing is not written, here and below. */
 gboolean sk_intent_note(SkIntent *self, GError **error);
 /* A create's: in the batch that makes the change it was for. */
 void sk_intent_settle(const SkIntent *self, SkStoreBatch *batch);

@@ -188,6 +188,7 @@ on_wait_over(gpointer data)
     SkJob *job = data;
     job->wait_timer = 0;
     /* The promise "there is such a job" must survive a crash before it is given. */
+    job->promised = TRUE;
     sk_store_job_save_async(job->service->store, &job->info, on_saved, sk_job_ref(job));
     return G_SOURCE_REMOVE;
 }
@@ -240,8 +241,11 @@ sk_job_end(SkJob *job, GError *error)
     } else {
         job->info.progress = 1;
     }
-    if (job->recorded)
+    /* What nobody was promised is kept without waiting for the disk. */
+    if (job->promised)
         sk_store_job_save_async(job->service->store, &job->info, NULL, NULL);
+    else if (job->recorded)
+        sk_store_job_note(job->service->store, &job->info);
     tell(job, "job.ended");
     answer(job, error);
     g_clear_error(&error);

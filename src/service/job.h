@@ -48,6 +48,7 @@ struct SkJob {
     SkCall *call;           /* what asked for it: params, body, patch; answered at most once */
     gpointer work;          /* the kind's own */
     GCancellable *cancellable;
+    gboolean promised;      /* a client was told its id before it ended */
     gboolean recorded;      /* FALSE for queries: no event, no record, not in lists */
     gboolean answered;      /* the call was answered with 202 */
     guint wait_timer;
