@@ -62,6 +62,7 @@ struct _SkDomain {
     gint64 created, modified;
     char *message;          /* last failure */
     char **pending;         /* paths in which spec differs from runtime.live and the guest cannot follow */
+    gboolean named;         /* a network's DNS may know it */
     gboolean replay;        /* a change while it ran was not finished by the former daemon */
     gboolean compare;       /* spec or runtime.live is another: pending is to be found anew */
     GPtrArray *addresses;   /* SkDomainAddress */

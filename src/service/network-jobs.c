@@ -610,6 +610,14 @@ keep_taps(SkService *self, GPtrArray *names)
     }
 }
 
+/* Names of other domains are left from a change, or a deletion, that a crash cut short. */
+static void
+add_owner(GPtrArray *owners, const SkDomain *domain)
+{
+    if (sk_domain_wants_name(domain))
+        g_ptr_array_add(owners, g_strdup(domain->spec->uuid));
+}
+
 /* One that did not come up keeps its bridge, for there may be guests on it. */
 static gboolean
 prepare_settle(SkJob *job, GError **error)
@@ -623,7 +631,7 @@ prepare_settle(SkJob *job, GError **error)
     work->rules = sk_network_rules_new(self->tag);
     work->owners = g_ptr_array_new_with_free_func(g_free);
     for (GTreeNode *node = g_tree_node_first(self->domains); node != NULL; node = g_tree_node_next(node))
-        g_ptr_array_add(work->owners, g_strdup(((SkDomain *) g_tree_node_value(node))->spec->uuid));
+        add_owner(work->owners, g_tree_node_value(node));
     g_ptr_array_add(work->owners, NULL);
     for (GTreeNode *node = g_tree_node_first(self->networks); node != NULL; node = g_tree_node_next(node)) {
         const SkNetwork *network = g_tree_node_value(node);
@@ -651,7 +659,6 @@ run_settle(SkJob *job, GError **error)
         !sk_network_sweep(&work->paths, (const char *const *) work->bridges->pdata, (const char *const *) work->networks->pdata, NULL, &why) ||
         !sk_network_rules_apply(work->rules, &why))
         g_warning("%s, continuing", why->message);
-    /* Names of domains whose deletion a crash cut short: others may want them. */
     for (guint i = 0; i + 1 < work->networks->len; i++) {
         g_autoptr(GError) refused = NULL;
         if (!sk_dnsmasq_record_sweep(work->networks->pdata[i], &work->paths, (const char *const *) work->owners->pdata, &refused))

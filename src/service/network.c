@@ -297,12 +297,32 @@ run_dns(SkJob *job, GError **error)
 
 static const SkJobKind dns_job = { .queue = "dns", .run = run_dns, .free_work = free_dns_work };
 
+static gboolean
+has_network(const SkDomainSpec *spec)
+{
+    for (guint i = 0; spec != NULL && spec->interfaces != NULL && i < spec->interfaces->len; i++) {
+        const SkInterface *nic = spec->interfaces->pdata[i];
+        if (nic->kind == SK_NIC_NETWORK)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+gboolean
+sk_domain_wants_name(const SkDomain *domain)
+{
+    return has_network(domain->spec) || has_network(domain->runtime.live);
+}
+
 void
 sk_service_dns_changed(SkService *self, SkDomain *domain)
 {
     if (self->settings->session || g_tree_nnodes(self->networks) == 0)
         return;
     gboolean defined = g_hash_table_lookup(self->domains_by_uuid, domain->spec->uuid) == domain;
+    if (!domain->named && !sk_domain_wants_name(domain))
+        return;
+    domain->named = defined && sk_domain_wants_name(domain);
     DnsWork *work = g_new0(DnsWork, 1);
     work->owner = g_strdup(domain->spec->uuid);
     work->paths = sk_service_network_paths(self);

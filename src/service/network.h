@@ -49,6 +49,8 @@ SkNetworkPaths sk_service_network_paths(SkService *self);
 
 /* A domain came, went, was renamed or changed its interfaces: DNS and DHCP follow, in the background. */
 void sk_service_dns_changed(SkService *self, SkDomain *domain);
+/* It has an interface on a network, by its definition or as it runs: DNS is to know it. */
+gboolean sk_domain_wants_name(const SkDomain *domain);
 /* Follows the lease file of an active network. */
 void sk_network_watch_leases(SkNetwork *self, const char *path);
 /* The label of a domain in its networks' DNS domains. Free with g_free(). */
