@@ -3,10 +3,10 @@
 #include <glib-unix.h>
 #include <malloc.h>
 #include <stdio.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/notify.h"
 #include "base/thread.h"
 #include "daemon/settings.h"
 
@@ -76,7 +76,7 @@ tell_ready(const SkSettings *settings, SkRest *rest, SkLibvirt *libvirt)
     if (libvirt != NULL && sk_libvirt_tcp_port(libvirt) > 0)
         fprintf(stderr, "libvirt TCP port %u, in clear\n", sk_libvirt_tcp_port(libvirt));
     fprintf(stderr, "socket %s\nready\n", settings->unix_path);
-    sd_notify(0, "READY=1");
+    sk_notify("READY=1");
 }
 
 /* Top to bottom: what is made later may use what is made earlier, and is ended before it. */
@@ -106,7 +106,7 @@ run(SkSettings *settings, GError **error)
     tell_ready(settings, rest, libvirt);
     g_main_loop_run(loop);
 
-    sd_notify(0, "STOPPING=1");
+    sk_notify("STOPPING=1");
     g_clear_pointer(&libvirt, sk_libvirt_free);
     g_clear_pointer(&rest, sk_rest_free);
     if (!sk_worker_drain_for(DRAIN_MS)) {
