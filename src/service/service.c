@@ -71,6 +71,7 @@ add_loaded(SkService *self, const SkRecord *record, gboolean persistent, SkJsonM
         g_free(runtime);
         domain->compare = TRUE;
     }
+    domain->named = sk_domain_wants_name(domain);
     sk_domain_note_take(domain);
     sk_domain_find_saved(domain);
     sk_domain_touch(domain);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Networks of a private daemon, as guests and the host see them."""
+import http.client
 import ipaddress
 import json
 import os
@@ -467,6 +468,23 @@ def test_guests_reach_out_behind_the_hosts_address(shared_daemon, web1):
 
 
 # -- restarts ----------------------------------------------------------------------------------
+
+
+def test_a_name_goes_though_the_daemon_dies(daemon):
+    """The definition has lost its interface, but the daemon had no time to tell DNS."""
+    settle(daemon)
+    daemon.do("POST", "/v1/domains", daemon.paused_domain("moved", interfaces=[{"network": "default"}]))
+    record = daemon.root / "run" / "networks" / "default" / "dhcp-hosts" / daemon.get("/v1/domains/moved")["spec"]["uuid"]
+    daemon.wait_until(record.exists, "its record")
+    daemon.restart(env={"SKEP_FAULT_EXIT": "store/committed/domain"})
+    settle(daemon)
+    with pytest.raises((OSError, http.client.HTTPException)):
+        daemon.request("PATCH", "/v1/domains/moved", {"interfaces": []}, {"Prefer": "wait=60"})
+    daemon.wait_ended()
+    assert record.exists()
+    daemon.start()
+    daemon.wait_until(lambda: not record.exists(), "the record to be gone")
+    assert daemon.get("/v1/domains/moved")["spec"].get("interfaces", []) == []
 
 
 def test_daemon_killed_mends_what_is_missing(daemon, tiny):
