@@ -74,7 +74,8 @@ open_db(const char *path, GError **error)
         return NULL;
     if (!sk_schema_apply(db, sk_schema_updates, sk_schema_n_updates, error))
         return NULL;
-    if (!sk_db_exec(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON", error))
+    /* What is read is kept in live objects: SQLite need not keep its pages too (KiB). */
+    if (!sk_db_exec(db, "PRAGMA cache_size = -256; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON", error))
         return NULL;
     return g_steal_pointer(&db);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Tests of telling a service manager how the program is. */
 #include "base/notify.h"
 
 #include <stddef.h>
