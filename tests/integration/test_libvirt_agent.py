@@ -46,15 +46,17 @@ FRIENDLY = {
 
 
 @pytest.fixture(scope="module")
-def running(shared_daemon):
+def running(shared_daemon, tmp_path_factory):
     """A domain that runs, with a disk; nothing boots in it."""
     d = shared_daemon
+    disk = tmp_path_factory.mktemp("disk") / "vda.raw"
+    disk.write_bytes(bytes(1 << 20))
     spec = d.paused_domain("agent-a")
-    spec["disks"] = [{"target": "vda", "size": "1M", "serial": "ser1"}]
+    spec["disks"] = [{"target": "vda", "source": "file", "path": str(disk), "format": "raw", "serial": "ser1"}]
     d.do("POST", "/v1/domains", spec)
     d.do("POST", "/v1/domains/agent-a/start")
     yield "agent-a"
-    d.request("DELETE", "/v1/domains/agent-a?force=true&volumes=true", headers={"Prefer": "wait=120"})
+    d.request("DELETE", "/v1/domains/agent-a?force=true", headers={"Prefer": "wait=120"})
 
 
 @pytest.fixture(scope="module")
