@@ -25,6 +25,7 @@ static const SkOperand operand_table[] = {
     { "VOLUME", NULL, "volume", "POOL/VOLUME, or VOLUME in the pool \"default\"" },
     { "DISK", "target", "disk", "target of a disk, such as vda" },
     { "SNAPSHOT", "snapshot", NULL, "name of a snapshot" },
+    { "CHECKPOINT", "checkpoint", NULL, "name of a checkpoint" },
     { "NIC", "nic", "nic", "MAC address, alias or place (0, 1, ...) of an interface" },
     { "JOB", "id", "job", "id of a job, or the beginning of it" },
     { "TOKEN", "id", "token", "id of a token, the beginning of it, or its name" },

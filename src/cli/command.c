@@ -13,6 +13,7 @@ const SkFamily sk_families[] = {
     { "Saved states and definitions", sk_saved_commands },
     { "Looking into a guest", sk_inspect_commands },
     { "Snapshots", sk_snapshot_commands },
+    { "Checkpoints", sk_checkpoint_commands },
     { "Getting at the guest", sk_console_commands },
     { "Guest agent", sk_agent_commands },
     { "Disks and drives", sk_disk_commands },

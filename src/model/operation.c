@@ -69,6 +69,12 @@ const SkOperation sk_operations[SK_N_OPERATIONS] = {
     OP(SNAPSHOT_REDEFINE, "snapshot.redefine", "domain", OPERATOR, JOB, "PUT", "/v1/domains/{name}/snapshots/{snapshot}", snapshot, BODY(sk_snapshot_type), HELP("make known again what was known of a snapshot, or change it")),
     OP(SNAPSHOT_DIFF, "snapshot.diff", "domain", OPERATOR, READ, "GET", "/v1/domains/{name}/snapshots/{snapshot}/diff", snapshot_show, GIVES(sk_snapshot_diff_type), HELP("show how a domain differs from a snapshot")),
 
+    OP(CHECKPOINT_LIST, "checkpoint.list", "domain", VIEWER, READ, "GET", "/v1/domains/{name}/checkpoints", show, LISTS(sk_checkpoint_type), HELP("list a domain's checkpoints")),
+    OP(CHECKPOINT_SHOW, "checkpoint.show", "domain", VIEWER, QUERY, "GET", "/v1/domains/{name}/checkpoints/{checkpoint}", checkpoint, GIVES(sk_checkpoint_type), HELP("show a checkpoint, and how much was written since")),
+    OP(CHECKPOINT_CREATE, "checkpoint.create", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/checkpoints", name, BODY(sk_checkpoint_create_type), GIVES(sk_created_type), HELP("keep account of what is written to a domain's disks from now on")),
+    OP(CHECKPOINT_DELETE, "checkpoint.delete", "domain", OPERATOR, JOB, "DELETE", "/v1/domains/{name}/checkpoints/{checkpoint}", checkpoint_delete, HELP("delete a checkpoint; the others stay of use")),
+    OP(CHECKPOINT_REDEFINE, "checkpoint.redefine", "domain", OPERATOR, JOB, "PUT", "/v1/domains/{name}/checkpoints/{checkpoint}", checkpoint_redefine, BODY(sk_checkpoint_type), HELP("make known again what was known of a checkpoint, or change it")),
+
     OP(DISK_ATTACH, "disk.attach", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/disks", name, BODY(sk_disk_type), GIVES(sk_disk_type), HELP("attach a disk")),
     OP(DISK_DETACH, "disk.detach", "domain", OPERATOR, JOB, "DELETE", "/v1/domains/{name}/disks/{target}", detach_disk, HELP("detach a disk")),
     OP(DISK_RESIZE, "disk.resize", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/disks/{target}/resize", disk, BODY(sk_resize_type), HELP("make a disk larger")),

@@ -57,7 +57,8 @@ PARAMS(sk_params_undefine_type, "UndefineParams", P_NAME, P_WAIT,
        SK_FIELD(SkParams, managed_save, BOOL, "delete its saved state too"),
        SK_FIELD(SkParams, nvram, BOOL, "delete its firmware variables too"),
        SK_FIELD(SkParams, keep_nvram, BOOL, "keep its firmware variables"),
-       SK_FIELD(SkParams, metadata, BOOL, "forget its snapshots; what the disks have of them stays"));
+       SK_FIELD(SkParams, metadata, BOOL, "forget its snapshots; what the disks have of them stays"),
+       SK_FIELD(SkParams, checkpoints, BOOL, "forget its checkpoints; what the disks have of them stays"));
 PARAMS(sk_params_change_domain_type, "ChangeParams", P_NAME, P_SCOPE, P_WAIT);
 #define P_PEEK SK_FIELD(SkParams, offset, UINT64, "byte to begin at"), SK_FIELD(SkParams, size, UINT, "bytes", NEEDED, .min = 1, .max = 4 * 1024 * 1024)
 PARAMS(sk_params_memory_type, "MemoryParams", P_NAME, P_PEEK, SK_FIELD(SkParams, virtual, BOOL, "addresses are those of the first vCPU's programs"));
@@ -89,6 +90,14 @@ PARAMS(sk_params_snapshot_delete_type, "SnapshotDeleteParams", P_NAME, P_SNAPSHO
        SK_FIELD(SkParams, children, BOOL, "and all that grew out of it"),
        SK_FIELD(SkParams, children_only, BOOL, "not it, but all that grew out of it"),
        SK_FIELD(SkParams, metadata, BOOL, "only forget it: what the disks have of it stays"));
+#define P_CHECKPOINT SK_FIELD(SkParams, checkpoint, STRING, "checkpoint", NEEDED, .max = 128)
+PARAMS(sk_params_checkpoint_type, "CheckpointParams", P_NAME, P_CHECKPOINT, P_WAIT);
+PARAMS(sk_params_checkpoint_redefine_type, "CheckpointRedefineParams", P_NAME, P_CHECKPOINT, P_WAIT,
+       SK_FIELD(SkParams, validate, BOOL, "only if its bitmaps are there and whole"));
+PARAMS(sk_params_checkpoint_delete_type, "CheckpointDeleteParams", P_NAME, P_CHECKPOINT, P_WAIT,
+       SK_FIELD(SkParams, children, BOOL, "and all that came after it"),
+       SK_FIELD(SkParams, children_only, BOOL, "not it, but all that came after it"),
+       SK_FIELD(SkParams, metadata, BOOL, "only forget it: the bitmaps in the disks stay"));
 PARAMS(sk_params_id_type, "IdParams", SK_FIELD(SkParams, id, STRING, "id", NEEDED, .max = 64), P_WAIT);
 PARAMS(sk_params_wait_type, "WaitParams", P_WAIT);
 PARAMS(sk_params_events_type, "EventParams", SK_FIELD(SkParams, since, UINT64, "resume after this revision"),

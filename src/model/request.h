@@ -26,6 +26,7 @@ typedef struct {
     char *volume;           /* volume in the path, with name the pool */
     char *id;               /* job, token */
     char *snapshot;         /* snapshot in the path, with name the domain */
+    char *checkpoint;       /* checkpoint in the path, with name the domain */
     guint limit;            /* entries a page */
     char *after;            /* the last name of the page before */
     char *match;            /* part of a name */
@@ -44,7 +45,9 @@ typedef struct {
     gint scope;             /* SkScope */
     guint size;             /* bytes to look at */
     gboolean virtual;       /* memory: addresses are those of the first vCPU's programs */
-    gboolean children, children_only, metadata; /* deletion of a snapshot: what goes with it, what is kept */
+    gboolean children, children_only, metadata; /* deletion of a snapshot or checkpoint: what goes with it, what is kept */
+    gboolean checkpoints;   /* undefine: forget its checkpoints */
+    gboolean validate;      /* redefine a checkpoint: its bitmaps must be there */
     guint timeout;          /* seconds; 0: the usual */
     guint64 since;          /* events: revision to resume after */
     guint64 offset;         /* console log, upload */
@@ -124,3 +127,4 @@ extern const SkType sk_params_none_type, sk_params_object_type, sk_params_name_t
     sk_params_create_type, sk_params_create_network_type, sk_params_change_domain_type, sk_params_memory_type, sk_params_alias_type, sk_params_device_type, sk_params_undefine_type, sk_params_path_type,
     sk_params_guest_type, sk_params_user_type;
 extern const SkType sk_params_snapshot_type, sk_params_snapshot_show_type, sk_params_snapshot_delete_type;
+extern const SkType sk_params_checkpoint_type, sk_params_checkpoint_delete_type, sk_params_checkpoint_redefine_type;

@@ -15,6 +15,7 @@
 #include "service/intent.h"
 #include "service/network.h"
 #include "service/pool.h"
+#include "service/checkpoint.h"
 #include "service/snapshot.h"
 #include "storage/pool.h"
 
@@ -25,7 +26,7 @@ typedef struct {
     char *nvram;            /* undefine: what must not be there, if nothing was said of it */
     char *runtime;          /* undefine: it runs on, as a transient one */
     SkRecord *record;
-    char **snapshots;       /* ids of those that are forgotten with it */
+    char **snapshots, **checkpoints; /* ids of those that are forgotten with it */
     GPtrArray *paths;       /* files and directories that go with it */
     GPtrArray *volumes;     /* paths of volumes that do */
     char **roots;
@@ -47,6 +48,7 @@ free_work(gpointer data)
     g_free(work->runtime);
     sk_record_free(work->record);
     g_strfreev(work->snapshots);
+    g_strfreev(work->checkpoints);
     g_strfreev(work->roots);
     g_clear_pointer(&work->paths, g_ptr_array_unref);
     g_clear_pointer(&work->volumes, g_ptr_array_unref);
@@ -110,6 +112,7 @@ new_work(SkDomain *domain)
     work->paths = g_ptr_array_new_with_free_func(g_free);
     work->volumes = g_ptr_array_new_with_free_func(g_free);
     work->snapshots = sk_domain_snapshot_ids(domain);
+    work->checkpoints = sk_domain_checkpoint_ids(domain);
     return work;
 }
 
@@ -180,6 +183,8 @@ run(SkJob *job, GError **error)
     sk_store_batch_free_uid(batch, work->uuid);
     sk_snapshots_remove_records((const char *const *) work->snapshots, batch);
     sk_store_batch_remove(batch, "snapshot-note", work->uuid);
+    sk_checkpoints_remove_records((const char *const *) work->checkpoints, batch);
+    sk_store_batch_remove(batch, "checkpoint-note", work->uuid);
     if (!sk_store_commit(job->service->store, batch, error))
         return FALSE;
     /* From here on it is gone; a failure below is only tidying up, which the next start does too. */
@@ -249,6 +254,9 @@ prepare_undefine(SkJob *job, GError **error)
     if (domain->snapshots != NULL && domain->snapshots->len > 0 && !params->metadata)
         return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" has %u snapshots, which would be forgotten: delete them, or give metadata",
                        sk_domain_name(domain), domain->snapshots->len);
+    if (domain->checkpoints != NULL && domain->checkpoints->len > 0 && !params->checkpoints)
+        return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" has %u checkpoints, which would be forgotten: delete them, or give checkpoints",
+                       sk_domain_name(domain), domain->checkpoints->len);
     DeleteWork *work = job->work = new_work(domain);
     if (sk_domain_is_active(domain)) {
         work->runtime = sk_domain_runtime_json(domain);
@@ -276,6 +284,7 @@ run_undefine(SkJob *job, GError **error)
     sk_store_batch_put(batch, work->record);
     sk_store_batch_put_state(batch, sk_domain_kind(FALSE), work->uuid, work->runtime);
     sk_snapshots_remove_records((const char *const *) work->snapshots, batch);
+    sk_checkpoints_remove_records((const char *const *) work->checkpoints, batch);
     return sk_store_commit(job->service->store, batch, error);
 }
 
@@ -290,6 +299,7 @@ commit_undefine(SkJob *job)
     }
     domain->persistent = FALSE;
     g_clear_pointer(&domain->snapshots, g_ptr_array_unref);
+    g_clear_pointer(&domain->checkpoints, g_ptr_array_unref);
     sk_domain_touch(domain);
     g_autofree char *object = sk_domain_object(domain);
     sk_events_emit(job->service->events, "domain.undefined", object, work->uuid, NULL);

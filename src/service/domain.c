@@ -40,6 +40,7 @@ sk_domain_finalize(GObject *object)
     sk_value_clear(&sk_domain_stats_type, &self->stats);
     sk_saved_free(self->saved);
     g_clear_pointer(&self->snapshots, g_ptr_array_unref);
+    g_clear_pointer(&self->checkpoints, g_ptr_array_unref);
     g_free(self->torn);
     g_free(self->message);
     g_strfreev(self->pending);

@@ -56,6 +56,7 @@ struct _SkDomain {
     gboolean persistent;    /* FALSE: gone when it is off (domain-transient.c) */
     SkSaved *saved;         /* the managed save; NULL: none */
     GPtrArray *snapshots;   /* SkSnapshot, in the order they were made (snapshot.c); NULL: none */
+    GPtrArray *checkpoints; /* SkCheckpoint, in the order they were made (checkpoint.c); NULL: none */
     char *torn;             /* snapshot that a revert to came not to its end: the disks do not fit each other */
     gconstpointer asker;    /* runtime.autodestroy: whose end it does not survive; compared only */
     guint64 revision;       /* of the definition: the ETag */

@@ -3,6 +3,7 @@
 #include "service/handlers.h"
 
 #include "service/capabilities.h"
+#include "service/checkpoint.h"
 #include "service/console.h"
 #include "service/domain-agent.h"
 #include "service/domain-command.h"
@@ -76,6 +77,11 @@ static const SkHandler handlers[SK_N_OPERATIONS] = {
     JOB(SNAPSHOT_CHANGE, sk_snapshot_change_job),
     JOB(SNAPSHOT_REDEFINE, sk_snapshot_redefine_job),
     READ(SNAPSHOT_DIFF, sk_handle_snapshot_diff),
+    READ(CHECKPOINT_LIST, sk_handle_checkpoint_list),
+    JOB(CHECKPOINT_SHOW, sk_checkpoint_show_job),
+    JOB(CHECKPOINT_CREATE, sk_checkpoint_create_job),
+    JOB(CHECKPOINT_DELETE, sk_checkpoint_delete_job),
+    JOB(CHECKPOINT_REDEFINE, sk_checkpoint_redefine_job),
 
     JOB(DISK_ATTACH, sk_disk_attach_job),
     JOB(DISK_DETACH, sk_disk_detach_job),

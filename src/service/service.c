@@ -14,6 +14,7 @@
 #include "network/link-watch.h"
 #include "network/paths.h"
 #include "service/capabilities.h"
+#include "service/checkpoint.h"
 #include "service/console.h"
 #include "service/domain-stats.h"
 #include "service/domain-note.h"
@@ -135,7 +136,7 @@ load(SkService *self, GError **error)
     self->jobs = sk_jobs_new(self);
     return mark_started(self, error) && sk_intent_recover(self->store, error) && sk_service_load_images(self, error) &&
            sk_service_load_pools(self, error) && sk_service_load_secrets(self, error) && sk_service_load_networks(self, error) && load_domains(self, TRUE, error) &&
-           load_domains(self, FALSE, error) && sk_service_load_snapshots(self, error) &&
+           load_domains(self, FALSE, error) && sk_service_load_snapshots(self, error) && sk_service_load_checkpoints(self, error) &&
            sk_jobs_load(self->jobs, error) &&
            (!self->first_start || sk_store_set_setting(self->store, "initialized", "1", error)) &&
            (!self->first_start || sk_store_set_setting(self->store, "boot-id", self->boot_id, error));
@@ -172,6 +173,7 @@ sk_service_start(SkService *self)
     sk_service_probe_emulator(self);
     sk_service_reconcile_domains(self);
     sk_service_recover_snapshots(self);
+    sk_service_recover_checkpoints(self);
     sk_service_start_pools(self);
     sk_service_start_upkeep(self);
     sk_service_start_networks(self);

@@ -174,6 +174,7 @@ sk_lv_undefine(SkLvCall *call, GError **error)
     op->params.nvram = (flags & UNDEFINE_NVRAM) != 0;
     op->params.keep_nvram = (flags & UNDEFINE_KEEP_NVRAM) != 0;
     op->params.metadata = (flags & UNDEFINE_SNAPSHOTS) != 0;
+    op->params.checkpoints = (flags & UNDEFINE_CHECKPOINTS) != 0;
     return sk_lv_dispatch(call, op, NULL);
 }
 

@@ -68,7 +68,8 @@ bits_of(const SkDomain *domain)
     };
     return (sk_domain_is_active(domain) ? ACTIVE : INACTIVE) | (domain->persistent ? PERSISTENT : TRANSIENT) | states[sk_domain_state(domain)] |
            (domain->spec->autostart ? AUTOSTART : NO_AUTOSTART) | (domain->saved != NULL ? SAVED : NOT_SAVED) |
-           (domain->snapshots != NULL && domain->snapshots->len > 0 ? SNAPSHOT : NO_SNAPSHOT) | NO_CHECKPOINT;
+           (domain->snapshots != NULL && domain->snapshots->len > 0 ? SNAPSHOT : NO_SNAPSHOT) |
+           (domain->checkpoints != NULL && domain->checkpoints->len > 0 ? CHECKPOINT : NO_CHECKPOINT);
 }
 
 gboolean

@@ -40,6 +40,7 @@ fill_path(const char *path)
     g_string_replace(text, "{volume}", "disk.qcow2", 0);
     g_string_replace(text, "{id}", "17", 0);
     g_string_replace(text, "{snapshot}", "s1", 0);
+    g_string_replace(text, "{checkpoint}", "c1", 0);
     g_assert_null(strchr(text->str, '{'));
     return g_strdup(text->str);
 }
@@ -59,7 +60,7 @@ body_of(const SkOperation *op)
         { "VolumeCreate", "{\"name\":\"v\",\"capacity\":1048576}" }, { "VolumeClone", "{\"name\":\"v\"}" },
         { "SendKey", "{\"keys\":[\"a\"]}" }, { "Dump", "{\"path\":\"/d\"}" },
         { "Device", "{\"rng\":{}}" }, { "XmlCheck", "{\"xml\":\"<domain/>\"}" }, { "PageRequest", "{\"size\":2048,\"count\":1}" },
-        { "Snapshot", "{\"name\":\"s1\"}" }, { "SecretSet", "{\"value\":\"AAAA\"}" },
+        { "Snapshot", "{\"name\":\"s1\"}" }, { "Checkpoint", "{\"name\":\"c1\"}" }, { "SecretSet", "{\"value\":\"AAAA\"}" },
         { "NetworkEdit", "{\"forward_device\":\"eth0\"}" },
         { "Restore", "{\"path\":\"/s\",\"then\":\"paused\"}" },
         { "ImageImport", "{\"name\":\"i\",\"url\":\"/i.qcow2\"}" }, { "ImageBuild", "{\"recipe\":\"debian-12\"}" },
