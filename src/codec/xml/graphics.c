@@ -19,6 +19,16 @@ read_port(SkXmlNode *node, const char *path, guint *out, GError **error)
     return TRUE;
 }
 
+/* The XML of a running domain tells where our socket is; another one cannot be asked for. */
+static gboolean
+read_socket(SkXmlNode *node, GError **error)
+{
+    const char *path = sk_xml_get(node, "@socket");
+    if (path == NULL || g_str_has_suffix(path, "/vnc.sock") || g_str_has_suffix(path, "/spice.sock"))
+        return TRUE;
+    return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "where the socket is cannot be chosen: leave out socket=\"%.128s\", the running domain's XML tells it", path);
+}
+
 /* The listen attributes say the same as the first <listen> element. */
 static gboolean
 read_listen(SkXmlNode *node, SkGraphics *graphics, GError **error)
@@ -26,17 +36,15 @@ read_listen(SkXmlNode *node, SkGraphics *graphics, GError **error)
     SkXmlNode *listen = sk_xml_child(node, "listen");
     graphics->listen = SK_LISTEN_ADDRESS;
     sk_xml_get_string(node, "@listen", &graphics->host);
-    if (sk_xml_has(node, "@socket")) {
+    if (sk_xml_has(node, "@socket"))
         graphics->listen = SK_LISTEN_SOCKET;
-        sk_xml_ignore(node, "@socket");
-    }
+    if (!read_socket(node, error) || (listen != NULL && !read_socket(listen, error)))
+        return FALSE;
     if (listen == NULL)
         return TRUE;
     if (!sk_xml_get_enum(listen, "@type", &sk_listen_enum, &graphics->listen, error))
         return FALSE;
     sk_xml_get_string(listen, "@address", &graphics->host);
-    /* Where our socket is is told of a running domain. */
-    sk_xml_ignore(listen, "@socket");
     SkXmlNode *other = sk_xml_next(listen);
     if (other != NULL)
         return sk_xml_fail(other, error, SK_ERROR_UNSUPPORTED, "a graphical console can have one <listen>");
