@@ -99,6 +99,25 @@ def test_save_to_a_file(shared_daemon, guest, tmp_path, compress):
     assert d.fails("POST", "/v1/saved/restore", {"path": path})[:2] == (409, "state")
 
 
+def test_save_after_plugging(shared_daemon, tiny):
+    """QEMU begins with what was plugged, and its devices are still of the shape that the state has."""
+    d, name = shared_daemon, "plugged"
+    d.do("POST", "/v1/domains?start=true", d.tiny_domain(name, tiny, vcpus={"current": 1, "maximum": 3}, disks=[{"size": 8 << 20}, {"size": 8 << 20, "bus": "scsi"}]))
+    d.wait_console(name, READY)
+    with Console(d, name, take_over=True) as console:
+        console.wait(READY)
+        console.write("WORD=hive; echo learn'e'd\n")
+        console.wait("learned")
+    d.do("PATCH", f"/v1/domains/{name}?scope=live", {"vcpus": {"current": 2}})
+    d.do("POST", f"/v1/domains/{name}/disks", {"size": 8 << 20, "target": "vdb"})
+    d.do("POST", f"/v1/domains/{name}/interfaces", {"network": "default"})
+    for _ in range(2):
+        d.do("POST", f"/v1/domains/{name}/save", {})
+        d.do("POST", f"/v1/domains/{name}/start")
+        remembers(d, name)
+    d.do("DELETE", f"/v1/domains/{name}?force=true&volumes=true")
+
+
 def test_restore_of_what_is_not_defined(shared_daemon, guest, tmp_path):
     d = shared_daemon
     path = str(tmp_path / "state")

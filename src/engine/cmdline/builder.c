@@ -120,6 +120,14 @@ sk_builder_chardev(SkBuilder *self, const char *alias, const char *type, json_t 
 }
 
 void
+sk_builder_queues(const SkBuilder *self, json_t *device, const char *key)
+{
+    const SkVcpus *vcpus = &self->spec->vcpus;
+    if (vcpus->maximum > vcpus->current && json_object_get(device, key) == NULL)
+        json_object_set_new(device, key, json_integer(vcpus->maximum));
+}
+
+void
 sk_builder_switch(json_t *device, const char *key, gint value)
 {
     if (value != SK_SWITCH_DEFAULT)

@@ -53,6 +53,12 @@ void sk_builder_chardev(SkBuilder *self, const char *alias, const char *type, js
 /* A boolean property; nothing is set where the definition leaves it open. value: SkSwitch */
 void sk_builder_switch(json_t *device, const char *key, gint value);
 
+/*
+ * The number of queues, where the definition leaves it open: QEMU would make as many as it begins with vCPUs, and a state
+ * that is saved after some were plugged would not fit into the QEMU that begins with all of those.
+ */
+void sk_builder_queues(const SkBuilder *self, json_t *device, const char *key);
+
 /* -- descriptors ------------------------------------------------------------------------------------------- */
 
 /* The number that QEMU sees a descriptor of ours as. Command line only. */

@@ -124,7 +124,7 @@ scsi_iothread(const SkDomainSpec *spec, guint index)
 }
 
 static void
-add_scsi_details(const SkController *controller, json_t *device)
+add_scsi_details(const SkBuilder *self, const SkController *controller, json_t *device)
 {
     const struct {
         const char *key;
@@ -134,6 +134,7 @@ add_scsi_details(const SkController *controller, json_t *device)
         if (rows[i].value > 0)
             json_object_set_new(device, rows[i].key, json_integer(rows[i].value));
     }
+    sk_builder_queues(self, device, "num_queues");
     sk_builder_switch(device, "ioeventfd", controller->ioeventfd);
 }
 
@@ -149,7 +150,7 @@ add_details(SkBuilder *self, const SkController *controller, const char *driver,
         json_object_set_new(device, "firstport", json_integer(controller->master));
     }
     if (strstr(driver, "virtio-scsi") != NULL)
-        add_scsi_details(controller, device);
+        add_scsi_details(self, controller, device);
     if (strstr(driver, "xhci") != NULL) {
         /* As many ports of each speed as QEMU has, so that port numbers never run out by default. */
         json_object_set_new(device, "p2", json_integer(controller->ports > 0 ? MIN(controller->ports, 15) : 15));

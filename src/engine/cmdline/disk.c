@@ -172,6 +172,7 @@ build_virtio(SkBuilder *self, const SkDisk *disk, const char *node, GError **err
 {
     g_autofree char *driver = sk_builder_virtio(self, "virtio-blk");
     json_t *device = drive_device(self, disk, driver, node);
+    sk_builder_queues(self, device, "num-queues");
     if (disk->discard == SK_DISCARD_IGNORE)
         json_object_set_new(device, "discard", json_false());
     if (disk->iothread > 0) {
