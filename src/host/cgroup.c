@@ -64,6 +64,17 @@ sk_cgroup_make(const char *root, const char *name, char **out_procs, GError **er
     return TRUE;
 }
 
+static void
+remove_parts(const char *group)
+{
+    g_autoptr(GDir) dir = g_dir_open(group, 0, NULL);
+    for (const char *name = dir != NULL ? g_dir_read_name(dir) : NULL; name != NULL; name = g_dir_read_name(dir)) {
+        g_autofree char *part = g_build_filename(group, name, NULL);
+        if (g_file_test(part, G_FILE_TEST_IS_DIR) && rmdir(part) < 0)
+            g_debug("cgroup: \"%s\" stays: %s", part, g_strerror(errno));
+    }
+}
+
 void
 sk_cgroup_remove(const char *root, const char *name)
 {
@@ -71,6 +82,7 @@ sk_cgroup_remove(const char *root, const char *name)
     if (tree == NULL)
         return;
     g_autofree char *group = g_build_filename(tree, "skep", name, NULL);
+    remove_parts(group);
     if (rmdir(group) < 0 && errno != ENOENT)
         g_debug("cgroup: \"%s\" stays: %s", group, g_strerror(errno));
 }

@@ -173,10 +173,10 @@ check_cgroup(Check *check)
 {
     g_autofree char *tree = sk_cgroup_tree(check->self->root);
     if (tree != NULL)
-        say(check, SK_FINDING_OK, NULL, "each domain gets a cgroup under \"%s\"", tree);
+        say(check, SK_FINDING_OK, NULL, "limits of CPU time, memory and block I/O are groups under \"%s\"", tree);
     else
         say(check, SK_FINDING_NOTE, "boot with systemd.unified_cgroup_hierarchy=1",
-            "there is no cgroup v2 tree with a memory controller to write to: domains share the daemon's group");
+            "there is no cgroup v2 tree with a memory controller to write to: CPU time, memory and block I/O of domains cannot be limited");
 }
 
 /* -- network ------------------------------------------------------------------------------------------------ */

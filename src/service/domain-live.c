@@ -9,6 +9,7 @@
 #include "codec/json/json.h"
 #include "engine/launch.h"
 #include "engine/qmp/commands.h"
+#include "service/domain-limits.h"
 #include "service/domain-pins.h"
 
 /* A guest that does not let go of a vCPU in this time keeps it. */
@@ -150,27 +151,45 @@ process_of(SkQmp *qmp, GError **error)
     return line != NULL ? (guint) g_ascii_strtoull(line + strlen("\nTgid:\t"), NULL, 10) : 0;
 }
 
+/* What a domain may use of the host: one struct of the definition each. */
+static const char *const tunings[] = { "cpu_tune", "memory_tune", "block_tune" };
+
 static gboolean
-apply_pins(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)
+is_tuned_alike(const SkDomainSpec *live, const SkDomainSpec *wanted)
 {
-    SkDomainSpec pinned = *live;
-    pinned.cpu_tune = wanted->cpu_tune;
-    gboolean same = sk_value_equal(&sk_cpu_tune_type, &live->cpu_tune, &wanted->cpu_tune);
-    if (same)
+    for (guint i = 0; i < G_N_ELEMENTS(tunings); i++) {
+        if (!sk_field_equal(sk_type_find(&sk_domain_spec_type, tunings[i]), live, wanted))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static void
+take_tuning(SkDomainSpec *live, const SkDomainSpec *wanted)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(tunings); i++) {
+        const SkField *field = sk_type_find(&sk_domain_spec_type, tunings[i]);
+        gpointer copy = sk_value_copy(field->type, sk_field_const_ptr(field, wanted));
+        sk_value_clear(field->type, sk_field_ptr(field, live));
+        memcpy(sk_field_ptr(field, live), copy, field->type->size);
+        g_free(copy);
+    }
+}
+
+static gboolean
+apply_tuning(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)
+{
+    SkDomainSpec tuned = *live;
+    tuned.cpu_tune = wanted->cpu_tune;
+    tuned.memory_tune = wanted->memory_tune;
+    tuned.block_tune = wanted->block_tune;
+    if (is_tuned_alike(live, wanted))
         return TRUE;
     guint pid = process_of(qmp, error);
-    if (pid == 0 || !sk_domain_tuning_check(&pinned, error) || !sk_domain_pin(&pinned, pid, qmp, error))
+    if (pid == 0 || !sk_domain_limits_check(&tuned, error) || !sk_domain_pin(&tuned, pid, qmp, error) ||
+        !sk_domain_limit(&tuned, live, pid, qmp, error))
         return FALSE;
-    /* Shares and quotas are no matter of threads: what of them differs stays pending. */
-    SkCpuTune *tune = sk_value_copy(&sk_cpu_tune_type, &live->cpu_tune), *fresh = sk_value_copy(&sk_cpu_tune_type, &wanted->cpu_tune);
-    GPtrArray *vcpus = tune->vcpu_pins, *iothreads = tune->iothread_pins;
-    char *emulator = tune->emulator_pin;
-    tune->vcpu_pins = fresh->vcpu_pins, tune->iothread_pins = fresh->iothread_pins, tune->emulator_pin = fresh->emulator_pin;
-    fresh->vcpu_pins = vcpus, fresh->iothread_pins = iothreads, fresh->emulator_pin = emulator;
-    sk_value_free(&sk_cpu_tune_type, fresh);
-    sk_value_clear(&sk_cpu_tune_type, &live->cpu_tune);
-    live->cpu_tune = *tune;
-    g_free(tune);
+    take_tuning(live, wanted);
     return TRUE;
 }
 
@@ -206,7 +225,7 @@ follow_words(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError 
 
 typedef gboolean (*Apply)(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error);
 static const Apply settings[] = { follow_words,      follow_addresses, apply_vcpus, apply_memory,
-                                  apply_disk_limits, apply_links,      apply_vnc_password, apply_pins, apply_balloon_period };
+                                  apply_disk_limits, apply_links,      apply_vnc_password, apply_tuning, apply_balloon_period };
 
 gboolean
 sk_domain_apply_live(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "service/console.h"
+#include "service/domain-limits.h"
 #include "service/domain-agent.h"
 #include "service/domain-disks.h"
 #include "service/domain-launch.h"
@@ -242,6 +243,7 @@ sk_domain_ended(SkDomain *self, SkDomainReason reason)
     sk_domain_release_disks(self);
     sk_launch_drop_taps(self->service, runtime->live);
     sk_launch_drop_devices(self->service, runtime->live);
+    sk_domain_limits_drop(self->service, runtime->live);
     sk_domain_consoles_off(self);
     sk_domain_set_live(self, NULL);
     runtime->id = runtime->pid = runtime->swtpm_pid = 0;

@@ -10,36 +10,6 @@
 #include "base/thread.h"
 #include "codec/json/json.h"
 
-/* -- what is not done ---------------------------------------------------------------------------------------------- */
-
-gboolean
-sk_domain_tuning_check(const SkDomainSpec *spec, GError **error)
-{
-    const SkCpuTune *cpu = &spec->cpu_tune;
-    const SkMemoryTune *memory = &spec->memory_tune;
-    const struct {
-        gboolean set;
-        const char *what;
-    } rows[] = {
-        { cpu->shares > 0, "cpu_tune.shares" },
-        { cpu->quota > 0, "cpu_tune.quota" },
-        { cpu->global_quota > 0, "cpu_tune.global_quota" },
-        { cpu->emulator_quota > 0, "cpu_tune.emulator_quota" },
-        { cpu->iothread_quota > 0, "cpu_tune.iothread_quota" },
-        { memory->hard_limit > 0, "memory_tune.hard_limit" },
-        { memory->soft_limit > 0, "memory_tune.soft_limit" },
-        { memory->swap_limit > 0, "memory_tune.swap_limit" },
-        { spec->block_tune.weight > 0, "block_tune.weight" },
-        { spec->block_tune.devices != NULL && spec->block_tune.devices->len > 0, "block_tune.devices" },
-    };
-    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
-        if (rows[i].set)
-            return sk_fail(error, SK_ERROR_UNSUPPORTED, "domain \"%s\" has %s, for which control groups are needed that are not used here: take it out; "
-                           "pins of CPUs, NUMA nodes and limits of disks and interfaces can be given", spec->name, rows[i].what);
-    }
-    return TRUE;
-}
-
 /* -- sets of CPUs -------------------------------------------------------------------------------------------------------- */
 
 /* "0-3,^2,8"; the text was checked with the definition. */

@@ -10,6 +10,7 @@
 #include "service/domain-disks.h"
 #include "service/domain-launch.h"
 #include "service/domain-note.h"
+#include "service/domain-limits.h"
 #include "service/domain-pins.h"
 #include "service/domain-save.h"
 #include "service/domain-seed.h"
@@ -183,15 +184,17 @@ run(SkJob *job, GError **error)
     g_autofree char *cache = g_build_filename(plan->settings->lib_dir, "cache", NULL);
     g_autoptr(SkQemuCaps) caps = sk_qemu_caps_get(binary != NULL ? binary : "qemu-system-x86_64", cache, error);
 
-    if (caps == NULL || !sk_domain_tuning_check(plan->spec, error) || !sk_domain_seed_ensure(plan->spec, plan->seed_path, error))
+    if (caps == NULL || !sk_domain_limits_check(plan->spec, error) || !sk_domain_seed_ensure(plan->spec, plan->seed_path, error))
         return FALSE;
     g_autoptr(SkLaunch) launch = sk_launch_plan_open(plan, caps, undo, error);
     if (launch == NULL)
         return FALSE;
+    sk_domain_limits_undo(undo, plan->spec);
     gboolean ok = spawn(work, launch, undo, error);
     if (ok)
         ok = sk_qmp_wait_ready(work->qmp, 0, error) && !sk_fault("domain-start/ready", error) &&
-             sk_domain_pin(plan->spec, (guint) sk_qemu_process_pid(work->process), work->qmp, error);
+             sk_domain_pin(plan->spec, (guint) sk_qemu_process_pid(work->process), work->qmp, error) &&
+             sk_domain_limit(plan->spec, NULL, (guint) sk_qemu_process_pid(work->process), work->qmp, error);
     if (!ok) {
         if (work->process != NULL)
             sk_qemu_process_explain(work->process, error);

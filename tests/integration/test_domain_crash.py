@@ -17,7 +17,7 @@ WAIT = {"Prefer": "wait=120"}
 CREATE = ["domain-create/intent", "domain-create/volume", "domain-create/seed", "seed/image", "seed/write", "storage/make",
           "storage/rename", "store/commit/intent", "store/commit/domain"]
 START = ["domain-start/run-dir", "domain-start/disks", "domain-start/links", "domain-start/sockets", "domain-start/firmware",
-         "domain-start/process", "engine/spawn", "engine/console-log", "domain-start/monitor", "domain-start/ready", "domain-start/note",
+         "domain-start/process", "engine/spawn", "engine/console-log", "domain-start/monitor", "domain-start/ready", "domain-limits/set", "domain-start/note",
          "tap/open", "tap/connect", "tap/bandwidth", "store/commit/uid"]
 UPDATE = ["domain-update/record", "store/commit/domain"]
 DELETE = ["domain-delete/record", "store/commit/domain"]

@@ -95,6 +95,7 @@ def test_what_cannot_be_done_does_not_start(shared_daemon):
     shared_daemon.do("POST", "/v1/domains", shared_daemon.paused_domain("nocpu", vcpus={"current": 1, "cpuset": "1000"}))
     status, code, sentence = shared_daemon.fails("POST", "/v1/domains/nocpu/start?paused=true")
     assert code == "invalid" and "this host has none" in sentence, sentence
-    shared_daemon.do("POST", "/v1/domains", shared_daemon.paused_domain("shares", cpu_tune={"shares": 512}))
-    status, code, sentence = shared_daemon.fails("POST", "/v1/domains/shares/start?paused=true")
-    assert code == "unsupported" and "cpu_tune.shares" in sentence, sentence
+    # Where there are control groups, it is the device that cannot be limited.
+    shared_daemon.do("POST", "/v1/domains", shared_daemon.paused_domain("limits", block_tune={"devices": [{"path": "/dev/null", "weight": 100}]}))
+    status, code, sentence = shared_daemon.fails("POST", "/v1/domains/limits/start?paused=true")
+    assert "block_tune.devices" in sentence or "no block device" in sentence, sentence

@@ -134,7 +134,8 @@ check_call(SkLvCall *self, GError **error)
     if ((procedure->flags & SK_LV_EARLY) == 0 && !connection->opened)
         return sk_lv_fail(error, SK_LV_ERROR_INTERNAL, "hypervisor connection not open");
     if (procedure->run == NULL)
-        return sk_fail(error, SK_ERROR_NO_PROCEDURE, "%s", procedure->name);
+        return sk_fail(error, SK_ERROR_NO_PROCEDURE, "%s%s%s", procedure->name, procedure->lacks != NULL ? ": " : "",
+                       procedure->lacks != NULL ? procedure->lacks : "");
     return (procedure->flags & SK_LV_EARLY) != 0 || check_role(self, procedure->op, error);
 }
 

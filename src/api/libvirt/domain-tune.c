@@ -5,6 +5,7 @@
 
 #include "api/libvirt/domain-define.h"
 #include "api/libvirt/domain-figures.h"
+#include "api/libvirt/domain-parameters.h"
 #include "api/libvirt/domain-guest.h"
 #include "api/libvirt/families.h"
 #include "api/libvirt/objects.h"
@@ -406,16 +407,6 @@ set_interface_params(SkLvCall *call, GError **error)
     return sk_lv_dispatch(call, op, NULL);
 }
 
-static gboolean
-get_scheduler_type(SkLvCall *call, GError **error)
-{
-    if (sk_lv_domain(call, "dom", error) == NULL)
-        return FALSE;
-    sk_xdr_put_str(call->out, "posix");
-    sk_xdr_put_i32(call->out, 0);
-    return TRUE;
-}
-
 static const SkLvProcedure rows[] = {
     { 17, "DOMAIN_GET_MAX_MEMORY", "dom", "memory:u64", SK_OP_DOMAIN_SHOW, get_max_memory },
     { 18, "DOMAIN_GET_MAX_VCPUS", "dom", "num:i32", SK_OP_DOMAIN_SHOW, get_max_vcpus },
@@ -424,22 +415,22 @@ static const SkLvProcedure rows[] = {
     { 30, "DOMAIN_SET_MAX_MEMORY", "dom memory:u64", "", SK_OP_DOMAIN_UPDATE, set_memory },
     { 31, "DOMAIN_SET_MEMORY", "dom memory:u64", "", SK_OP_DOMAIN_UPDATE, set_memory },
     { 32, "DOMAIN_SET_VCPUS", "dom nvcpus:u32", "", SK_OP_DOMAIN_UPDATE, set_vcpus },
-    { 56, "DOMAIN_GET_SCHEDULER_TYPE", "dom", "type:str nparams:i32", SK_OP_DOMAIN_SHOW, get_scheduler_type, .lacks = "there are no parameters yet" },
-    { 57, "DOMAIN_GET_SCHEDULER_PARAMETERS", NULL, NULL },
-    { 58, "DOMAIN_SET_SCHEDULER_PARAMETERS", NULL, NULL },
-    { 197, "DOMAIN_SET_MEMORY_PARAMETERS", "dom params:tp<16> flags", "" },
-    { 198, "DOMAIN_GET_MEMORY_PARAMETERS", "dom nparams:i32 flags", "params:tp<16> nparams:i32" },
+    { 56, "DOMAIN_GET_SCHEDULER_TYPE", "dom", "type:str nparams:i32", SK_OP_DOMAIN_SHOW, sk_lv_get_scheduler_type },
+    { 57, "DOMAIN_GET_SCHEDULER_PARAMETERS", "dom nparams:i32", "params:tp<16>", SK_OP_DOMAIN_SHOW, sk_lv_get_scheduler_params },
+    { 58, "DOMAIN_SET_SCHEDULER_PARAMETERS", "dom params:tp<16>", "", SK_OP_DOMAIN_UPDATE, sk_lv_set_scheduler_params },
+    { 197, "DOMAIN_SET_MEMORY_PARAMETERS", "dom params:tp<16> flags", "", SK_OP_DOMAIN_UPDATE, sk_lv_set_memory_params },
+    { 198, "DOMAIN_GET_MEMORY_PARAMETERS", "dom nparams:i32 flags", "params:tp<16> nparams:i32", SK_OP_DOMAIN_SHOW, sk_lv_get_memory_params },
     { 199, "DOMAIN_SET_VCPUS_FLAGS", "dom nvcpus:u32 flags", "", SK_OP_DOMAIN_UPDATE, set_vcpus },
     { 200, "DOMAIN_GET_VCPUS_FLAGS", "dom flags", "num:i32", SK_OP_DOMAIN_SHOW, get_vcpus_flags },
     { 204, "DOMAIN_SET_MEMORY_FLAGS", "dom memory:u64 flags", "", SK_OP_DOMAIN_UPDATE, set_memory },
-    { 205, "DOMAIN_SET_BLKIO_PARAMETERS", "dom params:tp<16> flags", "" },
-    { 206, "DOMAIN_GET_BLKIO_PARAMETERS", "dom nparams:i32 flags", "params:tp<16> nparams:i32" },
-    { 219, "DOMAIN_SET_SCHEDULER_PARAMETERS_FLAGS", "dom params:tp<16> flags", "" },
-    { 223, "DOMAIN_GET_SCHEDULER_PARAMETERS_FLAGS", "dom nparams:i32 flags", "params:tp<16>" },
+    { 205, "DOMAIN_SET_BLKIO_PARAMETERS", "dom params:tp<16> flags", "", SK_OP_DOMAIN_UPDATE, sk_lv_set_blkio_params },
+    { 206, "DOMAIN_GET_BLKIO_PARAMETERS", "dom nparams:i32 flags", "params:tp<16> nparams:i32", SK_OP_DOMAIN_SHOW, sk_lv_get_blkio_params },
+    { 219, "DOMAIN_SET_SCHEDULER_PARAMETERS_FLAGS", "dom params:tp<16> flags", "", SK_OP_DOMAIN_UPDATE, sk_lv_set_scheduler_params },
+    { 223, "DOMAIN_GET_SCHEDULER_PARAMETERS_FLAGS", "dom nparams:i32 flags", "params:tp<16>", SK_OP_DOMAIN_SHOW, sk_lv_get_scheduler_params },
     { 225, "DOMAIN_PIN_VCPU_FLAGS", "dom vcpu:u32 cpumap:bytes<2048> flags", "", SK_OP_DOMAIN_UPDATE, pin_vcpu },
     { 230, "DOMAIN_GET_VCPU_PIN_INFO", "dom ncpumaps:i32 maplen:i32 flags", "cpumaps:bytes<8388608> num:i32", SK_OP_DOMAIN_SHOW, get_vcpu_pins },
-    { 254, "DOMAIN_SET_NUMA_PARAMETERS", "dom params:tp<16> flags", "" },
-    { 255, "DOMAIN_GET_NUMA_PARAMETERS", "dom nparams:i32 flags", "params:tp<16> nparams:i32" },
+    { 254, "DOMAIN_SET_NUMA_PARAMETERS", "dom params:tp<16> flags", "", SK_OP_DOMAIN_UPDATE, sk_lv_set_numa_params, .lacks = "while the domain runs" },
+    { 255, "DOMAIN_GET_NUMA_PARAMETERS", "dom nparams:i32 flags", "params:tp<16> nparams:i32", SK_OP_DOMAIN_SHOW, sk_lv_get_numa_params },
     { 256, "DOMAIN_SET_INTERFACE_PARAMETERS", "dom device:str params:tp<16> flags", "", SK_OP_NIC_UPDATE, set_interface_params },
     { 257, "DOMAIN_GET_INTERFACE_PARAMETERS", "dom device:str nparams:i32 flags", "params:tp<16> nparams:i32", SK_OP_DOMAIN_SHOW, get_interface_params },
     { 279, "DOMAIN_PIN_EMULATOR", "dom cpumap:bytes<2048> flags", "", SK_OP_DOMAIN_UPDATE, pin_emulator },

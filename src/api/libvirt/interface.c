@@ -205,22 +205,25 @@ get_xml_desc(SkLvCall *call, GError **error)
     return TRUE;
 }
 
+/* Why none is made here. */
+#define REFUSED .lacks = "links of the host belong to its own network configuration: change them there, or define a network for guests"
+
 static const SkLvProcedure rows[] = {
     { 126, "CONNECT_NUM_OF_INTERFACES", "", "num:i32", SK_OP_NODE_SHOW, count_active },
     { 127, "CONNECT_LIST_INTERFACES", "maxnames:i32", "names:str<16384>", SK_OP_NODE_SHOW, list_active },
     { 128, "INTERFACE_LOOKUP_BY_NAME", "name:str", "iface", SK_OP_NODE_SHOW, lookup_by_name },
     { 129, "INTERFACE_LOOKUP_BY_MAC_STRING", "mac:str", "iface", SK_OP_NODE_SHOW, lookup_by_mac },
     { 130, "INTERFACE_GET_XML_DESC", "iface flags", "xml:str", SK_OP_NODE_SHOW, get_xml_desc },
-    { 131, "INTERFACE_DEFINE_XML", "xml:str flags", "iface" },
-    { 132, "INTERFACE_UNDEFINE", "iface", "" },
-    { 133, "INTERFACE_CREATE", "iface flags", "" },
-    { 134, "INTERFACE_DESTROY", "iface flags", "" },
+    { 131, "INTERFACE_DEFINE_XML", "xml:str flags", "iface", REFUSED },
+    { 132, "INTERFACE_UNDEFINE", "iface", "", REFUSED },
+    { 133, "INTERFACE_CREATE", "iface flags", "", REFUSED },
+    { 134, "INTERFACE_DESTROY", "iface flags", "", REFUSED },
     { 137, "CONNECT_NUM_OF_DEFINED_INTERFACES", "", "num:i32", SK_OP_NODE_SHOW, count_inactive },
     { 138, "CONNECT_LIST_DEFINED_INTERFACES", "maxnames:i32", "names:str<16384>", SK_OP_NODE_SHOW, list_inactive },
     { 156, "INTERFACE_IS_ACTIVE", "iface", "active:i32", SK_OP_NODE_SHOW, is_active },
-    { 220, "INTERFACE_CHANGE_BEGIN", NULL, NULL },
-    { 221, "INTERFACE_CHANGE_COMMIT", NULL, NULL },
-    { 222, "INTERFACE_CHANGE_ROLLBACK", NULL, NULL },
+    { 220, "INTERFACE_CHANGE_BEGIN", NULL, NULL, REFUSED },
+    { 221, "INTERFACE_CHANGE_COMMIT", NULL, NULL, REFUSED },
+    { 222, "INTERFACE_CHANGE_ROLLBACK", NULL, NULL, REFUSED },
     { 284, "CONNECT_LIST_ALL_INTERFACES", "need_results:i32 flags", "ifaces:iface<16384> ret:u32", SK_OP_NODE_SHOW, list_all },
 };
 SK_LV_FAMILY(sk_lv_interface_family, "Host interfaces", INTERFACE, rows);

@@ -258,7 +258,7 @@ static const SkLvProcedure rows[] = {
     { 227, "NODE_GET_CPU_STATS", "cpuNum:i32 nparams:i32 flags", "params:{field:str value:u64}<16> nparams:i32", SK_OP_NODE_SHOW, get_cpu_stats },
     { 228, "NODE_GET_MEMORY_STATS", "nparams:i32 cellNum:i32 flags", "params:{field:str value:u64}<16> nparams:i32", SK_OP_NODE_SHOW, get_memory_stats },
     { 250, "NODE_SUSPEND_FOR_DURATION", "target:u32 duration:u64 flags", "" },
-    { 288, "NODE_SET_MEMORY_PARAMETERS", "params:tp<64> flags", "" },
+    { 288, "NODE_SET_MEMORY_PARAMETERS", "params:tp<64> flags", "", .lacks = "how the host shares equal pages is its administrator's to set, in /sys/kernel/mm/ksm" },
     { 289, "NODE_GET_MEMORY_PARAMETERS", "nparams:i32 flags", "params:tp<64> nparams:i32", SK_OP_NODE_SHOW, get_memory_parameters },
     { 293, "NODE_GET_CPU_MAP", "need_map:i32 need_online:i32 flags", "cpumap:bytes<2048> online:u32 ret:i32", SK_OP_NODE_SHOW, get_cpu_map },
     { 312, "CONNECT_GET_CPU_MODEL_NAMES", "arch:str need_results:i32 flags", "models:str<8192> ret:i32", SK_OP_NODE_CAPABILITIES, sk_lv_get_cpu_model_names },

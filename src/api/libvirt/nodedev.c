@@ -204,6 +204,9 @@ detach_flags(SkLvCall *call, GError **error)
     return sk_lv_check_flags(call, 0, error) && run_verb(call, error);
 }
 
+/* Why none is made here. */
+#define REFUSED .lacks = "devices of the host (mediated ones, virtual HBAs) are made by its administrator, with mdevctl or in /sys"
+
 static const SkLvProcedure rows[] = {
     { 111, "NODE_NUM_OF_DEVICES", "cap:str? flags", "num:i32", SK_OP_NODE_DEVICES, num_of_devices },
     { 112, "NODE_LIST_DEVICES", "cap:str? maxnames:i32 flags", "names:str<65536>", SK_OP_NODE_DEVICES, list_devices },
@@ -216,16 +219,16 @@ static const SkLvProcedure rows[] = {
     { 118, "NODE_DEVICE_DETTACH", "name:str", "", SK_OP_NODE_DEVICE_DETACH, run_verb },
     { 119, "NODE_DEVICE_RE_ATTACH", "name:str", "", SK_OP_NODE_DEVICE_REATTACH, run_verb },
     { 120, "NODE_DEVICE_RESET", "name:str", "", SK_OP_NODE_DEVICE_RESET, run_verb },
-    { 123, "NODE_DEVICE_CREATE_XML", "xml_desc:str flags", "dev:nodedev" },
-    { 124, "NODE_DEVICE_DESTROY", "name:str", "" },
+    { 123, "NODE_DEVICE_CREATE_XML", "xml_desc:str flags", "dev:nodedev", REFUSED },
+    { 124, "NODE_DEVICE_DESTROY", "name:str", "", REFUSED },
     { 285, "CONNECT_LIST_ALL_NODE_DEVICES", "need_results:i32 flags", "devices:nodedev<65536> ret:u32", SK_OP_NODE_DEVICES, list_all },
     { 297, "NODE_DEVICE_LOOKUP_SCSI_HOST_BY_WWN", NULL, NULL },
     { 301, "NODE_DEVICE_DETACH_FLAGS", "name:str driverName:str? flags", "", SK_OP_NODE_DEVICE_DETACH, detach_flags },
-    { 428, "NODE_DEVICE_DEFINE_XML", "xml_desc:str flags", "dev:nodedev" },
-    { 429, "NODE_DEVICE_UNDEFINE", "name:str flags", "" },
-    { 430, "NODE_DEVICE_CREATE", "name:str flags", "" },
+    { 428, "NODE_DEVICE_DEFINE_XML", "xml_desc:str flags", "dev:nodedev", REFUSED },
+    { 429, "NODE_DEVICE_UNDEFINE", "name:str flags", "", REFUSED },
+    { 430, "NODE_DEVICE_CREATE", "name:str flags", "", REFUSED },
     { 433, "NODE_DEVICE_GET_AUTOSTART", "name:str", "autostart:i32", SK_OP_NODE_DEVICES, ask },
-    { 434, "NODE_DEVICE_SET_AUTOSTART", "name:str autostart:i32", "" },
+    { 434, "NODE_DEVICE_SET_AUTOSTART", "name:str autostart:i32", "", REFUSED },
     { 435, "NODE_DEVICE_IS_PERSISTENT", "name:str", "persistent:i32", SK_OP_NODE_DEVICES, ask },
     { 436, "NODE_DEVICE_IS_ACTIVE", "name:str", "active:i32", SK_OP_NODE_DEVICES, ask },
 };

@@ -46,7 +46,7 @@ typedef struct {
     SkOperationId op;           /* whose right it takes, and what an audit entry is named */
     SkLvRun run;                /* NULL: refused as not supported */
     guint flags;                /* SkLvProcedureFlags */
-    const char *lacks;          /* of what works partly: what is missing; NULL: nothing */
+    const char *lacks;          /* of what works partly: what is missing; of what is refused: why; NULL: nothing to say */
 } SkLvProcedure;
 
 typedef struct {

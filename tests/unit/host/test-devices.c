@@ -187,6 +187,69 @@ test_cgroup(Tree *tree, gconstpointer data)
     g_assert_false(g_file_test(group, G_FILE_TEST_EXISTS));
 }
 
+static void
+assert_file(Tree *tree, const char *name, const char *expected)
+{
+    g_autofree char *path = g_strconcat(tree->root, "/sys/fs/cgroup/skep/", name, NULL);
+    g_autofree char *text = NULL;
+    g_file_get_contents(path, &text, NULL, NULL);
+    g_assert_cmpstr(text, ==, expected);
+}
+
+/* The files of a group, which a kernel would have made with it. */
+static void
+make_files(Tree *tree)
+{
+    static const char *const files[] = { "cgroup.procs", "cgroup.subtree_control", "cpu.weight", "cpu.max", "memory.max", "memory.high", "memory.swap.max",
+                                         "vcpu0/cgroup.type", "vcpu0/cpu.max", "vcpu0/cgroup.threads" };
+    tree_file(tree, "/sys/fs/cgroup/cgroup.controllers", "cpuset cpu memory pids\n");
+    tree_file(tree, "/sys/fs/cgroup/cgroup.subtree_control", "");
+    for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
+        g_autofree char *path = g_strconcat("/sys/fs/cgroup/skep/u/", files[i], NULL);
+        tree_file(tree, path, "");
+    }
+}
+
+static void
+test_cgroup_limits(Tree *tree, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    SkDomainSpec *spec = sk_value_new(&sk_domain_spec_type);
+    (void) data;
+    spec->name = g_strdup("web1");
+    /* Shares are a matter of the scheduler too; a limit is not. */
+    spec->cpu_tune.shares = 2048;
+    g_assert_true(sk_cgroup_check(tree->root, spec, &error));
+    spec->memory_tune.hard_limit = 1 << 30;
+    g_assert_false(sk_cgroup_check(tree->root, spec, &error));
+    g_assert_error(error, SK_ERROR, SK_ERROR_UNSUPPORTED);
+    g_assert_nonnull(strstr(error->message, "domain \"web1\" has memory_tune.hard_limit"));
+    g_clear_error(&error);
+
+    make_files(tree);
+    spec->memory_tune.swap_limit = 3u << 29;
+    spec->cpu_tune.global_quota = 20000;
+    g_assert_true(sk_cgroup_limit(tree->root, "u", 7, spec, NULL, &error));
+    g_assert_no_error(error);
+    assert_file(tree, "u/cgroup.procs", "7");
+    assert_file(tree, "u/cpu.weight", "200");
+    assert_file(tree, "u/cpu.max", "20000 100000");
+    assert_file(tree, "u/memory.max", "1073741824");
+    assert_file(tree, "u/memory.high", "max");
+    assert_file(tree, "u/memory.swap.max", "536870912");
+    g_assert_true(sk_cgroup_limit_thread(tree->root, "u", "vcpu0", 8, 50000, 25000, &error));
+    assert_file(tree, "u/vcpu0/cgroup.type", "threaded");
+    assert_file(tree, "u/vcpu0/cpu.max", "25000 50000");
+    assert_file(tree, "u/vcpu0/cgroup.threads", "8");
+    assert_file(tree, "u/cgroup.subtree_control", "+cpu");
+
+    /* A controller that this host has not. */
+    spec->block_tune.weight = 100;
+    g_assert_false(sk_cgroup_check(tree->root, spec, &error));
+    g_assert_nonnull(strstr(error->message, "the controller \"io\""));
+    sk_value_free(&sk_domain_spec_type, spec);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -197,5 +260,6 @@ main(int argc, char **argv)
     TREE_ADD("/firmware/descriptors", test_firmware);
     TREE_ADD("/firmware/known", test_firmware_known);
     TREE_ADD("/cgroup", test_cgroup);
+    TREE_ADD("/cgroup/limits", test_cgroup_limits);
     return g_test_run();
 }
