@@ -3,6 +3,7 @@
 import os
 import random
 import resource
+import select
 import socket
 import struct
 
@@ -217,6 +218,26 @@ def test_replies_that_are_not_read(shared_daemon):
             while sent < 1 << 30:
                 sent += raw.sock.send((header(28, GET_TYPE)) * 1000)
         assert memory(shared_daemon) < before + (32 << 20)
+
+
+def test_events_that_are_not_read(shared_daemon, bystander):
+    """A client that registers and never reads is let go; what is kept for it has a limit."""
+    d = shared_daemon
+    d.do("POST", "/v1/domains", d.paused_domain("noisy"))
+    before = memory(d)
+    with Raw(d) as raw:
+        for _ in range(4000):
+            assert raw.call(316, struct.pack(">iI", 0, 0)).status == OK
+        ended = select.poll()
+        ended.register(raw.sock, 0)
+        changes = 0
+        while not ended.poll(0):
+            d.do("PATCH", "/v1/domains/noisy", {"title": f"change {changes}"})
+            changes += 1
+            assert changes < 200, "the client is still kept"
+        assert memory(d) < before + (64 << 20)
+        assert bystander.call(LOOKUP, string("a") + bytes(0)).status == OK
+    d.do("DELETE", "/v1/domains/noisy")
 
 
 def test_too_many_registrations(shared_daemon):
