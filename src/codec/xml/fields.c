@@ -48,6 +48,9 @@ read_text(SkXmlNode *node, const char *path, const SkField *field, gpointer valu
     const char *text = sk_xml_get(node, path);
     if (text == NULL)
         return TRUE;
+    if (sk_field_set_text(field, value, text, "", NULL))
+        return TRUE;
+    /* Among many elements a place takes its time to tell. */
     g_autofree char *where = sk_xml_where(node);
     return sk_field_set_text(field, value, text, where, error);
 }

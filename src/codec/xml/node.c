@@ -64,6 +64,61 @@ on_end(void *data, const xmlChar *name, const xmlChar *prefix, const xmlChar *ur
         xmlSAX2EndElementNs(data, name, prefix, uri);
 }
 
+/* Nothing of a text that is wrong is worth another look. */
+static void
+on_error(void *data, xmlErrorPtr error)
+{
+    if (error->level == XML_ERR_FATAL)
+        xmlStopParser(data);
+}
+
+/* The end of the comment or CDATA section that begins at text, or NULL. */
+static const char *
+skip_opaque(const char *text, const char *end)
+{
+    static const struct {
+        const char *begin, *end;
+    } kinds[] = { { "<!--", "-->" }, { "<![CDATA[", "]]>" } };
+    for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        gsize length = strlen(kinds[i].begin);
+        if ((gsize) (end - text) < length || memcmp(text, kinds[i].begin, length) != 0)
+            continue;
+        const char *found = g_strstr_len(text + length, end - text - (gssize) length, kinds[i].end);
+        return found != NULL ? found : end;
+    }
+    return NULL;
+}
+
+/* libxml2 compares all attributes of an element with each other before it tells of the element: hours for a text of a few MiB. */
+static gboolean
+has_many_attributes(const char *text, gsize length)
+{
+    const char *end = text + length;
+    guint values = 0;
+    char quote = '\0';
+    gboolean inside = FALSE;
+    for (const char *at = text; at < end; at++) {
+        const char *after = *at == '<' ? skip_opaque(at, end) : NULL;
+        if (after != NULL) {
+            at = after;
+            inside = FALSE;
+        } else if (*at == '<') {
+            inside = TRUE;
+            quote = '\0';
+            values = 0;
+        } else if (quote != '\0') {
+            quote = *at == quote ? '\0' : quote;
+        } else if (inside && (*at == '"' || *at == '\'')) {
+            quote = *at;
+            if (++values > MAX_ATTRIBUTES)
+                return TRUE;
+        } else if (*at == '>') {
+            inside = FALSE;
+        }
+    }
+    return FALSE;
+}
+
 /* Strings that are handed out live as long as the document. */
 static void
 adopt(xmlDocPtr doc)
@@ -104,8 +159,9 @@ parse_doc(const char *text, gsize length, const char *what, GError **error)
     parser->sax->startElementNs = on_element;
     parser->sax->endElementNs = on_end;
     parser->sax->processingInstruction = NULL;
+    parser->sax->serror = on_error;
     xmlDocPtr doc = xmlCtxtReadMemory(parser, text, (int) length, NULL, NULL,
-                                      XML_PARSE_NONET | XML_PARSE_NOENT | XML_PARSE_NOCDATA | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+                                      XML_PARSE_IGNORE_ENC | XML_PARSE_NONET | XML_PARSE_NOENT | XML_PARSE_NOCDATA | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
     if (doc == NULL || limits.refused != NULL) {
         parse_failed(parser, what, error);
         g_clear_pointer(&doc, xmlFreeDoc);
@@ -114,14 +170,24 @@ parse_doc(const char *text, gsize length, const char *what, GError **error)
     return doc;
 }
 
+static gboolean
+check_text(const char *text, gsize size, const char *what, GError **error)
+{
+    if (size > SK_XML_MAX_BYTES)
+        return sk_fail(error, SK_ERROR_TOO_LARGE, "%s has %" G_GSIZE_FORMAT " bytes, at most 4 MiB are accepted", what, size);
+    if (!g_utf8_validate(text, (gssize) size, NULL))
+        return sk_fail(error, SK_ERROR_XML, "%s is no UTF-8 text", what);
+    if (has_many_attributes(text, size))
+        return sk_fail(error, SK_ERROR_TOO_LARGE, "%s has an element with too many attributes: at most " G_STRINGIFY(MAX_ATTRIBUTES) " are accepted", what);
+    return TRUE;
+}
+
 SkXmlNode *
 sk_xml_parse(const char *text, gssize length, const char *what, const char *root, GError **error)
 {
     gsize size = length < 0 ? strlen(text) : (gsize) length;
-    if (size > SK_XML_MAX_BYTES) {
-        sk_fail(error, SK_ERROR_TOO_LARGE, "%s has %" G_GSIZE_FORMAT " bytes, at most 4 MiB are accepted", what, size);
+    if (!check_text(text, size, what, error))
         return NULL;
-    }
     xmlDocPtr doc = parse_doc(text, size, what, error);
     if (doc == NULL)
         return NULL;

@@ -98,6 +98,8 @@ sk_xml_get_enum(SkXmlNode *node, const char *path, const SkEnum *names, gint *ou
     const char *text = sk_xml_get(node, path);
     if (text == NULL)
         return TRUE;
+    if (sk_xml_enum_parse(names, text, "", out, NULL))
+        return TRUE;
     g_autofree char *where = sk_xml_where(node), *what = g_strconcat(where, "/", path, NULL);
     return sk_xml_enum_parse(names, text, g_str_equal(path, ".") ? where : what, out, error);
 }

@@ -73,6 +73,52 @@ test_many(void)
     assert_refused(attributes->str, -1, SK_ERROR_TOO_LARGE, "attributes");
 }
 
+/* What would keep libxml2 busy for minutes, also where it stands where nobody looks for it. */
+static void
+test_attributes(void)
+{
+    static const char *const heads[] = {
+        "<domain", "<domain><x y='>' ", "<domain><x y='<z ", "<domain><!-- ' --><x ", "<?xml version='1.0'><domain ", "<? <domain ", "<domain><![CDATA['\">]]><x ",
+        "<!DOCTYPE d [ <!-- ' --> ]><domain ", "<domain><x/><y><z\n",
+    };
+    g_autoptr(GString) attributes = g_string_new(NULL);
+    for (guint i = 0; attributes->len < (4 << 20) - 100; i++)
+        g_string_append_printf(attributes, " a%x=''", i);
+    for (guint i = 0; i < G_N_ELEMENTS(heads); i++) {
+        g_autofree char *text = g_strconcat(heads[i], attributes->str, "/>", NULL);
+        assert_refused(text, -1, SK_ERROR_TOO_LARGE, "attributes");
+    }
+}
+
+/* Quotes that are no attributes' are nobody's business. */
+static void
+test_quotes(void)
+{
+    static const char *const parts[][3] = { { HEAD "<!-- ", "<x a='", " --></domain>" }, { HEAD "<title>", "\"'", "</title></domain>" },
+                                            { HEAD "<title><![CDATA[", "<x a='", "]]></title></domain>" } };
+    for (guint i = 0; i < G_N_ELEMENTS(parts); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autofree char *text = repeat(parts[i][0], parts[i][1], 500, parts[i][2]);
+        SkDomainSpec *spec = sk_xml_domain_parse(text, -1, &error);
+        g_assert_true(spec != NULL || g_error_matches(error, SK_ERROR, SK_ERROR_XML));
+        g_assert_true(spec != NULL || strstr(error->message, "title") != NULL);
+        sk_value_free(&sk_domain_spec_type, spec);
+    }
+    assert_refused("<\0d\0/\0>\0", 8, SK_ERROR_XML, "UTF-8");
+}
+
+/* Each of many has a place that could be told, but nobody asks for it. */
+static void
+test_many_of_a_list(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *text = repeat("<network><name>n</name><ip address='10.0.0.1' prefix='8'><dhcp>", "<host mac='52:54:00:00:00:01' ip='10.0.0.2'/>", 90000,
+                                   "</dhcp></ip></network>");
+    g_assert_null(sk_xml_network_parse(text, -1, &error));
+    g_assert_error(error, SK_ERROR, SK_ERROR_XML);
+    g_assert_nonnull(strstr(error->message, "at most 4096"));
+}
+
 static void
 test_broken(void)
 {
@@ -115,6 +161,9 @@ main(gint argc, char **argv)
     g_test_add_func("/xml/depth", test_depth);
     g_test_add_func("/xml/many", test_many);
     g_test_add_func("/xml/broken", test_broken);
+    g_test_add_func("/xml/attributes", test_attributes);
+    g_test_add_func("/xml/quotes", test_quotes);
+    g_test_add_func("/xml/many-of-a-list", test_many_of_a_list);
     g_test_add_func("/xml/keep", test_keep);
     return g_test_run();
 }
