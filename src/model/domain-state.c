@@ -11,7 +11,7 @@ static const SkEnumName reason_names[] = {
 };
 static const SkEnumName verb_names[] = { { "start" }, { "shut down" }, { "reboot" }, { "reset" }, { "destroy" }, { "suspend" },
                                          { "resume" }, { "change the devices of" }, { "open the console of" },
-                                         { "ask the agent of" }, { "rename" }, { "delete" }, { "save" }, { "do that to" } };
+                                         { "ask the agent of" }, { "rename" }, { "delete" }, { "save" }, { "do that to" }, { "migrate" } };
 SK_ENUM_TABLE(sk_domain_state_enum, "domain state", state_names, SK_N_DOMAIN_STATES);
 SK_ENUM_TABLE(sk_domain_reason_enum, "reason", reason_names, SK_N_DOMAIN_REASONS);
 SK_ENUM_TABLE(sk_domain_verb_enum, "verb", verb_names, SK_N_DOMAIN_VERBS);
@@ -42,6 +42,7 @@ static const gboolean may_do[SK_N_DOMAIN_VERBS][SK_N_DOMAIN_STATES] = {
     [SK_VERB_DELETE] = { 1, 0, 0, 0, 0, 0 },
     [SK_VERB_SAVE] = { 0, 1, 1, 0, 0, 0 },
     [SK_VERB_LIVE] = { 0, 1, 1, 1, 1, 1 },
+    [SK_VERB_MIGRATE] = { 0, 1, 1, 0, 0, 0 },
 };
 
 gboolean

@@ -6,6 +6,7 @@
 
 #include "model/agent.h"
 #include "model/capabilities.h"
+#include "model/migration.h"
 
 #define OP(id_, name_, object_, right_, mode_, method_, path_, params_, ...)                                          \
     [SK_OP_##id_] = { .id = SK_OP_##id_, .name = (name_), .object = (object_), .right = SK_ROLE_##right_,              \
@@ -54,6 +55,11 @@ const SkOperation sk_operations[SK_N_OPERATIONS] = {
     OP(DOMAIN_DROP_SAVED, "domain.drop-saved", "domain", OPERATOR, JOB, "DELETE", "/v1/domains/{name}/saved", name, HELP("drop a domain's saved state")),
     OP(SAVED_SHOW, "saved.show", "domain", OPERATOR, QUERY, "GET", "/v1/saved", path, GIVES(sk_saved_info_type), HELP("show what a saved file has")),
     OP(SAVED_CHANGE, "saved.change", "domain", OPERATOR, JOB, "POST", "/v1/saved", wait, BODY(sk_restore_type), HELP("change the definition in a saved file")),
+    OP(DOMAIN_MIGRATE, "domain.migrate", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/migrate", name, BODY(sk_migrate_type), HELP("send a running domain to a destination that is prepared")),
+    OP(MIGRATION_PREPARE, "migration.prepare", "domain", OPERATOR, JOB, "POST", "/v1/migrations", wait, BODY(sk_migration_prepare_type), GIVES(sk_created_type), HELP("make ready for a domain that comes from another host")),
+    OP(MIGRATION_FINISH, "migration.finish", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/migrate/finish", name, BODY(sk_migration_finish_type), GIVES(sk_created_type), HELP("let a domain run that has come from another host")),
+    OP(MIGRATION_CONFIRM, "migration.confirm", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/migrate/confirm", name, BODY(sk_migration_confirm_type), HELP("end a domain that has gone to another host, or let it go on")),
+    OP(MIGRATION_LIMITS, "migration.limits", "domain", OPERATOR, JOB, "PUT", "/v1/domains/{name}/migrate/limits", name, BODY(sk_migration_limits_type), HELP("limit the bandwidth and the standstill of a domain's migrations")),
     OP(DOMAIN_NMI, "domain.nmi", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/nmi", name, HELP("send a non-maskable interrupt to a guest")),
     OP(DOMAIN_SEND_KEY, "domain.send-key", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/keys", name, BODY(sk_send_key_type), HELP("press keys in a domain")),
     OP(DOMAIN_SCREENSHOT, "domain.screenshot", "domain", OPERATOR, QUERY, "GET", "/v1/domains/{name}/screenshot", name, BYTES_OUT, HELP("take a picture of a domain's screen (PNG)")),

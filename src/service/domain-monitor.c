@@ -13,6 +13,7 @@
 #include "service/domain-tell.h"
 #include "service/domain.h"
 #include "service/launch-devices.h"
+#include "service/migrate.h"
 #include "service/network.h"
 
 /* -- events --------------------------------------------------------------------------------------------------- */
@@ -36,7 +37,7 @@ on_resume(SkDomain *self, const SkQmpEvent *event)
 {
     (void) event;
     if (sk_domain_state(self) == SK_DOMAIN_PAUSED || sk_domain_state(self) == SK_DOMAIN_PMSUSPENDED)
-        sk_domain_set_state(self, SK_DOMAIN_RUNNING, SK_REASON_USER);
+        sk_domain_set_state(self, SK_DOMAIN_RUNNING, self->resume_reason != SK_REASON_UNKNOWN ? self->resume_reason : SK_REASON_USER);
 }
 
 static void
@@ -232,6 +233,7 @@ sk_domain_ended(SkDomain *self, SkDomainReason reason)
     SkDomainRuntime *runtime = &self->runtime;
     gboolean restart = !self->destroying && self->rebooting;
 
+    sk_domain_migration_forget(self);
     if (self->qmp != NULL) {
         sk_qmp_set_funcs(self->qmp, NULL, NULL);
         sk_qmp_close(self->qmp);
@@ -253,7 +255,8 @@ sk_domain_ended(SkDomain *self, SkDomainReason reason)
     g_clear_pointer(&runtime->taints, g_strfreev);
     runtime->agent_wait = 0;
     runtime->autodestroy = runtime->held = runtime->ending = FALSE;
-    self->stop_reason = SK_REASON_UNKNOWN;
+    runtime->moving = SK_MOVING_NO;
+    self->stop_reason = self->resume_reason = SK_REASON_UNKNOWN;
     self->asker = NULL;
     g_clear_pointer(&self->addresses, g_ptr_array_unref);
     sk_value_clear(&sk_domain_stats_type, &self->stats);
@@ -283,7 +286,7 @@ static SkDomainReason
 reason_of_end(const SkDomain *self, gint status)
 {
     if (self->runtime.ending)
-        return SK_REASON_SAVED;
+        return sk_domain_ending_reason(self);
     if (self->destroying)
         return self->stop_reason == SK_REASON_SNAPSHOT ? SK_REASON_SNAPSHOT : SK_REASON_DESTROYED;
     if (self->panicked)

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "engine/qmp/commands.h"
+#include "engine/qmp/migrate.h"
 #include "service/domain-disks.h"
 #include "service/domain-launch.h"
 #include "service/domain-live.h"
@@ -15,6 +16,7 @@
 #include "service/domain-stop.h"
 #include "service/domain-transient.h"
 #include "service/domain.h"
+#include "service/migrate.h"
 
 /* -- one domain: connect to its QEMU ------------------------------------------------------------------------ */
 
@@ -24,6 +26,7 @@ typedef struct {
     guint pid;
     guint64 pid_started;
     gboolean held, ending;
+    gint moving;
     SkQemuProcess *process; /* NULL: it is gone */
     SkQmp *qmp;
     SkQmpStatus status;
@@ -72,6 +75,8 @@ run_take_back(SkJob *job, GError **error)
     gint fd = work->process != NULL ? sk_fs_connect_unix(work->monitor, &why) : -1;
     if (fd >= 0)
         work->qmp = sk_qmp_new_for_fd(fd, work->name);
+    if (work->qmp != NULL && work->moving == SK_MOVING_OUT && !work->held)
+        sk_qmp_migrate_cancel(work->qmp);
     if (work->qmp != NULL && work->held && !work->ending)
         sk_domain_let_go(work->qmp);
     if (work->qmp != NULL && !sk_qmp_query_status(work->qmp, &work->status, &why)) {
@@ -132,12 +137,13 @@ commit_take_back(SkJob *job)
     if (!sk_domain_is_active(domain))
         return;
     if (work->process == NULL) {
-        sk_domain_ended(domain, work->ending ? SK_REASON_SAVED : SK_REASON_SHUTDOWN);
+        sk_domain_ended(domain, work->ending ? sk_domain_ending_reason(domain) : SK_REASON_SHUTDOWN);
         return;
     }
     take_live(domain, work);
     /* It goes on when its monitor is heard again. */
     domain->runtime.held = domain->runtime.held && work->qmp == NULL;
+    sk_domain_migration_taken_back(domain);
     sk_domain_watch(domain, g_steal_pointer(&work->qmp), g_steal_pointer(&work->process));
     if (domain->runtime.autodestroy || domain->runtime.ending) {
         sk_domain_destroy_by_daemon(domain);
@@ -171,6 +177,7 @@ copy_specs(TakeBack *work)
     work->replay = domain->replay;
     work->held = domain->runtime.held;
     work->ending = domain->runtime.ending;
+    work->moving = domain->runtime.moving;
 }
 
 static void
@@ -214,6 +221,7 @@ commit_reconnect(SkJob *job)
     }
     take_live(domain, work);
     domain->runtime.held = FALSE;
+    sk_domain_migration_taken_back(domain);
     sk_domain_listen(domain, g_steal_pointer(&work->qmp));
     take_status(domain, &work->status);
 }

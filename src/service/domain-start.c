@@ -15,6 +15,7 @@
 #include "service/domain-save.h"
 #include "service/domain-seed.h"
 #include "service/domain-transient.h"
+#include "service/migrate.h"
 #include "store/settings.h"
 
 typedef struct {
@@ -26,6 +27,8 @@ typedef struct {
     guint id;
     SkSaved *from;          /* the state it goes on from; NULL: it boots */
     char *lost;             /* a managed save that is not wanted */
+    SkDomainSpec *moved;    /* what comes from another host; NULL: nothing does */
+    struct SkIncoming *incoming; /* and where it comes */
     gboolean went_on;
     SkJob *waiter;          /* ends with this; a reference, or NULL */
 } StartWork;
@@ -41,6 +44,8 @@ free_work(gpointer data)
     sk_value_clear(&sk_domain_runtime_type, &work->runtime);
     sk_saved_free(work->from);
     g_free(work->lost);
+    sk_value_free(&sk_domain_spec_type, work->moved);
+    sk_incoming_free(work->incoming);
     sk_job_unref(work->waiter);
     g_free(work);
 }
@@ -65,14 +70,14 @@ prepare(SkJob *job, GError **error)
     if (domain->torn != NULL)
         return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" was being reverted to snapshot \"%s\", which came not to its end: revert it again",
                        sk_domain_name(domain), domain->torn);
-    if (work->from == NULL && work->lost == NULL)
+    if (work->from == NULL && work->lost == NULL && work->moved == NULL)
         work->from = sk_saved_copy(domain->saved);
-    const SkDomainSpec *spec = work->from != NULL ? work->from->spec : domain->spec;
+    const SkDomainSpec *spec = work->moved != NULL ? work->moved : work->from != NULL ? work->from->spec : domain->spec;
     if (!sk_domain_verb_check(SK_VERB_START, sk_domain_state(domain), sk_domain_name(domain), error) ||
         !sk_launch_plan_fill(&work->plan, domain, spec, error))
         return FALSE;
-    work->plan.incoming = work->from != NULL;
-    work->plan.paused |= work->from != NULL && work->from->paused;
+    work->plan.incoming = work->from != NULL || work->moved != NULL;
+    work->plan.paused |= work->moved != NULL || (work->from != NULL && work->from->paused);
     work->id = ++job->service->next_domain_id;
     /* From here on rollback gives back what is reserved. */
     return sk_domain_reserve_disks(domain, spec, error);
@@ -126,8 +131,9 @@ note(StartWork *work, const SkQemuCaps *caps, GError **error)
     SkLaunchPlan *plan = &work->plan;
     work->runtime = (SkDomainRuntime){
         .state = plan->paused ? SK_DOMAIN_PAUSED : SK_DOMAIN_RUNNING,
-        .reason = work->from != NULL ? SK_REASON_RESTORED : plan->paused ? SK_REASON_STARTING : SK_REASON_BOOTED,
+        .reason = work->moved != NULL ? SK_REASON_MIGRATION : work->from != NULL ? SK_REASON_RESTORED : plan->paused ? SK_REASON_STARTING : SK_REASON_BOOTED,
         .held = work->from != NULL && !plan->paused,
+        .autodestroy = work->moved != NULL,
         .id = work->id,
         .pid = (guint) sk_qemu_process_pid(work->process),
         .pid_started = sk_qemu_process_start_time(work->process),
@@ -231,9 +237,12 @@ commit(SkJob *job)
     *runtime = work->runtime;
     work->runtime = (SkDomainRuntime){ 0 };
     domain->compare = TRUE;
+    domain->asker = NULL;
     g_clear_pointer(&domain->message, g_free);
     sk_domain_set_state(domain, state, reason);
     sk_domain_watch(domain, g_steal_pointer(&work->qmp), g_steal_pointer(&work->process));
+    if (work->incoming != NULL)
+        sk_domain_await_incoming(domain, g_steal_pointer(&work->incoming));
     if (work->waiter != NULL)
         sk_job_end(work->waiter, NULL);
 }
@@ -257,28 +266,45 @@ const SkJobKind sk_domain_start_job = {
     .object = sk_domain_job_object, .prepare = prepare, .run = run, .commit = commit, .rollback = rollback, .free_work = free_work,
 };
 
-static void
-start_by_daemon(SkDomain *self, gboolean paused, SkSaved *from, SkJob *waiter)
+static StartWork *
+new_work(SkDomain *self, SkJob *waiter)
 {
     StartWork *work = g_new0(StartWork, 1);
-    g_autofree char *object = sk_domain_object(self);
     work->domain = g_object_ref(self);
-    work->plan.paused = paused;
-    work->from = from;
     work->waiter = waiter != NULL ? sk_job_ref(waiter) : NULL;
-    sk_job_start(self->service, &sk_domain_start_job, from != NULL ? "domain.restore" : "domain.start", object, work);
+    return work;
+}
+
+static void
+start_by_daemon(SkDomain *self, const char *operation, StartWork *work)
+{
+    g_autofree char *object = sk_domain_object(self);
+    sk_job_start(self->service, &sk_domain_start_job, operation, object, work);
 }
 
 void
 sk_domain_start_by_daemon(SkDomain *self, gboolean paused, SkJob *waiter)
 {
-    start_by_daemon(self, paused, NULL, waiter);
+    StartWork *work = new_work(self, waiter);
+    work->plan.paused = paused;
+    start_by_daemon(self, "domain.start", work);
 }
 
 void
 sk_domain_restore_by_daemon(SkDomain *self, SkSaved *saved, SkJob *waiter)
 {
-    start_by_daemon(self, FALSE, saved, waiter);
+    StartWork *work = new_work(self, waiter);
+    work->from = saved;
+    start_by_daemon(self, "domain.restore", work);
+}
+
+void
+sk_domain_receive_by_daemon(SkDomain *self, SkDomainSpec *spec, struct SkIncoming *incoming, SkJob *waiter)
+{
+    StartWork *work = new_work(self, waiter);
+    work->moved = spec;
+    work->incoming = incoming;
+    start_by_daemon(self, "migration.receive", work);
 }
 
 void

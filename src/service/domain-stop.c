@@ -151,7 +151,7 @@ commit_destroy(SkJob *job)
 {
     const StopWork *work = job->work;
     if (sk_domain_is_active(work->domain))
-        sk_domain_ended(work->domain, work->domain->runtime.ending ? SK_REASON_SAVED : SK_REASON_DESTROYED);
+        sk_domain_ended(work->domain, work->domain->runtime.ending ? sk_domain_ending_reason(work->domain) : SK_REASON_DESTROYED);
 }
 
 static void
@@ -165,7 +165,7 @@ rollback_destroy(SkJob *job, const GError *error)
 
 const SkJobKind sk_domain_destroy_job = {
     .object = sk_domain_job_object, .prepare = prepare_destroy, .run = run_destroy, .commit = commit_destroy,
-    .rollback = rollback_destroy, .free_work = free_work, .at_once = TRUE,
+    .rollback = rollback_destroy, .free_work = free_work, .at_once = TRUE, .while_migrating = TRUE,
 };
 
 /* -- shutdown, reboot: asked of the guest, then waited for without holding anything up ------------------------------ */

@@ -7,6 +7,7 @@
 #include "service/domain-create.h"
 #include "service/domain-stop.h"
 #include "service/intent.h"
+#include "service/migrate.h"
 #include "service/network.h"
 
 /* -- the end of a transient domain --------------------------------------------------------------------------- */
@@ -108,6 +109,7 @@ sk_service_asker_gone(SkService *self, gconstpointer asker)
     g_tree_foreach(self->domains, collect, all);
     for (guint i = 0; i < all->len; i++) {
         SkDomain *domain = all->pdata[i];
+        sk_domain_migration_asker_gone(domain, asker);
         if (domain->runtime.autodestroy && domain->asker == asker && sk_domain_is_active(domain))
             sk_domain_destroy_by_daemon(domain);
     }

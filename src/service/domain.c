@@ -5,7 +5,11 @@
 #include "base/error.h"
 #include "base/thread.h"
 #include "service/domain-tell.h"
+#include "service/migrate.h"
 #include "service/disk-users.h"
+
+static const SkEnumName moving_names[] = { { "no" }, { "out" }, { "given" } };
+SK_ENUM_TABLE(moving_enum, "progress", moving_names, SK_N_MOVINGS);
 
 static const SkField runtime_fields[] = {
     SK_FIELD(SkDomainRuntime, state, ENUM, "state", .names = &sk_domain_state_enum),
@@ -26,6 +30,7 @@ static const SkField runtime_fields[] = {
     SK_FIELD(SkDomainRuntime, autodestroy, BOOL, "ends with whoever asked for it"),
     SK_FIELD(SkDomainRuntime, held, BOOL, "a job of ours holds the guest"),
     SK_FIELD(SkDomainRuntime, ending, BOOL, "its state is saved, it only has to end"),
+    SK_FIELD(SkDomainRuntime, moving, ENUM, "how far a migration has come", .names = &moving_enum),
 };
 SK_TYPE(sk_domain_runtime_type, SkDomainRuntime, "DomainRuntime", "runtime", runtime_fields, "what must survive a restart");
 
@@ -49,6 +54,7 @@ sk_domain_finalize(GObject *object)
     g_strfreev(self->disk_paths);
     if (self->row != NULL)
         g_string_free(self->row, TRUE);
+    sk_domain_migration_forget(self);
     g_clear_object(&self->qmp);
     g_clear_object(&self->process);
     g_clear_handle_id(&self->shutdown_timer, g_source_remove);
@@ -132,6 +138,12 @@ gboolean
 sk_domain_is_active(const SkDomain *self)
 {
     return sk_domain_state_is_active(sk_domain_state(self));
+}
+
+SkDomainReason
+sk_domain_ending_reason(const SkDomain *self)
+{
+    return self->runtime.moving != SK_MOVING_NO ? SK_REASON_MIGRATION : SK_REASON_SAVED;
 }
 
 char *

@@ -13,6 +13,14 @@
  * this; only domain.c writes state. Main thread.
  */
 
+/* How far a migration to another host has come (migrate.h): whether the guest may go on here if the daemon dies. */
+typedef enum {
+    SK_MOVING_NO,
+    SK_MOVING_OUT,          /* its state is sent, or was, but it is still ours */
+    SK_MOVING_GIVEN,        /* the destination may run it */
+    SK_N_MOVINGS
+} SkMoving;
+
 /* What a running domain needs to be found again by the next daemon: kept as the record's state. */
 typedef struct {
     gint state, reason;     /* SkDomainState, SkDomainReason */
@@ -30,6 +38,7 @@ typedef struct {
     char **taints;          /* what was done to it past us (domain-command.h) */
     guint agent_wait;       /* seconds its agent is waited for; 0: the usual */
     gboolean autodestroy;   /* ends with whoever asked for it, so at the latest with the daemon */
+    gint moving;            /* SkMoving */
 } SkDomainRuntime;
 extern const SkType sk_domain_runtime_type;
 
@@ -75,6 +84,11 @@ struct _SkDomain {
     SkQemuProcess *process; /* while active */
     gboolean destroying;    /* it ends because we asked */
     SkDomainReason stop_reason; /* why a job of ours stops it; UNKNOWN: none does */
+    SkDomainReason resume_reason; /* the same of its going on */
+    struct SkMigration *migration; /* migrate-out.c: it is about to leave; NULL: it is not */
+    struct SkIncoming *incoming; /* migrate-in.c: it is about to come; NULL: it is not */
+    guint64 migration_bandwidth; /* MiB per second, 0: no limit */
+    guint migration_downtime; /* milliseconds, 0: the usual */
     gboolean rebooting;     /* to be started again when it is off */
     gboolean guest_off, guest_reset, panicked; /* how the guest said it ends */
     gboolean agent;         /* the guest has its end of the agent's channel open */
@@ -99,6 +113,8 @@ void sk_service_rename_domain(SkService *self, SkDomain *domain, const char *nam
 const char *sk_domain_name(const SkDomain *self);
 SkDomainState sk_domain_state(const SkDomain *self);
 gboolean sk_domain_is_active(const SkDomain *self);
+/* Why it is off when it has ended, now that runtime.ending is set. */
+SkDomainReason sk_domain_ending_reason(const SkDomain *self);
 /* "domain/web1"; free with g_free(). */
 char *sk_domain_object(const SkDomain *self);
 /* For messages and HTTP: "\"7\"". Free with g_free(). */
@@ -133,6 +149,8 @@ extern const SkJobKind sk_domain_start_job;
  * job that ends with the start's outcome.
  */
 void sk_domain_start_by_daemon(SkDomain *self, gboolean paused, SkJob *waiter);
+/* The same with what is to come from another host: spec and incoming are taken. */
+void sk_domain_receive_by_daemon(SkDomain *self, SkDomainSpec *spec, struct SkIncoming *incoming, SkJob *waiter);
 /* The same, going on from a saved state, which is taken. */
 void sk_domain_restore_by_daemon(SkDomain *self, SkSaved *saved, SkJob *waiter);
 

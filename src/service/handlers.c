@@ -19,6 +19,7 @@
 #include "service/job-view.h"
 #include "service/libvirt-xml.h"
 #include "service/network.h"
+#include "service/migrate.h"
 #include "service/node.h"
 #include "service/pool.h"
 #include "service/secret.h"
@@ -61,6 +62,11 @@ static const SkHandler handlers[SK_N_OPERATIONS] = {
     JOB(DOMAIN_SAVE, sk_domain_save_job),
     JOB(DOMAIN_RESTORE, sk_domain_restore_job),
     JOB(DOMAIN_DROP_SAVED, sk_domain_drop_saved_job),
+    JOB(DOMAIN_MIGRATE, sk_migrate_job),
+    JOB(MIGRATION_PREPARE, sk_migration_prepare_job),
+    JOB(MIGRATION_FINISH, sk_migration_finish_job),
+    JOB(MIGRATION_CONFIRM, sk_migration_confirm_job),
+    JOB(MIGRATION_LIMITS, sk_migration_limits_job),
     JOB(SAVED_SHOW, sk_saved_show_job),
     JOB(SAVED_CHANGE, sk_saved_change_job),
     JOB(DOMAIN_NMI, sk_domain_nmi_job),

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/thread.h"
+#include "service/migrate.h"
 #include "service/service-private.h"
 #include "store/jobs.h"
 
@@ -301,6 +302,16 @@ run_on_worker(gpointer data, gpointer unused)
     sk_main_post(finish_run, outcome);
 }
 
+/* Between the steps of a migration nothing else is to change the domain. */
+static gboolean
+check_migrating(const SkJob *job, GError **error)
+{
+    const char *name = job->info.object != NULL && g_str_has_prefix(job->info.object, "domain/") ? job->info.object + strlen("domain/") : NULL;
+    const SkDomain *domain = job->call != NULL && job->recorded && name != NULL ? g_tree_lookup(job->service->domains, name) : NULL;
+    return domain == NULL || job->kind->while_migrating || !sk_domain_is_migrating(domain) ||
+           sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is being migrated: wait until that is over, or cancel it", name);
+}
+
 static void
 begin_turn(SkJob *job)
 {
@@ -313,6 +324,7 @@ begin_turn(SkJob *job)
 
     gboolean ok = !g_cancellable_is_cancelled(job->cancellable) ||
                   sk_fail(&outcome->error, SK_ERROR_CANCELLED, "%s was cancelled before it began", job->info.operation);
+    ok = ok && check_migrating(job, &outcome->error);
     if (ok && job->call != NULL)
         ok = sk_call_check_etag(job->service, job->call, &outcome->error);
     if (ok && job->kind->prepare != NULL)

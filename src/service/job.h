@@ -38,6 +38,8 @@ typedef struct {
     void (*cancelled)(SkJob *job);
     /* Does not wait for its turn: destroy and reset must get through. */
     gboolean at_once;
+    /* May be done to a domain that is on its way to another host. */
+    gboolean while_migrating;
 } SkJobKind;
 
 struct SkJob {

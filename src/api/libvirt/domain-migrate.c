@@ -1,7 +1,338 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Procedures: domain: migration. */
+/* Procedures: domain: migration. What passes between the two daemons by way of the client, the cookies, is JSON. */
+#include "service/migrate.h"
+
+#include <string.h>
+
+#include "api/libvirt/domain-define.h"
 #include "api/libvirt/families.h"
 #include "api/libvirt/objects.h"
+#include "api/libvirt/private.h"
+#include "base/error.h"
+#include "codec/xml/xml.h"
+#include "engine/launch.h"
+#include "service/domain-stop.h"
+#include "service/domain-transient.h"
+
+enum {
+    LIVE = 1, PEER2PEER = 2, TUNNELLED = 4, PERSIST = 8, UNDEFINE = 0x10, PAUSED = 0x20, COPY_ALL = 0x40, COPY_CHANGES = 0x80, PROTECT = 0x100,
+    UNSAFE = 0x200, OFFLINE = 0x400, COMPRESSED = 0x800, ABORT_ON_ERROR = 0x1000, AUTO_CONVERGE = 0x2000,
+};
+#define KNOWN (LIVE | PERSIST | UNDEFINE | PAUSED | PROTECT | UNSAFE | COMPRESSED | ABORT_ON_ERROR | AUTO_CONVERGE)
+
+#define ERROR_ABORTED 93
+
+/* -- arguments ------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+check_flags(const SkLvCall *call, GError **error)
+{
+    static const struct {
+        guint flag;
+        const char *what;
+    } refused[] = {
+        { TUNNELLED, "through the connection to the other daemon (tunnelled)" }, { COPY_ALL | COPY_CHANGES, "with its disks (copy-storage): have them shared" },
+        { OFFLINE, "while it is off" }, { 0x4000, "over RDMA" }, { 0x8000, "by post-copy" }, { 0x10000, "with TLS" }, { 0x20000, "over parallel connections" },
+        { 0x40000, "with synchronous writes" }, { 0x80000, "by going on with a post-copy" }, { 0x100000, "without copying pages (zero-copy)" },
+        { PEER2PEER, "from daemon to daemon (p2p)" },
+    };
+    guint flags = sk_lv_uint(call, "flags");
+    for (guint i = 0; i < G_N_ELEMENTS(refused); i++) {
+        if ((flags & refused[i].flag) != 0)
+            return sk_fail(error, SK_ERROR_UNSUPPORTED, "a domain cannot be migrated %s", refused[i].what);
+    }
+    return sk_lv_check_flags(call, KNOWN, error);
+}
+
+static const char *
+param_text(const SkLvCall *call, const char *field)
+{
+    const SkXdrParam *param = sk_xdr_param(sk_lv_value(call, "params"), field);
+    return param != NULL && param->type == SK_XDR_PARAM_STR ? param->text : NULL;
+}
+
+static guint64
+param_number(const SkLvCall *call, const char *field)
+{
+    const SkXdrParam *param = sk_xdr_param(sk_lv_value(call, "params"), field);
+    return param != NULL && param->type == SK_XDR_PARAM_U64 ? param->u : 0;
+}
+
+/* What is not understood would be passed over in silence. */
+static gboolean
+check_params(const SkLvCall *call, GError **error)
+{
+    static const char *const known[] = { "migrate_uri", "destination_name", "destination_xml", "persistent_xml", "bandwidth", "listen_address",
+                                         "graphics_uri", "compression", NULL };
+    const SkXdrValue *params = sk_lv_value(call, "params");
+    for (guint i = 0; i < params->count; i++) {
+        if (!g_strv_contains(known, params->params[i].field))
+            return sk_fail(error, SK_ERROR_UNSUPPORTED, "a migration has no \"%s\" here", params->params[i].field);
+    }
+    const char *compression = param_text(call, "compression");
+    return compression == NULL || g_str_equal(compression, "xbzrle") ||
+           sk_fail(error, SK_ERROR_UNSUPPORTED, "a migration cannot be compressed by \"%s\": there is xbzrle", compression);
+}
+
+static gboolean
+check_call(const SkLvCall *call, GError **error)
+{
+    return check_flags(call, error) && check_params(call, error);
+}
+
+/* A definition that came with the call, read as a change of the one there is. */
+static SkDomainSpec *
+parse_xml(const char *text, const SkDomainSpec *old, GError **error)
+{
+    SkDomainSpec *spec = sk_xml_domain_parse(text, -1, error);
+    if (spec == NULL || old == NULL)
+        return spec;
+    sk_engine_hide(old, spec);
+    sk_xml_domain_keep(old, spec);
+    sk_value_inherit(&sk_domain_spec_type, old, spec);
+    return spec;
+}
+
+/* -- cookies ----------------------------------------------------------------------------------------------------------- */
+
+static void
+put_cookie(SkLvCall *call, const char *text)
+{
+    sk_xdr_put_bytes(call->out, text, strlen(text));
+}
+
+static json_t *
+read_cookie(const SkLvCall *call, GError **error)
+{
+    const SkXdrValue *cookie = sk_lv_value(call, "cookie_in");
+    return sk_json_parse((const char *) cookie->bytes, cookie->count, "the other daemon's cookie", error);
+}
+
+static char *
+digest(const char *text)
+{
+    return g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
+}
+
+/* -- source ------------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+begin(SkLvCall *call, GError **error)
+{
+    SkDomain *domain = sk_lv_active_domain(call, "dom", error);
+    if (domain == NULL || !check_call(call, error) || !sk_domain_migration_begin(domain, call->connection, error))
+        return FALSE;
+    SkMigrationOffer *offer = sk_domain_migration_offer(domain, FALSE);
+    g_autofree char *own = sk_lv_format_domain(call->service, domain, domain->runtime.live, SK_XML_LIVE | SK_XML_SECURE);
+    const char *wanted = param_text(call, "destination_xml");
+    offer->digest = digest(own);
+    g_autofree char *cookie = sk_json_encode(&sk_migration_offer_type, offer, SK_JSON_SECRETS | SK_JSON_NO_DEFAULTS);
+    sk_value_free(&sk_migration_offer_type, offer);
+    put_cookie(call, cookie);
+    sk_xdr_put_str(call->out, wanted != NULL ? wanted : own);
+    return TRUE;
+}
+
+static gboolean
+put_empty_cookie(SkLvCall *call, SkCall *op, GError **error)
+{
+    (void) op, (void) error;
+    put_cookie(call, "");
+    return TRUE;
+}
+
+static gboolean
+dispatch(SkLvCall *call, SkOperationId id, const char *name, gpointer body, SkLvDone done, GError **error)
+{
+    SkCall *op = sk_lv_operation(call, id);
+    op->params.name = g_strdup(name);
+    op->body = body;
+    op->dialect = TRUE;
+    if (sk_value_check(op->op->body, body, NULL, error))
+        return sk_lv_dispatch(call, op, done);
+    sk_call_free(op);
+    return FALSE;
+}
+
+static gboolean
+perform(SkLvCall *call, GError **error)
+{
+    const SkDomain *domain = sk_lv_active_domain(call, "dom", error);
+    guint flags = sk_lv_uint(call, "flags");
+    if (domain == NULL || !check_call(call, error))
+        return FALSE;
+    g_autoptr(json_t) cookie = read_cookie(call, error);
+    if (cookie == NULL)
+        return FALSE;
+    SkMigrate *body = sk_value_new(&sk_migrate_type);
+    body->address = g_strdup(json_string_value(json_object_get(cookie, "address")));
+    body->token = g_strdup(json_string_value(json_object_get(cookie, "token")));
+    body->bandwidth = param_number(call, "bandwidth");
+    body->compress = (flags & COMPRESSED) != 0;
+    body->auto_converge = (flags & AUTO_CONVERGE) != 0;
+    body->still = (flags & LIVE) == 0;
+    return dispatch(call, SK_OP_DOMAIN_MIGRATE, domain->spec->uuid, body, put_empty_cookie, error);
+}
+
+static gboolean
+confirm(SkLvCall *call, GError **error)
+{
+    const SkDomain *domain = sk_lv_domain(call, "dom", error);
+    if (domain == NULL)
+        return FALSE;
+    SkMigrationConfirm *body = sk_value_new(&sk_migration_confirm_type);
+    body->cancelled = sk_lv_int(call, "cancelled") != 0;
+    body->undefine = (sk_lv_uint(call, "flags") & UNDEFINE) != 0;
+    return dispatch(call, SK_OP_MIGRATION_CONFIRM, domain->spec->uuid, body, NULL, error);
+}
+
+/* -- destination ---------------------------------------------------------------------------------------------------------- */
+
+/* A connection that went meanwhile has nobody who would finish it. */
+static gboolean
+prepared(SkLvCall *call, SkCall *op, GError **error)
+{
+    const SkMigrationPrepare *body = op->body;
+    SkDomain *domain = g_hash_table_lookup(call->service->domains_by_uuid, body->offer->uuid);
+    if (domain == NULL || domain->incoming == NULL)
+        return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" ended while it was waited for", body->offer->name);
+    if (!sk_domain_set_autodestroy(domain, call->connection, error))
+        return FALSE;
+    if (!sk_lv_connection_is_open(call->connection))
+        sk_domain_destroy_by_daemon(domain);
+    g_autoptr(json_t) cookie = json_pack("{s:s,s:s}", "address", sk_domain_incoming_address(domain), "token", sk_domain_incoming_token(domain));
+    g_autofree char *text = json_dumps(cookie, JSON_COMPACT);
+    put_cookie(call, text);
+    sk_xdr_put_optional_str(call->out, param_text(call, "migrate_uri") != NULL ? NULL : sk_domain_incoming_address(domain));
+    return TRUE;
+}
+
+static gboolean
+prepare(SkLvCall *call, GError **error)
+{
+    if (!check_call(call, error))
+        return FALSE;
+    g_autoptr(json_t) cookie = read_cookie(call, error);
+    SkMigrationOffer *offer = cookie != NULL ? sk_json_decode(&sk_migration_offer_type, cookie, error) : NULL;
+    if (offer == NULL)
+        return FALSE;
+    SkMigrationPrepare *body = sk_value_new(&sk_migration_prepare_type);
+    body->offer = offer;
+    const char *xml = param_text(call, "destination_xml");
+    g_autofree char *sum = xml != NULL ? digest(xml) : NULL;
+    if (xml != NULL && g_strcmp0(sum, offer->digest) != 0) {
+        body->definition = parse_xml(xml, offer->live, error);
+        if (body->definition == NULL) {
+            sk_value_free(&sk_migration_prepare_type, body);
+            return FALSE;
+        }
+    }
+    body->name = g_strdup(param_text(call, "destination_name"));
+    body->address = g_strdup(param_text(call, "migrate_uri"));
+    body->listen = g_strdup(param_text(call, "listen_address"));
+    return dispatch(call, SK_OP_MIGRATION_PREPARE, NULL, body, prepared, error);
+}
+
+static gboolean
+finished(SkLvCall *call, SkCall *op, GError **error)
+{
+    const SkMigrationFinish *body = op->body;
+    if (body->cancelled)
+        return sk_lv_fail(error, ERROR_ABORTED, "migration successfully aborted");
+    if (!sk_lv_done_domain(call, op, error))
+        return FALSE;
+    put_cookie(call, "");
+    return TRUE;
+}
+
+static gboolean
+finish(SkLvCall *call, GError **error)
+{
+    const char *name = param_text(call, "destination_name");
+    guint flags = sk_lv_uint(call, "flags");
+    gboolean cancelled = sk_lv_int(call, "cancelled") != 0;
+    const SkDomain *domain = name != NULL ? sk_service_domain(call->service, name, error) : NULL;
+    if (name == NULL)
+        return sk_fail(error, SK_ERROR_INVALID, "it is not said which domain is to be finished (destination_name)");
+    if (domain == NULL)
+        return FALSE;
+    if (cancelled && domain->incoming == NULL)
+        return sk_lv_fail(error, ERROR_ABORTED, "migration successfully aborted");
+    SkMigrationFinish *body = sk_value_new(&sk_migration_finish_type);
+    body->cancelled = cancelled;
+    body->paused = (flags & PAUSED) != 0;
+    body->persist = (flags & PERSIST) != 0;
+    const char *xml = body->persist && !cancelled ? param_text(call, "persistent_xml") : NULL;
+    body->definition = xml != NULL ? parse_xml(xml, NULL, error) : NULL;
+    if (xml != NULL && body->definition == NULL) {
+        sk_value_free(&sk_migration_finish_type, body);
+        return FALSE;
+    }
+    return dispatch(call, SK_OP_MIGRATION_FINISH, domain->spec->uuid, body, finished, error);
+}
+
+/* -- limits ------------------------------------------------------------------------------------------------------------------ */
+
+#define USUAL_CACHE (G_GUINT64_CONSTANT(64) << 20)
+
+static gboolean
+set_limit(SkLvCall *call, guint64 bandwidth, guint downtime, GError **error)
+{
+    const SkDomain *domain = sk_lv_domain(call, "dom", error);
+    if (domain == NULL || !sk_lv_check_flags(call, 0, error))
+        return FALSE;
+    if (bandwidth == 0 && downtime == 0)
+        return sk_fail(error, SK_ERROR_INVALID, "domain \"%s\" cannot be migrated within nothing", sk_domain_name(domain));
+    SkMigrationLimits *body = sk_value_new(&sk_migration_limits_type);
+    body->bandwidth = MIN(bandwidth, SK_MIGRATION_MAX_BANDWIDTH);
+    body->downtime = downtime;
+    return dispatch(call, SK_OP_MIGRATION_LIMITS, domain->spec->uuid, body, NULL, error);
+}
+
+static gboolean
+set_max_downtime(SkLvCall *call, GError **error)
+{
+    return sk_lv_active_domain(call, "dom", error) != NULL &&
+           set_limit(call, 0, (guint) MIN(sk_lv_uint64(call, "downtime"), G_MAXUINT), error);
+}
+
+static gboolean
+set_max_speed(SkLvCall *call, GError **error)
+{
+    return set_limit(call, sk_lv_uint64(call, "bandwidth"), 0, error);
+}
+
+static gboolean
+put_number(SkLvCall *call, const SkDomain *domain, guint64 number, GError **error)
+{
+    if (domain == NULL || !sk_lv_check_flags(call, 0, error))
+        return FALSE;
+    sk_xdr_put_u64(call->out, number);
+    return TRUE;
+}
+
+static gboolean
+get_max_downtime(SkLvCall *call, GError **error)
+{
+    const SkDomain *domain = sk_lv_active_domain(call, "dom", error);
+    return put_number(call, domain, domain != NULL && domain->migration_downtime > 0 ? domain->migration_downtime : SK_MIGRATION_USUAL_DOWNTIME, error);
+}
+
+static gboolean
+get_max_speed(SkLvCall *call, GError **error)
+{
+    const SkDomain *domain = sk_lv_domain(call, "dom", error);
+    return put_number(call, domain, domain != NULL && domain->migration_bandwidth > 0 ? domain->migration_bandwidth : SK_MIGRATION_MAX_BANDWIDTH, error);
+}
+
+/* QEMU's own size. */
+static gboolean
+get_compression_cache(SkLvCall *call, GError **error)
+{
+    return put_number(call, sk_lv_active_domain(call, "dom", error), USUAL_CACHE, error);
+}
+
+#define PARTLY .lacks = "tunnelled, peer to peer, offline, post-copy, TLS, parallel, copying of disks"
 
 static const SkLvProcedure rows[] = {
     { 61, "DOMAIN_MIGRATE_PREPARE", NULL, NULL },
@@ -10,24 +341,24 @@ static const SkLvProcedure rows[] = {
     { 108, "DOMAIN_MIGRATE_PREPARE2", NULL, NULL },
     { 109, "DOMAIN_MIGRATE_FINISH2", NULL, NULL },
     { 148, "DOMAIN_MIGRATE_PREPARE_TUNNEL", NULL, NULL },
-    { 166, "DOMAIN_MIGRATE_SET_MAX_DOWNTIME", "dom downtime:u64 flags", "" },
-    { 207, "DOMAIN_MIGRATE_SET_MAX_SPEED", "dom bandwidth:u64 flags", "" },
+    { 166, "DOMAIN_MIGRATE_SET_MAX_DOWNTIME", "dom downtime:u64 flags", "", SK_OP_MIGRATION_LIMITS, set_max_downtime },
+    { 207, "DOMAIN_MIGRATE_SET_MAX_SPEED", "dom bandwidth:u64 flags", "", SK_OP_MIGRATION_LIMITS, set_max_speed },
     { 213, "DOMAIN_MIGRATE_BEGIN3", NULL, NULL },
     { 214, "DOMAIN_MIGRATE_PREPARE3", NULL, NULL },
     { 215, "DOMAIN_MIGRATE_PREPARE_TUNNEL3", NULL, NULL },
     { 216, "DOMAIN_MIGRATE_PERFORM3", NULL, NULL },
     { 217, "DOMAIN_MIGRATE_FINISH3", NULL, NULL },
     { 218, "DOMAIN_MIGRATE_CONFIRM3", NULL, NULL },
-    { 242, "DOMAIN_MIGRATE_GET_MAX_SPEED", "dom flags", "bandwidth:u64" },
-    { 299, "DOMAIN_MIGRATE_GET_COMPRESSION_CACHE", "dom flags", "cacheSize:u64" },
+    { 242, "DOMAIN_MIGRATE_GET_MAX_SPEED", "dom flags", "bandwidth:u64", SK_OP_DOMAIN_SHOW, get_max_speed },
+    { 299, "DOMAIN_MIGRATE_GET_COMPRESSION_CACHE", "dom flags", "cacheSize:u64", SK_OP_DOMAIN_SHOW, get_compression_cache },
     { 300, "DOMAIN_MIGRATE_SET_COMPRESSION_CACHE", NULL, NULL },
-    { 302, "DOMAIN_MIGRATE_BEGIN3_PARAMS", "dom params:tp<64> flags", "cookie_out:bytes<4194304> xml:str" },
-    { 303, "DOMAIN_MIGRATE_PREPARE3_PARAMS", "params:tp<64> cookie_in:bytes<4194304> flags", "cookie_out:bytes<4194304> uri_out:str?" },
+    { 302, "DOMAIN_MIGRATE_BEGIN3_PARAMS", "dom params:tp<64> flags", "cookie_out:bytes<4194304> xml:str", SK_OP_DOMAIN_MIGRATE, begin, PARTLY },
+    { 303, "DOMAIN_MIGRATE_PREPARE3_PARAMS", "params:tp<64> cookie_in:bytes<4194304> flags", "cookie_out:bytes<4194304> uri_out:str?", SK_OP_MIGRATION_PREPARE, prepare, PARTLY },
     { 304, "DOMAIN_MIGRATE_PREPARE_TUNNEL3_PARAMS", "params:tp<64> cookie_in:bytes<4194304> flags", "cookie_out:bytes<4194304>" },
-    { 305, "DOMAIN_MIGRATE_PERFORM3_PARAMS", "dom dconnuri:str? params:tp<64> cookie_in:bytes<4194304> flags", "cookie_out:bytes<4194304>" },
-    { 306, "DOMAIN_MIGRATE_FINISH3_PARAMS", "params:tp<64> cookie_in:bytes<4194304> flags cancelled:i32", "dom cookie_out:bytes<4194304>" },
-    { 307, "DOMAIN_MIGRATE_CONFIRM3_PARAMS", "dom params:tp<64> cookie_in:bytes<4194304> flags cancelled:i32", "" },
+    { 305, "DOMAIN_MIGRATE_PERFORM3_PARAMS", "dom dconnuri:str? params:tp<64> cookie_in:bytes<4194304> flags", "cookie_out:bytes<4194304>", SK_OP_DOMAIN_MIGRATE, perform, PARTLY },
+    { 306, "DOMAIN_MIGRATE_FINISH3_PARAMS", "params:tp<64> cookie_in:bytes<4194304> flags cancelled:i32", "dom cookie_out:bytes<4194304>", SK_OP_MIGRATION_FINISH, finish, PARTLY },
+    { 307, "DOMAIN_MIGRATE_CONFIRM3_PARAMS", "dom params:tp<64> cookie_in:bytes<4194304> flags cancelled:i32", "", SK_OP_MIGRATION_CONFIRM, confirm },
     { 364, "DOMAIN_MIGRATE_START_POST_COPY", "dom flags", "" },
-    { 387, "DOMAIN_MIGRATE_GET_MAX_DOWNTIME", "dom flags", "downtime:u64" },
+    { 387, "DOMAIN_MIGRATE_GET_MAX_DOWNTIME", "dom flags", "downtime:u64", SK_OP_DOMAIN_SHOW, get_max_downtime },
 };
 SK_LV_FAMILY(sk_lv_domain_migrate_family, "Domain: migration", QEMU, rows);

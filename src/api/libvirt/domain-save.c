@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Procedures: domain: saving, dumping, jobs. */
 #include "api/libvirt/domain-define.h"
+#include "api/libvirt/event.h"
 #include "api/libvirt/families.h"
 #include "api/libvirt/objects.h"
 #include "api/libvirt/private.h"
@@ -250,7 +251,7 @@ enum { STATS_COMPLETED = 1, STATS_KEEP = 2 };
 static SkJob *
 running_job(const SkLvCall *call, const SkDomain *domain)
 {
-    static const char *const names[] = { "domain.save", "domain.dump", "domain.restore", NULL };
+    static const char *const names[] = { "domain.save", "domain.dump", "domain.restore", "domain.migrate", NULL };
     g_autofree char *object = sk_domain_object(domain);
     SkJob *job = sk_jobs_running_on(call->service->jobs, object);
     return job != NULL && g_strv_contains(names, job->info.operation) ? job : NULL;
@@ -294,9 +295,8 @@ get_job_stats(SkLvCall *call, GError **error)
     sk_xdr_put_i32(call->out, job == NULL ? JOB_NONE : job->info.bytes_total > 0 ? JOB_BOUNDED : JOB_UNBOUNDED);
     gsize place = sk_xdr_list_begin(call->out);
     if (job != NULL) {
-        gboolean dump = g_str_equal(job->info.operation, "domain.dump"), saves = g_str_equal(job->info.operation, "domain.save");
         guint64 total = job->info.bytes_total, done = job->info.bytes_done;
-        sk_xdr_put_param_i32(call->out, "operation", dump ? 6 : saves ? 3 : 4);
+        sk_xdr_put_param_i32(call->out, "operation", sk_lv_job_number(job->info.operation));
         sk_xdr_put_param_u64(call->out, "time_elapsed", elapsed_ms(&job->info));
         sk_xdr_put_param_u64(call->out, "data_total", total);
         sk_xdr_put_param_u64(call->out, "data_processed", done);

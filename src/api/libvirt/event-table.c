@@ -438,9 +438,19 @@ static const struct {
     const char *operation;
     gint number;
 } domain_jobs[] = {
-    { "domain.save", 1 }, { "domain.managed-save", 1 }, { "domain.restore", 2 }, { "domain.migrate", 5 }, { "snapshot.create", 6 },
-    { "snapshot.revert", 7 }, { "domain.dump", 8 }, { "backup.begin", 9 }, { "snapshot.delete", 10 },
+    { "domain.save", 2 }, { "domain.managed-save", 2 }, { "domain.restore", 3 }, { "migration.receive", 4 }, { "domain.migrate", 5 },
+    { "snapshot.create", 6 }, { "snapshot.revert", 7 }, { "domain.dump", 8 }, { "backup.begin", 9 }, { "snapshot.delete", 10 },
 };
+
+gint
+sk_lv_job_number(const char *operation)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(domain_jobs); i++) {
+        if (g_str_equal(domain_jobs[i].operation, operation))
+            return domain_jobs[i].number;
+    }
+    return 0;
+}
 
 static void
 send_job_completed(const Telling *telling, const SkDomain *domain, gint operation)
@@ -465,10 +475,9 @@ on_job_ended(const Telling *telling)
     const char *operation = text(telling, "operation"), *object = text(telling, "object");
     const SkDomain *domain = g_str_has_prefix(object, "domain/") ?
                              sk_service_domain(telling->server->service, object + strlen("domain/"), NULL) : NULL;
-    for (guint i = 0; domain != NULL && i < G_N_ELEMENTS(domain_jobs); i++) {
-        if (g_str_equal(domain_jobs[i].operation, operation))
-            send_job_completed(telling, domain, domain_jobs[i].number);
-    }
+    gint number = domain != NULL ? sk_lv_job_number(operation) : 0;
+    if (number != 0)
+        send_job_completed(telling, domain, number);
 }
 
 /* -- networks, pools, secrets, devices of the host ---------------------------------------------------------------------------------- */

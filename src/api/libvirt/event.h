@@ -44,5 +44,8 @@ void sk_lv_events_end(SkLibvirt *server);
 
 /* -- event-table.c ------------------------------------------------------------------------------------------------------ */
 
+/* What a client calls one of our operations where it is a domain's job; 0: it does not know it. */
+gint sk_lv_job_number(const char *operation);
+
 /* Tells clients of an event of ours (SkEventFunc; data is the server). */
 void sk_lv_event_translate(const SkEvent *event, gpointer data);

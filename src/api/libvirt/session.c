@@ -28,8 +28,10 @@ static gboolean
 supports_feature(SkLvCall *call, GError **error)
 {
     static const gint supported[] = {
+        7,      /* nothing else changes a domain while it is being migrated */
         9,      /* typed parameters of strings */
         10,     /* keepalive */
+        13,     /* migration with typed parameters */
         14,     /* events by callback id */
         15,     /* callbacks at the connection's end */
         16,     /* network updates with their arguments in the right order */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Migration to and from a descriptor. */
+/* Migration to and from a descriptor, a file's or a socket's. */
 #include "engine/qmp/migrate.h"
 
 #include <string.h>
@@ -25,6 +25,18 @@ static gboolean
 set_rate(SkQmp *self, GError **error)
 {
     return sk_qmp_run(self, "migrate-set-parameters", json_pack("{s:I}", "max-bandwidth", (json_int_t) G_MAXINT64 / 2), error);
+}
+
+/* All of them each time: what a former migration set stays set. */
+static gboolean
+set_options(SkQmp *self, const SkMigrateOptions *options, GError **error)
+{
+    json_t *list = json_pack("[{s:s,s:b},{s:s,s:b},{s:s,s:b}]", "capability", "events", "state", 1, "capability", "auto-converge", "state",
+                             options->auto_converge, "capability", "xbzrle", "state", options->compress);
+    json_int_t rate = options->bandwidth > 0 ? (json_int_t) MIN(options->bandwidth, G_MAXINT64 / 2) : (json_int_t) G_MAXINT64 / 2;
+    return sk_qmp_run(self, "migrate-set-capabilities", json_pack("{s:o}", "capabilities", list), error) &&
+           sk_qmp_run(self, "migrate-set-parameters", json_pack("{s:I,s:I}", "max-bandwidth", rate, "downtime-limit", (json_int_t) options->downtime),
+                      error);
 }
 
 static gboolean
@@ -113,6 +125,43 @@ gboolean
 sk_qmp_migrate_from_fd(SkQmp *self, gint fd, GError **error)
 {
     return set_capabilities(self, error) && run(self, "migrate-incoming", fd, NULL, NULL, NULL, error);
+}
+
+/* The other end is told by the socket's end, and so are we. */
+gboolean
+sk_qmp_migrate_live(SkQmp *self, gint fd, const SkMigrateOptions *options, GCancellable *cancellable, SkMigrateProgress progress, gpointer data,
+                    GError **error)
+{
+    static const SkMigrateOptions usual = { .downtime = 300 };
+    gboolean ok = set_options(self, options, error) && run(self, "migrate", fd, cancellable, progress, data, error) && settle(self, error);
+    set_options(self, &usual, NULL);
+    return ok;
+}
+
+gboolean
+sk_qmp_migrate_limit(SkQmp *self, guint64 bandwidth, guint downtime, GError **error)
+{
+    g_autoptr(json_t) parameters = json_object();
+    if (bandwidth > 0)
+        json_object_set_new(parameters, "max-bandwidth", json_integer((json_int_t) MIN(bandwidth, G_MAXINT64 / 2)));
+    if (downtime > 0)
+        json_object_set_new(parameters, "downtime-limit", json_integer((json_int_t) downtime));
+    return sk_qmp_run(self, "migrate-set-parameters", g_steal_pointer(&parameters), error);
+}
+
+gboolean
+sk_qmp_migrate_receive(SkQmp *self, gint fd, GError **error)
+{
+    return set_capabilities(self, error) && hand_over(self, fd, error) &&
+           sk_qmp_run(self, "migrate-incoming", json_pack("{s:s}", "uri", "fd:" NAME), error);
+}
+
+gboolean
+sk_qmp_migrate_received(SkQmp *self, GError **error)
+{
+    static const char *const names[] = { "MIGRATION", NULL };
+    g_autoptr(SkQmpExpect) completed = sk_qmp_expect(self, names, "status", "completed");
+    return await(self, completed, NULL, NULL, NULL, error);
 }
 
 void

@@ -6,7 +6,8 @@
 G_BEGIN_DECLS
 
 /*
- * QEMU's migration stream to and from a descriptor: save and restore, memory of snapshots. All block: workers only.
+ * QEMU's migration stream to and from a descriptor: save and restore, memory of snapshots, another host. All block:
+ * workers only.
  */
 
 /* Bytes of memory sent, and as far as known all there is to send. Called every now and then on the worker. */
@@ -23,5 +24,24 @@ gboolean sk_qmp_migrate_from_fd(SkQmp *self, gint fd, GError **error);
 
 /* Ends a migration that is under way; none is fine. */
 void sk_qmp_migrate_cancel(SkQmp *self);
+
+/* -- to another host ------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    guint64 bandwidth;      /* bytes per second; 0: no limit */
+    guint downtime;         /* milliseconds the guest may stand still */
+    gboolean auto_converge, compress;
+} SkMigrateOptions;
+
+/* The same to a connected socket while the guest runs, until the last of it has been sent: then it stands still. */
+gboolean sk_qmp_migrate_live(SkQmp *self, gint fd, const SkMigrateOptions *options, GCancellable *cancellable, SkMigrateProgress progress,
+                             gpointer data, GError **error);
+/* Changes the limits of the migration that runs, or of the next. 0: as it is. */
+gboolean sk_qmp_migrate_limit(SkQmp *self, guint64 bandwidth, guint downtime, GError **error);
+
+/* Gives a QEMU that waits for it the socket its state comes out of, and returns. */
+gboolean sk_qmp_migrate_receive(SkQmp *self, gint fd, GError **error);
+/* Waits until all of it has come. */
+gboolean sk_qmp_migrate_received(SkQmp *self, GError **error);
 
 G_END_DECLS

@@ -4,11 +4,17 @@
 
 #include "cli/cli.h"
 
-/* Operations that no command asks for, and why. None now. */
+/* Operations that no command asks for, and why. */
 static const struct {
     SkOperationId op;
     const char *why;
-} api_only[] = { { SK_N_OPERATIONS, NULL } };
+} api_only[] = {
+    { SK_OP_DOMAIN_MIGRATE, "a step of a migration, which whoever is connected to both hosts drives" },
+    { SK_OP_MIGRATION_PREPARE, "a step of a migration" },
+    { SK_OP_MIGRATION_FINISH, "a step of a migration" },
+    { SK_OP_MIGRATION_CONFIRM, "a step of a migration" },
+    { SK_OP_MIGRATION_LIMITS, "of a migration" },
+};
 
 static gboolean
 is_api_only(SkOperationId op)

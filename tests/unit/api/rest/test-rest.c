@@ -62,6 +62,7 @@ body_of(const SkOperation *op)
         { "Device", "{\"rng\":{}}" }, { "XmlCheck", "{\"xml\":\"<domain/>\"}" }, { "PageRequest", "{\"size\":2048,\"count\":1}" },
         { "Snapshot", "{\"name\":\"s1\"}" }, { "Checkpoint", "{\"name\":\"c1\"}" }, { "SecretSet", "{\"value\":\"AAAA\"}" },
         { "NetworkEdit", "{\"forward_device\":\"eth0\"}" },
+        { "Migrate", "{\"address\":\"unix:/s\",\"token\":\"t\"}" },
         { "Restore", "{\"path\":\"/s\",\"then\":\"paused\"}" },
         { "ImageImport", "{\"name\":\"i\",\"url\":\"/i.qcow2\"}" }, { "ImageBuild", "{\"recipe\":\"debian-12\"}" },
     };

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Field tables of the steps of a migration. */
+#include "model/migration.h"
+
+#include "base/text.h"
+
+#define NEEDED .flags = SK_FIELD_REQUIRED
+
+static const SkField offer_fields[] = {
+    SK_FIELD(SkMigrationOffer, name, STRING, "name", NEEDED, .check = sk_check_name),
+    SK_FIELD(SkMigrationOffer, uuid, STRING, "UUID", NEEDED, .max = 36),
+    SK_FIELD(SkMigrationOffer, live, OPTIONAL, "what runs", .type = &sk_domain_spec_type),
+    SK_FIELD(SkMigrationOffer, definition, OPTIONAL, "definition; a transient domain has none", .type = &sk_domain_spec_type),
+    SK_FIELD(SkMigrationOffer, accel, ENUM, "accelerator in use", .names = &sk_accel_enum),
+    SK_FIELD(SkMigrationOffer, qemu_version, STRING, "version of its QEMU", .max = 64),
+    SK_FIELD(SkMigrationOffer, host, STRING, "name of the source host", .max = 256),
+    SK_FIELD(SkMigrationOffer, cpu_model, STRING, "CPU of the source host", .max = 256),
+    SK_FIELD(SkMigrationOffer, digest, STRING, "digest of what the asker was given", .max = 128),
+};
+SK_TYPE(sk_migration_offer_type, SkMigrationOffer, "MigrationOffer", "migration offer", offer_fields, "a domain as its source tells of it");
+
+static const SkField prepare_fields[] = {
+    SK_FIELD(SkMigrationPrepare, offer, OPTIONAL, "what the source tells", .type = &sk_migration_offer_type),
+    SK_FIELD(SkMigrationPrepare, definition, OPTIONAL, "definition to run with instead of the source's", .type = &sk_domain_spec_type),
+    SK_FIELD(SkMigrationPrepare, name, STRING, "name it gets here, if not the same", .check = sk_check_name),
+    SK_FIELD(SkMigrationPrepare, address, STRING, "where its state is expected: tcp:HOST:PORT or unix:PATH", .max = 1024),
+    SK_FIELD(SkMigrationPrepare, listen, STRING, "IP address to listen at", .max = 64),
+};
+SK_TYPE(sk_migration_prepare_type, SkMigrationPrepare, "MigrationPrepare", "migration", prepare_fields, "a domain to be taken in");
+
+static const SkField migrate_fields[] = {
+    SK_FIELD(SkMigrate, address, STRING, "where the destination expects the state", NEEDED, .max = 1024),
+    SK_FIELD(SkMigrate, token, STRING, "what it wants to hear", NEEDED, .max = 64),
+    SK_FIELD(SkMigrate, bandwidth, UINT64, "most MiB a second, 0 for the domain's limit", .max = (gint64) SK_MIGRATION_MAX_BANDWIDTH),
+    SK_FIELD(SkMigrate, auto_converge, BOOL, "slow the guest down if it writes faster than can be sent"),
+    SK_FIELD(SkMigrate, compress, BOOL, "send changes of pages alone (xbzrle)"),
+    SK_FIELD(SkMigrate, still, BOOL, "let the guest stand still meanwhile"),
+};
+SK_TYPE(sk_migrate_type, SkMigrate, "Migrate", "migration", migrate_fields, "where a running domain's state is sent");
+
+static const SkField finish_fields[] = {
+    SK_FIELD(SkMigrationFinish, cancelled, BOOL, "take all of it back"),
+    SK_FIELD(SkMigrationFinish, paused, BOOL, "do not let the guest run yet"),
+    SK_FIELD(SkMigrationFinish, persist, BOOL, "define it here too"),
+    SK_FIELD(SkMigrationFinish, definition, OPTIONAL, "with this definition instead of the source's", .type = &sk_domain_spec_type),
+};
+SK_TYPE(sk_migration_finish_type, SkMigrationFinish, "MigrationFinish", "migration", finish_fields, "the end of a migration at the destination");
+
+static const SkField confirm_fields[] = {
+    SK_FIELD(SkMigrationConfirm, cancelled, BOOL, "the destination does not have it: it goes on here"),
+    SK_FIELD(SkMigrationConfirm, undefine, BOOL, "remove its definition here"),
+};
+SK_TYPE(sk_migration_confirm_type, SkMigrationConfirm, "MigrationConfirm", "migration", confirm_fields, "the end of a migration at the source");
+
+static const SkField limits_fields[] = {
+    SK_FIELD(SkMigrationLimits, bandwidth, UINT64, "most MiB a second", .max = (gint64) SK_MIGRATION_MAX_BANDWIDTH),
+    SK_FIELD(SkMigrationLimits, downtime, UINT, "most milliseconds the guest may stand still", .max = 2000000),
+};
+SK_TYPE(sk_migration_limits_type, SkMigrationLimits, "MigrationLimits", "migration limits", limits_fields, "limits of a domain's migrations");

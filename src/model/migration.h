@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "model/domain.h"
+
+/*
+ * The steps of moving a running domain to another host, as values. The source makes an offer; the destination is
+ * prepared by it and says where and with which token the state is to be sent; the source sends; the destination is
+ * finished, and asks the source itself before it lets the guest run; the source is told the outcome. Any thread.
+ */
+
+/* What a source tells of a domain. */
+typedef struct {
+    char *name, *uuid;
+    SkDomainSpec *live;     /* what QEMU runs with; NULL: it is off, and only its definition moves */
+    SkDomainSpec *definition; /* NULL: it is transient */
+    gint accel;             /* SkAccel it runs on */
+    char *qemu_version, *host, *cpu_model;
+    char *digest;           /* of live in the words the asker was given, so that an unchanged one is known; or NULL */
+} SkMigrationOffer;
+
+/* How a destination is prepared. */
+typedef struct {
+    SkMigrationOffer *offer;
+    SkDomainSpec *definition; /* to be used instead of the offer's; NULL: that */
+    char *name;             /* it is to have there; NULL: the same */
+    char *address;          /* to listen on: "tcp:HOST:PORT", "unix:PATH"; NULL: a TCP port is chosen */
+    char *listen;           /* IP address to bind; NULL: any */
+} SkMigrationPrepare;
+
+/* How a source sends. */
+typedef struct {
+    char *address, *token;
+    guint64 bandwidth;      /* MiB per second; 0: as much as there is */
+    gboolean auto_converge, compress;
+    gboolean still;         /* the guest stands still meanwhile */
+} SkMigrate;
+
+typedef struct {
+    gboolean cancelled;     /* the source could not send: take it all back */
+    gboolean paused;        /* do not let the guest run */
+    gboolean persist;       /* define it too */
+    SkDomainSpec *definition; /* with this definition; NULL: the offer's */
+} SkMigrationFinish;
+
+typedef struct {
+    gboolean cancelled;     /* the destination does not have it: it goes on here */
+    gboolean undefine;      /* forget its definition too */
+} SkMigrationConfirm;
+
+/* Limits of a domain's migrations; 0: as it is. */
+typedef struct {
+    guint64 bandwidth;      /* MiB per second */
+    guint downtime;         /* milliseconds */
+} SkMigrationLimits;
+
+#define SK_MIGRATION_MAX_BANDWIDTH G_GUINT64_CONSTANT(8796093022207)    /* MiB per second: as good as no limit */
+#define SK_MIGRATION_USUAL_DOWNTIME 300
+
+extern const SkType sk_migration_offer_type, sk_migration_prepare_type, sk_migrate_type, sk_migration_finish_type,
+    sk_migration_confirm_type, sk_migration_limits_type;

@@ -1,0 +1,339 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Running guests move between two daemons, driven by stock clients: one guest runs afterwards, whatever broke on the way."""
+import os
+import signal
+import subprocess
+import threading
+
+import pytest
+
+from conftest import make_daemon
+from libvirt_client import environment, uri, virsh
+from skep import DEADLINE, guest_files
+from streams import Console
+
+READY = "skep-tiny ready"
+NAME = "mover"
+
+
+class World:
+    """Two daemons, each with a network of its own, and a guest that remembers a word as long as it is not started anew."""
+
+    def __init__(self, a, b):
+        self.a, self.b = a, b
+
+    def other(self, daemon):
+        return self.b if daemon is self.a else self.a
+
+    def boot(self):
+        for daemon in (self.a, self.b):
+            if self.has(daemon):
+                daemon.do("DELETE", f"/v1/domains/{NAME}?force=true")
+        self.a.do("POST", "/v1/domains?start=true", self.a.tiny_domain(NAME, guest_files()))
+        self.a.wait_console(NAME, READY)
+        with Console(self.a, NAME, take_over=True) as console:
+            console.wait(READY)
+            console.write("WORD=hive; echo learn'e'd\n")
+            console.wait("learned")
+
+    def has(self, daemon):
+        return NAME in [row["name"] for row in daemon.items("/v1/domains")]
+
+    def state(self, daemon):
+        """(state, reason), or None."""
+        if not self.has(daemon):
+            return None
+        status = daemon.get(f"/v1/domains/{NAME}")["status"]
+        return status["state"], status["reason"]
+
+    def migrate(self, *options, source=None, check=True, name=NAME, transport=None):
+        source = source or self.a
+        target = self.other(source)
+        where = transport or f"unix://{target.root}/state.sock"
+        done = virsh(source, "migrate", "--live", *options, name, uri(target), "--migrateuri", where, check=False)
+        if check:
+            assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{source.log_tail()}\n{target.log_tail()}"
+        return done
+
+    def remembers(self, daemon):
+        with Console(daemon, NAME, take_over=True) as console:
+            console.forget()
+            console.write('echo word "<$WORD>"\n')
+            console.wait("word <hive>")
+
+    def runs_at(self, daemon):
+        """The guest is at daemon, the very one, and nothing of it but a definition at the other."""
+        other = self.other(daemon)
+        daemon.wait_until(lambda: self.state(daemon) is not None and self.state(daemon)[0] == "running", f"it to run, not {self.state(daemon)}")
+        daemon.wait_until(lambda: self.state(other) is None or self.state(other)[0] == "shut off", f"the other's end, not {self.state(other)}")
+        daemon.wait_until(lambda: len(daemon.qemu_pids()) == 1 and other.qemu_pids() == [], "one QEMU")
+        assert list(other.root.glob("state.sock")) == [] and list(daemon.root.glob("state.sock")) == []
+        self.remembers(daemon)
+
+
+@pytest.fixture(scope="module")
+def daemons():
+    if os.geteuid() != 0:
+        pytest.skip("needs root, for a network namespace")
+    if guest_files() is None:
+        pytest.skip("the tiny guest is not built: run tests/guest/make-tiny")
+    with make_daemon() as a, make_daemon() as b:
+        world = World(a.start(), b.start())
+        yield world
+
+
+@pytest.fixture
+def world(daemons):
+    """The guest runs at a, and b has none."""
+    for daemon in (daemons.a, daemons.b):
+        if daemon.ended():
+            daemon.start()
+    if daemons.has(daemons.b) and daemons.state(daemons.b)[0] == "shut off":
+        daemons.b.do("DELETE", f"/v1/domains/{NAME}")
+    if not daemons.has(daemons.a) or daemons.state(daemons.a)[0] != "running" or daemons.has(daemons.b):
+        daemons.boot()
+    yield daemons
+
+
+def test_there_and_back(world):
+    assert world.a.get(f"/v1/domains/{NAME}")["status"]["persistent"]
+    world.migrate("--verbose")
+    world.runs_at(world.b)
+    assert world.state(world.b) == ("running", "migration") and world.state(world.a) == ("shut off", "migration")
+    assert not world.b.get(f"/v1/domains/{NAME}")["status"]["persistent"]
+    # It is defined there still, and fits.
+    world.migrate("--undefinesource", source=world.b)
+    world.runs_at(world.a)
+    assert not world.has(world.b)
+
+
+def test_persistent_and_undefined(world):
+    before = world.a.get(f"/v1/domains/{NAME}")
+    world.migrate("--persistent", "--undefinesource")
+    world.runs_at(world.b)
+    assert not world.has(world.a)
+    after = world.b.get(f"/v1/domains/{NAME}")
+    assert after["status"]["persistent"] and after["spec"] == before["spec"]
+    aliases = [[device["alias"] for device in view["live"]["serials"]] for view in (before, after)]
+    assert aliases[0] == aliases[1]
+    world.b.restart()
+    world.runs_at(world.b)
+    world.migrate("--persistent", "--undefinesource", source=world.b)
+    world.runs_at(world.a)
+
+
+def test_suspended_and_paused(world):
+    world.migrate("--suspend")
+    assert world.state(world.b) == ("paused", "migration")
+    world.b.do("POST", f"/v1/domains/{NAME}/resume")
+    world.b.do("POST", f"/v1/domains/{NAME}/suspend")
+    world.migrate(source=world.b)
+    assert world.state(world.a)[0] == "paused"
+    world.a.do("POST", f"/v1/domains/{NAME}/resume")
+    world.runs_at(world.a)
+
+
+def test_another_name(world):
+    world.migrate("--dname", "moved", "--undefinesource")
+    assert virsh(world.b, "list", "--name").split() == ["moved"]
+    back = virsh(world.b, "migrate", "--live", "--persistent", "--dname", NAME, "moved", uri(world.a), "--migrateuri", f"unix://{world.a.root}/state.sock", check=False)
+    assert back.returncode == 0, back.stderr
+    world.runs_at(world.a)
+
+
+def test_another_definition(world, tmp_path):
+    text = virsh(world.a, "dumpxml", NAME, "--migratable")
+    titled = tmp_path / "titled.xml"
+    titled.write_text(text.replace("</name>", "</name>\n  <title>told anew</title>", 1))
+    world.migrate("--xml", str(titled))
+    assert virsh(world.b, "desc", NAME, "--title").strip() == "told anew"
+    world.migrate(source=world.b)
+    larger = tmp_path / "larger.xml"
+    larger.write_text(text.replace("<memory unit='KiB'>98304<", "<memory unit='KiB'>131072<"))
+    assert larger.read_text() != text
+    failed = world.migrate("--xml", str(larger), check=False)
+    assert failed.returncode != 0 and "its guest would see it" in failed.stderr, failed.stderr
+    world.runs_at(world.a)
+
+
+def test_limits(world):
+    assert virsh(world.a, "migrate-getspeed", NAME).strip() == "8796093022207"
+    virsh(world.a, "migrate-setspeed", NAME, "700")
+    assert virsh(world.a, "migrate-getspeed", NAME).strip() == "700"
+    virsh(world.a, "migrate-setmaxdowntime", NAME, "400")
+    assert virsh(world.a, "migrate-getmaxdowntime", NAME).strip() == "400"
+    assert virsh(world.a, "migrate-compcache", NAME).split()[2] == "64.000"
+    world.migrate("--bandwidth", "900", "--compressed", "--auto-converge")
+    world.migrate(source=world.b)
+    world.runs_at(world.a)
+
+
+def test_what_is_refused(world):
+    words = {"--tunnelled --p2p": "p2p", "--postcopy": "post-copy", "--tls": "TLS", "--parallel": "parallel"}
+    for options, word in words.items():
+        failed = world.migrate(*options.split(), check=False)
+        assert failed.returncode != 0 and word in failed.stderr, (options, failed.stderr)
+    failed = world.migrate(check=False, transport="rdma://somewhere")
+    assert "give tcp:HOST:PORT or unix:PATH" in failed.stderr
+    world.runs_at(world.a)
+
+
+def test_what_does_not_fit(world):
+    a, b = world.a, world.b
+    b.do("POST", "/v1/domains", {"name": NAME, "memory": {"current": "32M"}})
+    assert "there is another domain" in world.migrate(check=False).stderr
+    b.do("DELETE", f"/v1/domains/{NAME}")
+    same = virsh(a, "migrate", "--live", NAME, uri(a), "--migrateuri", f"unix://{a.root}/state.sock", check=False)
+    assert "runs on this host already" in same.stderr, same.stderr
+    a.do("POST", "/v1/domains", {"name": "off", "memory": {"current": "32M"}})
+    assert "domain is not running" in world.migrate(check=False, name="off").stderr
+    a.do("DELETE", "/v1/domains/off")
+    world.runs_at(a)
+
+
+class Slow:
+    """A migration that cannot end, until the block does."""
+
+    def __init__(self, world):
+        self.world = world
+
+    def __enter__(self):
+        world = self.world
+        target = f"unix://{world.b.root}/state.sock"
+        self.process = subprocess.Popen(
+            world.a.prefix() + ["virsh", "-c", uri(world.a), "migrate", "--live", "--bandwidth", "1", NAME, uri(world.b), "--migrateuri", target],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
+        world.a.wait_until(lambda: "Data processed" in virsh(world.a, "domjobinfo", NAME) or self.process.poll() is not None, "a job")
+        assert self.process.poll() is None, self.process.communicate()
+        return self
+
+    def ended(self):
+        """Its exit status and words."""
+        out, words = self.process.communicate(timeout=DEADLINE)
+        return self.process.returncode, out + words
+
+    def __exit__(self, *exc):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+
+def test_job_and_cancel(world):
+    with Slow(world) as slow:
+        info = virsh(world.a, "domjobinfo", NAME)
+        assert "Outgoing migration" in info and "Memory total" in info, info
+        refused = virsh(world.a, "setmem", NAME, "64M", "--live", check=False)
+        virsh(world.a, "domjobabort", NAME)
+        status, words = slow.ended()
+        assert status != 0 and "cancelled" in words, words
+        assert refused.returncode != 0
+    world.runs_at(world.a)
+
+
+def test_speed_is_changed_on_the_way(world):
+    with Slow(world) as slow:
+        virsh(world.a, "migrate-setspeed", NAME, "1000")
+        assert slow.ended() == (0, "\n")
+    world.runs_at(world.b)
+    world.migrate(source=world.b)
+
+
+def test_client_is_killed(world):
+    with Slow(world) as slow:
+        slow.process.kill()
+        slow.process.wait()
+        world.runs_at(world.a)
+
+
+def test_source_daemon_is_killed(world):
+    with Slow(world) as slow:
+        world.a.kill()
+        assert slow.ended()[0] != 0
+        world.a.start()
+        world.runs_at(world.a)
+
+
+def test_destination_daemon_is_killed(world):
+    with Slow(world) as slow:
+        world.b.kill()
+        assert slow.ended()[0] != 0
+        world.b.start()
+        world.runs_at(world.a)
+
+
+def test_destination_qemu_is_killed(world):
+    with Slow(world) as slow:
+        for pid in world.b.qemu_pids():
+            os.kill(pid, signal.SIGKILL)
+        assert slow.ended()[0] != 0
+        world.runs_at(world.a)
+
+
+def test_guest_is_destroyed_on_the_way(world):
+    with Slow(world) as slow:
+        world.a.do("POST", f"/v1/domains/{NAME}/destroy")
+        assert slow.ended()[0] != 0
+    world.a.wait_until(lambda: world.state(world.a) == ("shut off", "destroyed") and world.state(world.b) is None and world.b.qemu_pids() == [], "the end")
+
+
+# Where a step of the source fails, or kills its daemon, and who has the guest then.
+SOURCE = {"migrate/connect": "a", "migrate/words": "a", "migrate/state": "a", "engine/migrate": "a", "migrate/sent": "a", "migration-confirm/record": "b"}
+SOURCE_EXIT = {**SOURCE, "migrate/given": "doubt", "migration-confirm/end": "b"}
+TARGET = {"migration-prepare/listen": "a", "migration-prepare/record": "a", "domain-start/process": "a", "domain-start/note": "a",
+          "migration-prepare/state": "a", "migration-finish/received": "a", "migration-finish/ask": "a", "migration-finish/asked": "a",
+          "migration-finish/record": "a", "migration-finish/run": "a"}
+TARGET_EXIT = {**TARGET, "migration-finish/asked": "doubt", "migration-finish/record": "doubt", "migration-finish/run": "b?"}
+
+
+def check_outcome(world, outcome, failed):
+    a, b = world.a, world.b
+    if outcome in ("doubt", "b?"):
+        a.wait_until(lambda: world.state(a) == ("paused", "migration"), f"its standstill, not {world.state(a)}")
+        assert "not known whether it runs there" in a.get(f"/v1/domains/{NAME}")["status"]["message"]
+        a.do("POST", f"/v1/domains/{NAME}/{'resume' if outcome == 'doubt' else 'destroy'}")
+    world.runs_at(a if outcome in ("a", "doubt") else b)
+    assert failed.returncode != 0 or outcome == "b"
+
+
+def bring_home(world, outcome):
+    if outcome.startswith("b"):
+        world.migrate("--persistent", "--undefinesource", source=world.b)
+        world.runs_at(world.a)
+
+
+@pytest.mark.parametrize("step", SOURCE)
+def test_source_step_fails(world, step):
+    world.a.restart(env={"SKEP_FAULT": step})
+    failed = world.migrate("--persistent", check=False)
+    world.a.restart()
+    check_outcome(world, SOURCE[step], failed)
+    bring_home(world, SOURCE[step])
+
+
+@pytest.mark.parametrize("step", SOURCE_EXIT)
+def test_source_dies_at_step(world, step):
+    world.a.restart(env={"SKEP_FAULT_EXIT": step})
+    failed = world.migrate("--persistent", check=False)
+    world.a.wait_ended()
+    world.a.start()
+    check_outcome(world, SOURCE_EXIT[step], failed)
+    bring_home(world, SOURCE_EXIT[step])
+
+
+@pytest.mark.parametrize("step", TARGET)
+def test_target_step_fails(world, step):
+    world.b.restart(env={"SKEP_FAULT": step})
+    failed = world.migrate("--persistent", check=False)
+    check_outcome(world, TARGET[step], failed)
+    world.b.restart()
+    assert not world.has(world.b)
+
+
+@pytest.mark.parametrize("step", TARGET_EXIT)
+def test_target_dies_at_step(world, step):
+    world.b.restart(env={"SKEP_FAULT_EXIT": step})
+    failed = world.migrate("--persistent", check=False)
+    world.b.wait_ended()
+    world.b.start()
+    check_outcome(world, TARGET_EXIT[step], failed)
+    bring_home(world, TARGET_EXIT[step])
