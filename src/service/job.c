@@ -302,7 +302,7 @@ run_on_worker(gpointer data, gpointer unused)
     sk_main_post(finish_run, outcome);
 }
 
-/* Between the steps of a migration nothing else is to change the domain. */
+/* Between the steps of a migration nothing else is to change the domain, nor to wait for its end: it may be elsewhere then. */
 static gboolean
 check_migrating(const SkJob *job, GError **error)
 {
@@ -339,8 +339,13 @@ static void
 enqueue(SkJob *job)
 {
     SkJobs *jobs = job->service->jobs;
+    GError *error = NULL;
     jobs->alive++;
     sk_job_ref(job); /* dropped by sk_job_end() */
+    if (!check_migrating(job, &error)) {
+        sk_job_end(job, error);
+        return;
+    }
     if (job->kind->at_once || queue_name(job) == NULL) {
         begin_turn(job);
         return;

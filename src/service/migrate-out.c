@@ -370,7 +370,7 @@ notice_loss(SkJob *job, Work *work)
 {
     char byte;
     gssize n = recv(work->words, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+    if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)) || g_cancellable_is_cancelled(job->cancellable))
         return;
     work->lost = TRUE;
     g_cancellable_cancel(job->cancellable);
