@@ -62,6 +62,11 @@ class Refused(AssertionError):
         self.answer = answer
 
 
+def can_mount():
+    """False where / is no mount, as in a chroot: a mount namespace made there could not keep its mounts to itself."""
+    return subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode == 0
+
+
 def in_netns(name):
     """Not `ip netns exec`: that mounts, and so fails in a chroot, whose root is no mount."""
     return ["nsenter", f"--net=/run/netns/{name}", "--"]

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from skep import DEADLINE, Daemon
+from skep import DEADLINE, Daemon, can_mount
 
 MOUNTS = """
 set -e
@@ -48,10 +48,6 @@ def needs(*programs):
     for program in programs:
         if shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin") is None:
             pytest.skip(f"{program} is not installed")
-
-
-def can_mount():
-    return subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode == 0
 
 
 class Host(Daemon):
@@ -90,10 +86,9 @@ class Host(Daemon):
 
     def start(self, **options):
         super().start(**options)
-        if not self.own_mounts and self.starts == 1:
-            os.makedirs(self.images)
-            self.virsh("pool-define-as", "default", "dir", "--target", self.images)
-            self.virsh("pool-start", "default")
+        if not self.own_mounts:
+            for path in (self.images, "/var/lib/libvirt/boot"):  # as data/systemd/skep.tmpfiles does where skepd is installed
+                os.makedirs(path, exist_ok=True)
         return self
 
     @property

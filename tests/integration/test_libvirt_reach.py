@@ -10,7 +10,7 @@ import pytest
 
 from conftest import make_daemon
 from libvirt_client import environment, virsh
-from skep import DEADLINE
+from skep import DEADLINE, can_mount
 
 pytestmark = pytest.mark.skipif(shutil.which("virsh") is None, reason="libvirt-clients is not installed")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for namespaces")
@@ -39,6 +39,8 @@ def client(daemon, *argv, check=True, inside=None, **env):
 @pytest.fixture
 def own_run(tmp_path):
     """A program that starts skepd with a /run/libvirt of its own."""
+    if not can_mount():
+        pytest.skip("needs a mount namespace, for a /run/libvirt of its own")
     script = tmp_path / "skepd-in-namespace"
     script.write_text("#!/bin/sh\nexec unshare -m --propagation private sh -c '"
                       "mkdir -p /run/libvirt && mount -t tmpfs none /run/libvirt && exec \"$0\" \"$@\"' \"$SKEPD\" \"$@\"\n")
