@@ -139,10 +139,12 @@ class Daemon:
         return self.process.wait(timeout=DEADLINE)
 
     def stop(self):
-        """Ends the daemon in good order; guests stay."""
+        """Ends the daemon in good order; guests stay. It must not have aborted before, nor leak (with ASan, the exit status tells)."""
         if not self.ended():
             self.process.terminate()
-            self.wait_ended()
+            status = self.wait_ended()
+            assert status == 0, f"skepd ended with {status}:\n{self.log_tail()}"
+        assert self.process is None or self.process.returncode != -signal.SIGABRT, f"skepd aborted:\n{self.log_tail()}"
         self.process = None
 
     def kill(self):
