@@ -18,6 +18,15 @@ typedef struct {
     gboolean session, version, help_settings, verbose;
 } Options;
 
+static void
+options_clear(Options *options)
+{
+    g_free(options->root);
+    g_free(options->listen);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
+
 static gboolean
 parse_options(Options *options, int *argc, char ***argv, GError **error)
 {
@@ -141,7 +150,7 @@ configure(const Options *options, SkSettings **out_settings, GError **error)
 int
 main(int argc, char **argv)
 {
-    Options options = { 0 };
+    g_auto(Options) options = { 0 };
     g_autoptr(GError) error = NULL;
     g_autoptr(SkSettings) settings = NULL;
 
