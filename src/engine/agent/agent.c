@@ -127,9 +127,14 @@ sk_agent_call(SkAgent *self, const char *command, json_t *args, gint timeout_ms,
     gint64 limit_ms = timeout_ms > 0 ? timeout_ms : usual_ms(self);
     json_t *result = NULL;
     sk_agent_session_init(&session, SK_FD_NONE, self->domain, g_get_monotonic_time() + limit_ms * 1000);
-    if (!turn_begin(self, session.deadline, error))
+    const gint64 deadline = session.deadline;
+    if (!turn_begin(self, deadline, error))
         return NULL;
-    if (open_session(self, &session, command, owned, error))
+    /* However long the command may take, whether anybody is there is soon known. */
+    session.deadline = MIN(deadline, g_get_monotonic_time() + usual_ms(self) * 1000);
+    gboolean sent = open_session(self, &session, command, owned, error);
+    session.deadline = deadline;
+    if (sent)
         result = sk_agent_session_receive(&session, command, error);
     sk_fd_clear(&session.fd);
     turn_end(self);

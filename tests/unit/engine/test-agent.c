@@ -317,6 +317,27 @@ test_bad(gconstpointer data)
     g_unlink(path);
 }
 
+/* A command that may take a minute is not waited for that long where nobody greets. */
+static void
+thaw_silent(gpointer agent, gpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+    guint count;
+    sk_agent_set_wait(agent, 20);
+    g_assert_false(sk_agent_thaw(agent, &count, &error));
+    g_assert_error(error, SK_ERROR, SK_ERROR_AGENT);
+}
+
+static void
+test_silent_for_long(void)
+{
+    Peer *peer = peer_listen(path, silent, G_N_ELEMENTS(silent));
+    g_autoptr(SkAgent) agent = sk_agent_new(path, "web1");
+    on_worker(thaw_silent, agent);
+    peer_finish(peer);
+    g_unlink(path);
+}
+
 static void
 ask_absent(gpointer agent, gpointer unused)
 {
@@ -350,6 +371,7 @@ main(int argc, char **argv)
     g_test_add_func("/agent/info", test_info);
     g_test_add_func("/agent/all-info", test_all_info);
     g_test_add_func("/agent/absent", test_absent);
+    g_test_add_func("/agent/silent-for-long", test_silent_for_long);
     for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autofree char *name = g_strconcat("/agent/bad/", bad[i].name, NULL);
         g_test_add_data_func(name, &bad[i], test_bad);
