@@ -2,11 +2,17 @@
 /* Main thread and workers. */
 #include "base/thread.h"
 
+#include <malloc.h>
+
 #include "base/tsan.h"
+
+/* Between work on workers and the look whether memory that it used can go back to the kernel. */
+#define TRIM_SECONDS 2
 
 static GThread *main_thread;
 static GThreadPool *pool;
 static gint unfinished; /* tasks and posts that have not returned yet; atomic */
+static gint trim_due;   /* atomic */
 
 typedef struct {
     GFunc func;
@@ -52,6 +58,25 @@ sk_thread_is_main(void)
     return g_thread_self() == main_thread;
 }
 
+static gboolean
+trim(gpointer unused)
+{
+    (void) unused;
+    if (g_atomic_int_get(&unfinished) > 0)
+        return G_SOURCE_CONTINUE;
+    g_atomic_int_set(&trim_due, FALSE);
+    malloc_trim(0);
+    return G_SOURCE_REMOVE;
+}
+
+/* What a burst of work leaves in the heap is worth megabytes, and not used until the next one. */
+static void
+trim_later(void)
+{
+    if (g_atomic_int_compare_and_exchange(&trim_due, FALSE, TRUE))
+        g_timeout_add_seconds(TRIM_SECONDS, trim, NULL);
+}
+
 void
 sk_worker_run(GFunc func, gpointer data)
 {
@@ -61,6 +86,7 @@ sk_worker_run(GFunc func, gpointer data)
     g_atomic_int_inc(&unfinished);
     SK_TSAN_RELEASE(task);
     g_thread_pool_push(pool, task, NULL);
+    trim_later();
 }
 
 /* Workers post at default priority: after it, but fairly beside, sockets that are ready. */
