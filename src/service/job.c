@@ -262,15 +262,10 @@ typedef struct {
     GError *error;
 } Outcome;
 
+/* Takes error. */
 static void
-finish_run(gpointer data)
+conclude(SkJob *job, GError *error)
 {
-    Outcome *outcome = data;
-    SkJob *job = outcome->job;
-    g_autoptr(SkJob) held = sk_job_ref(job); /* commit may end it */
-    GError *error = g_steal_pointer(&outcome->error);
-    g_free(outcome);
-
     if (error == NULL) {
         job->committed = TRUE;
         if (job->kind->commit != NULL)
@@ -289,6 +284,19 @@ finish_run(gpointer data)
         job->kind->rollback(job, error);
     drop_work(job);
     sk_job_end(job, error);
+}
+
+static void
+finish_run(gpointer data)
+{
+    Outcome *outcome = data;
+    g_autoptr(SkJob) job = sk_job_ref(outcome->job); /* commit may end it */
+    GError *error = g_steal_pointer(&outcome->error);
+    g_free(outcome);
+    conclude(job, error);
+    /* It is answered: what was asked for, maybe a whole definition, need not be kept as long as the job is shown. */
+    if (is_over(job))
+        g_clear_pointer(&job->call, sk_call_free);
 }
 
 static void
