@@ -52,9 +52,40 @@ make_dirs(SkService *self, GError **error)
     return TRUE;
 }
 
+/* Whose files there are; NULL: who knows. */
+typedef struct {
+    GHashTable *notes, *saves;
+} Left;
+
+static void
+left_clear(Left *left)
+{
+    g_clear_pointer(&left->notes, g_hash_table_unref);
+    g_clear_pointer(&left->saves, g_hash_table_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Left, left_clear)
+
+/* UUIDs that names in a directory begin with: few of many domains have left something there. */
+static GHashTable *
+uuids_in(const char *parent, const char *name)
+{
+    g_autofree char *path = g_build_filename(parent, name, NULL);
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    GHashTable *uuids = dir != NULL ? g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL) : NULL;
+    for (const char *entry = dir != NULL ? g_dir_read_name(dir) : NULL; entry != NULL; entry = g_dir_read_name(dir))
+        g_hash_table_add(uuids, g_strndup(entry, strcspn(entry, ".")));
+    return uuids;
+}
+
+static gboolean
+may_have(GHashTable *uuids, const SkDomain *domain)
+{
+    return uuids == NULL || g_hash_table_contains(uuids, domain->spec->uuid);
+}
+
 /* Takes both definitions, or none. */
 static gboolean
-add_loaded(SkService *self, const SkRecord *record, gboolean persistent, SkJsonMany *decoded, guint *number, GError **error)
+add_loaded(SkService *self, const SkRecord *record, gboolean persistent, const Left *left, SkJsonMany *decoded, guint *number, GError **error)
 {
     SkDomainSpec *spec = sk_json_many_take(decoded, (*number)++, error);
     SkDomainRuntime *runtime = spec != NULL && record->state != NULL ? sk_json_many_take(decoded, (*number)++, error) : NULL;
@@ -73,8 +104,10 @@ add_loaded(SkService *self, const SkRecord *record, gboolean persistent, SkJsonM
         domain->compare = TRUE;
     }
     domain->named = sk_domain_wants_name(domain);
-    sk_domain_note_take(domain);
-    sk_domain_find_saved(domain);
+    if (may_have(left->notes, domain))
+        sk_domain_note_take(domain);
+    if (may_have(left->saves, domain))
+        sk_domain_find_saved(domain);
     sk_domain_touch(domain);
     return TRUE;
 }
@@ -82,6 +115,7 @@ add_loaded(SkService *self, const SkRecord *record, gboolean persistent, SkJsonM
 static gboolean
 load_domains(SkService *self, gboolean persistent, GError **error)
 {
+    g_auto(Left) left = { uuids_in(self->settings->run_dir, "domains"), uuids_in(self->settings->lib_dir, "save") };
     g_autoptr(GPtrArray) records = NULL;
     g_autoptr(SkJsonMany) decoded = sk_json_many_new();
     guint number = 0;
@@ -95,7 +129,7 @@ load_domains(SkService *self, gboolean persistent, GError **error)
     }
     sk_json_many_run(decoded);
     for (guint i = 0; i < records->len; i++) {
-        if (!add_loaded(self, records->pdata[i], persistent, decoded, &number, error))
+        if (!add_loaded(self, records->pdata[i], persistent, &left, decoded, &number, error))
             return FALSE;
     }
     return TRUE;
