@@ -88,13 +88,21 @@ sk_xdr_put_chars(GByteArray *out, const char *text)
     sk_xdr_put_fixed_chars(out, text, length);
 }
 
+/* Lists are mostly UUIDs: g_ascii_xdigit_value() takes as long as all the rest of them. -1: none. */
+static gint
+hex_digit(char c)
+{
+    char lower = c | 0x20;
+    return c >= '0' && c <= '9' ? c - '0' : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
 void
 sk_xdr_put_uuid(GByteArray *out, const char *uuid)
 {
     guint8 raw[16] = { 0 };
     guint digits = 0;
     for (const char *at = uuid; at != NULL && *at != '\0' && digits < 32; at++) {
-        gint digit = g_ascii_xdigit_value(*at);
+        gint digit = hex_digit(*at);
         if (digit < 0)
             continue;
         raw[digits / 2] = (guint8) (raw[digits / 2] << 4 | digit);
