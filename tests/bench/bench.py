@@ -29,6 +29,8 @@ from skep import BUILD, Daemon, UnixConnection  # noqa: E402
 ROUNDS = int(os.environ.get("SKEP_BENCH_ROUNDS", "9"))
 PARALLEL = 40
 DEFINED = 1000
+RUNNING = 20
+IDLE_SECONDS = 5
 
 
 def now():
@@ -184,11 +186,15 @@ class SkepServer:
     def __init__(self, daemon):
         self.daemon = daemon
         self.uri = f"qemu:///system?socket={daemon.root}/run/libvirt-sock"
+        self.caches = daemon.root / "lib" / "cache"
+        self.connection = None
 
     def pid(self):
         return self.daemon.process.pid
 
     def stop(self):
+        if self.connection is not None:
+            self.connection.close()
         self.daemon.stop()
 
     def spawn(self):
@@ -198,9 +204,18 @@ class SkepServer:
 class LibvirtServer:
     name = "libvirtd"
     uri = "qemu:///system"
+    caches = Path("/var/cache/libvirt")
 
     def __init__(self, libvirtd):
         self.libvirtd = libvirtd
+
+    @property
+    def connection(self):
+        return self.libvirtd.connection
+
+    @connection.setter
+    def connection(self, connection):
+        self.libvirtd.connection = connection
 
     def pid(self):
         return self.libvirtd.process.pid
@@ -213,10 +228,10 @@ class LibvirtServer:
 
 
 class LibvirtBench:
-    """One server's figures through python3-libvirt."""
+    """What python3-libvirt sees of both servers: they take turns, so that what else the machine does meets both."""
 
     ROWS = [
-        ("cold start to the first answer", "ms", ">= 40 x faster"),
+        ("start of the daemon, nothing defined", "ms", ""),
         ("memory, nothing defined", "MiB", "<= half"),
         ("start of a q35 domain with disk, NIC and VNC", "ms", ">= 6 x faster"),
         ("destroy", "ms", ">= 30 x faster"),
@@ -226,99 +241,148 @@ class LibvirtBench:
         (f"list of {DEFINED} domains", "ms", ">= 1.5 x faster"),
         ("info calls a second", "1/s", ">= 3 x more"),
         (f"memory, {DEFINED} defined", "MiB", "<= half"),
+        (f"cold start of the daemon, {DEFINED} defined, {RUNNING} running", "ms", ">= 40 x faster"),
+        (f"start of the daemon again, {DEFINED} defined, {RUNNING} running", "ms", ""),
+        (f"memory, {DEFINED} defined, {RUNNING} running, just started", "MiB", "<= half"),
     ]
 
-    def __init__(self, work, server):
+    def __init__(self, work, servers):
         import libvirt
         self.libvirt = libvirt
-        self.work, self.server = work, server
-        self.figures = {}
+        self.work, self.servers = work, servers
+        self.figures = {server.name: {} for server in servers}
 
-    def cold(self):
-        """From the exec of the daemon to the first answer that a client gets."""
-        samples = []
+    def keep(self, server, what, samples):
+        self.figures[server.name][what] = median_ms(samples)
+
+    def start_server(self, server, running):
+        """From exec to an answer that has all that run; leaves a connection."""
+        begin = now()
+        server.spawn()
+        while True:
+            try:
+                server.connection = self.libvirt.open(server.uri)
+                break
+            except self.libvirt.libvirtError:
+                time.sleep(0.001)
+        while len(server.connection.listAllDomains(self.libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)) < running:
+            time.sleep(0.001)
+        spent = now() - begin
+        return spent
+
+    def restart(self, server, running, cold):
+        server.stop()
+        if cold:
+            for path in server.caches.glob("**/*"):
+                if path.is_file():
+                    path.unlink()
+        return self.start_server(server, running)
+
+    def memory(self, what):
+        """When what they had to do is done."""
+        time.sleep(IDLE_SECONDS)
+        for server in self.servers:
+            self.figures[server.name][what] = rss(server.pid())
+
+    def nothing(self):
+        samples = {server: [] for server in self.servers}
         for _ in range(5):
-            self.server.stop()
-            begin = now()
-            self.server.spawn()
-            while True:
-                try:
-                    self.connection = self.libvirt.open(self.server.uri)
-                    self.connection.listAllDomains()
-                    break
-                except self.libvirt.libvirtError:
-                    time.sleep(0.001)
-            samples.append(now() - begin)
-            if isinstance(self.server, LibvirtServer):
-                self.server.libvirtd.connection = self.connection
-        self.figures["cold start to the first answer"] = median_ms(samples)
-        self.figures["memory, nothing defined"] = rss(self.server.pid())
+            for server in self.servers:
+                samples[server].append(self.restart(server, 0, cold=False))
+        for server in self.servers:
+            self.keep(server, "start of the daemon, nothing defined", samples[server])
+        self.memory("memory, nothing defined")
 
     def one(self):
-        disk = f"{self.work}/bench-{self.server.name}.qcow2"
-        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "1G"], check=True)
-        domain = self.connection.defineXML(libvirt_xml("lv-one", 256, disk, "benchbr0"))
-        starts, ends = [], []
+        domains, starts, ends = {}, {s: [] for s in self.servers}, {s: [] for s in self.servers}
+        for server in self.servers:
+            disk = f"{self.work}/bench-{server.name}.qcow2"
+            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "1G"], check=True)
+            domains[server] = server.connection.defineXML(libvirt_xml("lv-one", 256, disk, "benchbr0"))
         for _ in range(min(ROUNDS, 7)):
-            begin = now()
-            domain.create()
-            starts.append(now() - begin)
-            begin = now()
-            domain.destroy()
-            ends.append(now() - begin)
-        domain.undefine()
-        self.figures["start of a q35 domain with disk, NIC and VNC"] = median_ms(starts)
-        self.figures["destroy"] = median_ms(ends)
+            for server in self.servers:
+                begin = now()
+                domains[server].create()
+                starts[server].append(now() - begin)
+                begin = now()
+                domains[server].destroy()
+                ends[server].append(now() - begin)
+        for server in self.servers:
+            domains[server].undefine()
+            self.keep(server, "start of a q35 domain with disk, NIC and VNC", starts[server])
+            self.keep(server, "destroy", ends[server])
 
     def many(self):
-        active = self.libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE
-        domains = [self.connection.defineXML(libvirt_xml(f"lv-p{i:02d}", 32)) for i in range(PARALLEL)]
-        with ThreadPoolExecutor(PARALLEL) as pool:
-            begin = now()
-            list(pool.map(lambda d: d.createWithFlags(self.libvirt.VIR_DOMAIN_START_PAUSED), domains))
-            self.figures[f"{PARALLEL} domains started at once, paused"] = (now() - begin) * 1000
-        samples = []
-        for _ in range(5):
-            begin = now()
-            answer = self.connection.getAllDomainStats(0, active)
-            samples.append(now() - begin)
-            assert len(answer) == PARALLEL
-        self.figures[f"bulk statistics of {PARALLEL} active domains"] = median_ms(samples)
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda d: d.destroy(), domains))
-        for domain in domains:
-            domain.undefine()
+        for server in self.servers:
+            active = self.libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE
+            domains = [server.connection.defineXML(libvirt_xml(f"lv-p{i:02d}", 32)) for i in range(PARALLEL)]
+            with ThreadPoolExecutor(PARALLEL) as pool:
+                begin = now()
+                list(pool.map(lambda d: d.createWithFlags(self.libvirt.VIR_DOMAIN_START_PAUSED), domains))
+                self.keep(server, f"{PARALLEL} domains started at once, paused", [now() - begin])
+            samples = []
+            for _ in range(5):
+                begin = now()
+                answer = server.connection.getAllDomainStats(0, active)
+                samples.append(now() - begin)
+                assert len(answer) == PARALLEL
+            self.keep(server, f"bulk statistics of {PARALLEL} active domains", samples)
+            with ThreadPoolExecutor(8) as pool:
+                list(pool.map(lambda d: d.destroy(), domains))
+            for domain in domains:
+                domain.undefine()
 
     def defined(self):
-        samples = []
+        samples = {server: [] for server in self.servers}
         for i in range(DEFINED):
             xml = libvirt_xml(f"lv-d{i:04d}", 64)
-            begin = now()
-            self.connection.defineXML(xml)
-            samples.append(now() - begin)
-        self.figures["define"] = median_ms(samples)
-        samples = []
+            for server in self.servers:
+                begin = now()
+                server.connection.defineXML(xml)
+                samples[server].append(now() - begin)
+        for server in self.servers:
+            self.keep(server, "define", samples[server])
+        self.memory(f"memory, {DEFINED} defined")
+
+    def reads(self):
+        samples, rates = {server: [] for server in self.servers}, {server: [] for server in self.servers}
         for _ in range(20):
-            begin = now()
-            domains = self.connection.listAllDomains()
-            samples.append(now() - begin)
-        assert len(domains) == DEFINED
-        self.figures[f"list of {DEFINED} domains"] = median_ms(samples)
-        domain, count, begin = domains[0], 0, now()
-        while now() - begin < 3:
-            domain.info()
-            count += 1
-        self.figures["info calls a second"] = count / (now() - begin)
-        self.figures[f"memory, {DEFINED} defined"] = rss(self.server.pid())
-        for domain in domains:
-            domain.undefine()
+            for server in self.servers:
+                begin = now()
+                domains = server.connection.listAllDomains()
+                samples[server].append(now() - begin)
+                assert len(domains) == DEFINED
+        for _ in range(9):
+            for server in self.servers:
+                domain = server.connection.lookupByName("lv-d0500")
+                count, begin = 0, now()
+                while now() - begin < 0.4:
+                    domain.info()
+                    count += 1
+                rates[server].append(count / (now() - begin))
+        for server in self.servers:
+            self.keep(server, f"list of {DEFINED} domains", samples[server])
+            self.figures[server.name]["info calls a second"] = statistics.median(rates[server])
+
+    def cold(self):
+        """Cold: without what they know of QEMU from before; the files of programs are in the host's memory for both."""
+        for server in self.servers:
+            for i in range(RUNNING):
+                server.connection.lookupByName(f"lv-d{i:04d}").createWithFlags(self.libvirt.VIR_DOMAIN_START_PAUSED)
+        samples = {(server, cold): [] for server in self.servers for cold in (True, False)}
+        for _ in range(3):
+            for cold in (True, False):
+                for server in self.servers:
+                    samples[server, cold].append(self.restart(server, RUNNING, cold))
+        for server in self.servers:
+            self.keep(server, f"cold start of the daemon, {DEFINED} defined, {RUNNING} running", samples[server, True])
+            self.keep(server, f"start of the daemon again, {DEFINED} defined, {RUNNING} running", samples[server, False])
+        self.memory(f"memory, {DEFINED} defined, {RUNNING} running, just started")
 
     def run(self):
-        for part in (self.cold, self.one, self.many, self.defined):
-            print(f"  python3-libvirt, {self.server.name}: {part.__name__}", file=sys.stderr, flush=True)
+        for part in (self.nothing, self.one, self.many, self.defined, self.reads, self.cold):
+            print(f"  python3-libvirt: {part.__name__}", file=sys.stderr, flush=True)
             part()
-        if isinstance(self.server, SkepServer):
-            self.connection.close()
         return self.figures
 
 
@@ -329,7 +393,7 @@ class Bench:
     def __init__(self, work):
         self.work = work
         self.rows = []
-        self.daemon = Daemon(f"{work}/skep", netns=False)
+        self.daemon = Daemon(f"{work}/skep", netns=False, checks=False)
         os.makedirs(self.daemon.root, mode=0o755)
         self.client = None
 
@@ -473,11 +537,14 @@ class Bench:
     def thousand(self, libvirtd):
         for i in range(DEFINED):
             self.call("POST", "/v1/domains", {"name": f"d{i:04d}", "memory": {"current": "64M"}, "interfaces": [{"kind": "user"}]})
-        for i in range(20):
+        for i in range(RUNNING):
             self.call("POST", f"/v1/domains/d{i:04d}/start?paused=true")
         libvirt_idle = libvirtd.memory()
         for i in range(DEFINED):
             libvirtd.connection.defineXML(libvirt_xml(f"d{i:04d}", 64))
+        import libvirt
+        for i in range(RUNNING):
+            libvirtd.connection.lookupByName(f"d{i:04d}").createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
 
         samples = []
         for _ in range(20):
@@ -511,7 +578,7 @@ class Bench:
                 except OSError:
                     time.sleep(0.001)
             colds.append(now() - begin)
-            assert len(answer["items"]) == 20
+            assert len(answer["items"]) == RUNNING
             self.client = None
             fresh = rss(self.daemon.process.pid)
             self.daemon.stop()
@@ -519,7 +586,9 @@ class Bench:
         libvirt_full = libvirtd.memory()
         libvirtd.stop()
         cold_theirs = libvirtd.start()
-        self.row(f"start of the daemon to first answer, {DEFINED} defined, 20 running", median_ms(colds), None, cold_theirs * 1000, aim="<= 150 ms")
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda d: d.destroy(), libvirtd.connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)))
+        self.row(f"start of the daemon to first answer, {DEFINED} defined, {RUNNING} running", median_ms(colds), None, cold_theirs * 1000, aim="<= 150 ms")
         self.row("resident memory, idle", self.idle, None, libvirt_idle, "MiB", "<= 15 MiB")
         self.row(f"resident memory, {DEFINED} defined, just started", fresh, None, libvirt_full, "MiB", "<= 25 MiB")
         self.row(f"resident memory, {DEFINED} defined, after making them", full, None, None, "MiB")
@@ -552,9 +621,7 @@ class Bench:
     # libvirt's own client against both: python3-libvirt, the same calls in the same process
 
     def libvirt_clients(self, libvirtd):
-        figures = {}
-        for server in (SkepServer(self.daemon), LibvirtServer(libvirtd)):
-            figures[server.name] = LibvirtBench(self.work, server).run()
+        figures = LibvirtBench(self.work, [SkepServer(self.daemon), LibvirtServer(libvirtd)]).run()
         for what, unit, aim in LibvirtBench.ROWS:
             ours, theirs = figures["skepd"][what], figures["libvirtd"][what]
             self.row(f"libvirt: {what}", ours, None, theirs, unit, aim)

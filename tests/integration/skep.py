@@ -75,11 +75,12 @@ def in_netns(name):
 class Daemon:
     """One skepd with a directory, and by default a network namespace, of its own."""
 
-    def __init__(self, root, netns=True, args=(), env=None, binary=None):
+    def __init__(self, root, netns=True, args=(), env=None, binary=None, checks=True):
+        """checks: it says much in its log and looks at its own answers; a bench measures it without."""
         self.root = Path(root)
         self.netns = f"skt{os.urandom(5).hex()}" if netns else None
-        self.args = list(args)
-        self.env = dict(env or {})
+        self.args = (["-v"] if checks else []) + list(args)
+        self.env = {**({"SKEP_CHECK_REPLIES": "1"} if checks else {}), **(env or {})}
         self.binary = binary or str(BUILD / "skepd")
         self.process = None
         self.keep = False
@@ -122,9 +123,9 @@ class Daemon:
         """Starts the daemon and waits for its "ready" line."""
         self.starts += 1
         log = open(self.root / f"skepd-{self.starts}.log", "wb")
-        environment = dict(os.environ, SKEP_DATA_DIR=str(SOURCE / "data"), SKEP_CHECK_REPLIES="1", **self.env, **(env or {}))
+        environment = dict(os.environ, SKEP_DATA_DIR=str(SOURCE / "data"), **self.env, **(env or {}))
         self.process = subprocess.Popen(
-            self.prefix() + [self.binary, "--root", str(self.root), "--listen", "127.0.0.1:0", "-v"] + self.args,
+            self.prefix() + [self.binary, "--root", str(self.root), "--listen", "127.0.0.1:0"] + self.args,
             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment)
         if expect_ready:
             self.wait_until(lambda: b"\nready\n" in b"\n" + self.log() or self.ended(), what="skepd to be ready")
