@@ -158,6 +158,60 @@ run_eject(SkCli *self, const SkArgs *args, GError **error)
     return change_medium(self, args, SK_OP_MEDIA_EJECT, NULL, error);
 }
 
+/* -- long work on a disk of a domain that runs ----------------------------------------------------------------- */
+
+static gboolean
+ask_with(SkCli *self, const SkArgs *args, json_t *base, GError **error)
+{
+    g_autoptr(SkAsk) ask = sk_ask_new((SkOperationId) sk_args_command(args)->ops[0]);
+    sk_ask_fill(ask, args);
+    json_t *body = sk_args_body(args, base, error);
+    if (body == NULL)
+        return FALSE;
+    sk_ask_take_body(ask, body);
+    return sk_cli_ask_done(self, args, ask, sk_args_operand(args, "DISK"), error);
+}
+
+static gboolean
+run_job(SkCli *self, const SkArgs *args, GError **error)
+{
+    return ask_with(self, args, NULL, error);
+}
+
+/* Left to itself it goes over when it can: who runs a command wants its end. */
+static gboolean
+run_commit(SkCli *self, const SkArgs *args, GError **error)
+{
+    return ask_with(self, args, json_pack("{s:s}", "then", sk_args_has(args, "stay") ? "finish" : "pivot"), error);
+}
+
+static gboolean
+run_copy(SkCli *self, const SkArgs *args, GError **error)
+{
+    json_t *body = medium_json(sk_args_operand(args, "SPEC"), FALSE);
+    json_object_set_new(body, "then", json_string(sk_args_has(args, "pivot") ? "pivot" : "finish"));
+    if (!sk_args_has(args, "format"))
+        json_object_set_new(body, "same_format", json_true());
+    return ask_with(self, args, body, error);
+}
+
+static gboolean
+run_speed(SkCli *self, const SkArgs *args, GError **error)
+{
+    return ask_with(self, args, json_pack("{s:s}", "speed", sk_args_operand(args, "SIZE")), error);
+}
+
+static gboolean
+run_threshold(SkCli *self, const SkArgs *args, GError **error)
+{
+    return ask_with(self, args, json_pack("{s:s}", "bytes", sk_args_operand(args, "SIZE")), error);
+}
+
+static const SkColumn job_columns[] = {
+    { "Disk", "target" }, { "Kind", "kind" }, { "State", "state" }, { "Done", "done", SK_CELL_SIZE }, { "Of", "total", SK_CELL_SIZE },
+    { "Speed", "speed", SK_CELL_SIZE }, { "File", "path" }, { "Base", "base" }, { "Top", "top" }, { "Goes over to", "destination" }, { "Job", "job" }, { 0 },
+};
+
 static const SkColumn disk_columns[] = {
     { "TARGET", "target" }, { "DEVICE", "device" }, { "BUS", "bus" }, { "SOURCE", "source" }, { "POOL", "pool" }, { "VOLUME", "volume" },
     { "PATH", "path" }, { "FORMAT", "format" }, { "CACHE", "cache" }, { "READ-ONLY", "read_only", SK_CELL_YES }, { 0 },
@@ -178,6 +232,29 @@ const SkCommand sk_disk_commands[] = {
       .run = run_resize, .done = "resized",
       .notes = "SIZE is the new size, or +SIZE for so much more. A running guest sees it at once; its file system is for it to grow.",
       .examples = "skep disk resize web1 vda 40G\nskep disk resize web1 vda +10G" },
+    { .words = "disk pull", .operands = "DOMAIN DISK", .ops = SK_OPS(SK_OP_DISK_PULL), .run = run_job, .done = "pulled", .body = &sk_disk_pull_type,
+      .options = SK_OPTIONS({ 0, "base", "FILE", .field = "base" }, { 0, "speed", "SIZE", .field = "speed" }),
+      .notes = "What is below the file that the guest writes to goes into it, while the guest runs; what is below --base stays there.",
+      .examples = "skep disk pull web1 vda\nskep disk pull web1 vda --base vda[2] --speed 50M" },
+    { .words = "disk commit", .operands = "DOMAIN DISK", .ops = SK_OPS(SK_OP_DISK_COMMIT), .run = run_commit, .done = "committed", .body = &sk_disk_commit_type,
+      .options = SK_OPTIONS({ 0, "base", "FILE", .field = "base" }, { 0, "top", "FILE", .field = "top" }, { 0, "shallow", NULL, .field = "shallow" },
+                            { 0, "delete", NULL, .field = "remove" }, { 0, "stay", NULL, "do not go over to the base" }, { 0, "speed", "SIZE", .field = "speed" }),
+      .notes = "The files of a disk go down into one of them, while the guest runs. If the one that the guest writes to goes too, the guest writes to the base then.",
+      .examples = "skep disk commit web1 vda --delete\nskep disk commit web1 vda --top vda[1] --base vda[2]" },
+    { .words = "disk copy", .operands = "DOMAIN DISK SPEC", .ops = SK_OPS(SK_OP_DISK_COPY), .run = run_copy, .done = "copied", .body = &sk_disk_copy_type,
+      .options = SK_OPTIONS({ 0, "pivot", NULL, "the guest goes on with the copy" }, { 0, "format", "FORMAT", .field = "format", .choices = "qcow2|raw" },
+                            { 0, "shallow", NULL, .field = "shallow" }, { 0, "reuse", NULL, .field = "reuse" }, { 0, "speed", "SIZE", .field = "speed" }),
+      .notes = "SPEC is the path of a file or POOL/VOLUME. Without --pivot the guest stays where it is, and the copy is the disk of that moment.",
+      .examples = "skep disk copy web1 vda ssd/web1.qcow2 --pivot\nskep disk copy web1 vda /srv/copy.raw --format raw" },
+    { .words = "disk job", .operands = "DOMAIN DISK", .ops = SK_OPS(SK_OP_DISK_JOB), .run = sk_run_operation, .columns = job_columns,
+      .examples = "skep disk job web1 vda" },
+    { .words = "disk job-speed", .operands = "DOMAIN DISK SIZE", .ops = SK_OPS(SK_OP_DISK_JOB_CHANGE), .run = run_speed, .done = "has its speed",
+      .notes = "SIZE is what may be done in a second; 0: no limit.", .examples = "skep disk job-speed web1 vda 100M" },
+    { .words = "disk job-end", .operands = "DOMAIN DISK", .ops = SK_OPS(SK_OP_DISK_JOB_END), .run = run_job, .done = "has no job any more",
+      .body = &sk_disk_job_end_type, .options = SK_OPTIONS({ 0, "pivot", NULL, .field = "pivot" }, { 0, "no-wait", NULL, .field = "no_wait" }),
+      .examples = "skep disk job-end web1 vda\nskep disk job-end web1 vda --pivot" },
+    { .words = "disk threshold", .operands = "DOMAIN DISK SIZE", .ops = SK_OPS(SK_OP_DISK_THRESHOLD), .run = run_threshold, .done = "is watched",
+      .notes = "An event, domain.block-threshold, tells when the disk's file has grown to SIZE; 0: no more.", .examples = "skep disk threshold web1 vda 20G" },
     { .words = "cdrom insert", .operands = "DOMAIN MEDIUM", .ops = SK_OPS(SK_OP_MEDIA_INSERT, SK_OP_DOMAIN_SHOW), .run = run_insert,
       .done = "has the medium",
       .options = SK_OPTIONS({ 0, "drive", "DISK", "target of the drive, if there is more than one", .choices = "@disk" },

@@ -74,6 +74,9 @@ PARAMS(sk_params_delete_domain_type, "DeleteDomainParams", P_NAME, P_WAIT,
        SK_FIELD(SkParams, force, BOOL, "destroy it first if it is active"));
 #define P_TARGET SK_FIELD(SkParams, target, STRING, "disk", NEEDED, .max = 16)
 PARAMS(sk_params_disk_type, "DiskParams", P_NAME, P_TARGET, P_WAIT, SK_FIELD(SkParams, force, BOOL, "even against the guest's will"));
+PARAMS(sk_params_block_job_type, "BlockJobParams", P_NAME, P_TARGET, P_WAIT);
+PARAMS(sk_params_disk_show_type, "DiskShowParams", P_NAME, P_TARGET, P_FIELDS);
+PARAMS(sk_params_disk_content_type, "DiskContentParams", P_NAME, P_TARGET, P_PEEK);
 PARAMS(sk_params_detach_disk_type, "DetachDiskParams", P_NAME, P_TARGET, P_SCOPE, P_WAIT,
        SK_FIELD(SkParams, volumes, BOOL, "delete its volume too"));
 PARAMS(sk_params_nic_type, "NicParams", P_NAME, P_SCOPE, SK_FIELD(SkParams, nic, STRING, "MAC address, alias or place", NEEDED, .max = 32), P_WAIT);

@@ -31,6 +31,7 @@ struct SkCall {
     SkParams params;        /* decoded by op->params */
     gpointer body;          /* body_kind OBJECT: value of op->body */
     json_t *patch;          /* body_kind PATCH: the merge patch */
+    gboolean begun;         /* answered as soon as the job has begun, if it lingers, not at its end */
     gboolean dialect;       /* the body came in another dialect, which may tell of READONLY things ("ua-" aliases) */
     char *if_match;         /* ETag the change is based on, or NULL */
     char *idempotency_key;  /* or NULL */

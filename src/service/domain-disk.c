@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "engine/qmp/commands.h"
+#include "service/block-job.h"
 #include "service/domain-change.h"
 #include "service/domain-device.h"
 #include "service/domain-disks.h"
@@ -186,6 +187,8 @@ prepare_detach(SkJob *job, GError **error)
     DiskWork *work = begin(job, error);
     const SkDisk *disk = work != NULL ? find_disk(&work->change, job->call->params.target, error) : NULL;
     if (disk == NULL)
+        return FALSE;
+    if (work->change.live != NULL && !sk_domain_check_no_block_job(work->change.domain, disk->target, error))
         return FALSE;
     work->disk = sk_value_copy(&sk_disk_type, disk);
     work->drop_volume = job->call->params.volumes && disk->source == SK_SOURCE_VOLUME && disk->volume != NULL;

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "base/error.h"
+#include "service/block-job.h"
 #include "service/console.h"
 #include "service/domain-limits.h"
 #include "service/domain-agent.h"
@@ -174,6 +175,14 @@ on_port(SkDomain *self, const SkQmpEvent *event)
     sk_events_emit(self->service->events, self->agent ? "domain.agent-up" : "domain.agent-down", object, self->spec->uuid, NULL);
 }
 
+static void
+on_job(SkDomain *self, const SkQmpEvent *event)
+{
+    const char *id = json_string_value(json_object_get(event->data, "id")), *status = json_string_value(json_object_get(event->data, "status"));
+    if (id != NULL && status != NULL)
+        sk_domain_block_job_changed(self, id, status);
+}
+
 static const struct {
     const char *name;
     void (*func)(SkDomain *self, const SkQmpEvent *event);
@@ -186,7 +195,7 @@ static const struct {
     { "VNC_CONNECTED", on_viewer }, { "VNC_INITIALIZED", on_viewer }, { "VNC_DISCONNECTED", on_viewer },
     { "SPICE_CONNECTED", on_viewer }, { "SPICE_INITIALIZED", on_viewer }, { "SPICE_DISCONNECTED", on_viewer },
     { "BLOCK_WRITE_THRESHOLD", on_block_threshold }, { "MEMORY_FAILURE", on_memory_failure },
-    { "MEMORY_DEVICE_SIZE_CHANGE", on_memory_device },
+    { "MEMORY_DEVICE_SIZE_CHANGE", on_memory_device }, { "JOB_STATUS_CHANGE", on_job },
 };
 
 static void
@@ -264,6 +273,7 @@ sk_domain_ended(SkDomain *self, SkDomainReason reason)
     sk_domain_set_state(self, SK_DOMAIN_SHUT_OFF, reason);
     sk_service_dns_changed(self->service, self);
     end_shutdown_job(self);
+    sk_domain_block_jobs_lost(self);
     if (restart)
         sk_domain_start_by_daemon(self, FALSE, NULL);
     else if (!self->persistent)

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "engine/qmp/commands.h"
 #include "engine/qmp/migrate.h"
+#include "service/block-job.h"
 #include "service/domain-disks.h"
 #include "service/domain-launch.h"
 #include "service/domain-live.h"
@@ -113,8 +114,7 @@ take_live(SkDomain *domain, TakeBack *work)
         (!work->replay && sk_value_equal(&sk_domain_spec_type, work->live, domain->runtime.live)))
         return;
     sk_domain_set_live(domain, g_steal_pointer(&work->live));
-    sk_domain_release_disks(domain);
-    sk_domain_reserve_disks(domain, domain->runtime.live, NULL);
+    sk_domain_reserve_again(domain);
     sk_domain_save_runtime(domain);
     sk_domain_touch(domain);
 }
@@ -186,8 +186,7 @@ take_back(SkService *self, SkDomain *domain)
     TakeBack *work = new_take_back(domain);
     copy_specs(work);
     self->next_domain_id = MAX(self->next_domain_id, domain->runtime.id);
-    if (domain->runtime.live != NULL)
-        sk_domain_reserve_disks(domain, domain->runtime.live, NULL);
+    sk_domain_reserve_again(domain);
     /* In the domain's queue: what is asked of it waits until its QEMU is known again. */
     sk_job_start_quiet_for(self, &take_back_job, sk_domain_object(domain), work);
 }
@@ -224,6 +223,7 @@ commit_reconnect(SkJob *job)
     sk_domain_migration_taken_back(domain);
     sk_domain_listen(domain, g_steal_pointer(&work->qmp));
     take_status(domain, &work->status);
+    sk_domain_block_jobs_lost(domain);
 }
 
 static const SkJobKind reconnect_job = {

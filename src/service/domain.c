@@ -46,6 +46,8 @@ sk_domain_finalize(GObject *object)
     sk_saved_free(self->saved);
     g_clear_pointer(&self->snapshots, g_ptr_array_unref);
     g_clear_pointer(&self->checkpoints, g_ptr_array_unref);
+    g_clear_handle_id(&self->block_timer, g_source_remove);
+    g_clear_pointer(&self->block_jobs, g_ptr_array_unref);
     g_free(self->torn);
     g_free(self->message);
     g_strfreev(self->pending);

@@ -96,6 +96,8 @@ struct _SkDomain {
     guint shutdown_timer;
     GPtrArray *consoles;    /* console.c: SkConsoleHub by serial port */
     SkDomainStats stats;    /* domain-stats.c: the newest sample */
+    GPtrArray *block_jobs;  /* SkBlockJob: work on its disks that is under way (block-job.c); NULL: none */
+    guint block_timer;
 };
 
 /* -- domain.c: finding, adding, state ------------------------------------------------------------------ */

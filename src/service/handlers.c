@@ -2,6 +2,7 @@
 /* Which code does which operation. */
 #include "service/handlers.h"
 
+#include "service/block-job.h"
 #include "service/capabilities.h"
 #include "service/checkpoint.h"
 #include "service/console.h"
@@ -92,6 +93,14 @@ static const SkHandler handlers[SK_N_OPERATIONS] = {
     JOB(DISK_ATTACH, sk_disk_attach_job),
     JOB(DISK_DETACH, sk_disk_detach_job),
     JOB(DISK_RESIZE, sk_disk_resize_job),
+    JOB(DISK_PULL, sk_disk_pull_job),
+    JOB(DISK_COMMIT, sk_disk_commit_job),
+    JOB(DISK_COPY, sk_disk_copy_job),
+    JOB(DISK_JOB, sk_disk_job_job),
+    JOB(DISK_JOB_CHANGE, sk_disk_job_change_job),
+    JOB(DISK_JOB_END, sk_disk_job_end_job),
+    JOB(DISK_CONTENT, sk_disk_content_job),
+    JOB(DISK_THRESHOLD, sk_disk_threshold_job),
     JOB(MEDIA_INSERT, sk_media_insert_job),
     JOB(MEDIA_EJECT, sk_media_eject_job),
     JOB(DEVICE_ATTACH, sk_device_attach_job),

@@ -277,6 +277,8 @@ conclude(SkJob *job, GError *error)
             drop_work(job);
         } else {
             leave_queue(job);
+            if (job->call != NULL && job->call->begun)
+                answer(job, NULL);
         }
         return;
     }

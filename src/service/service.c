@@ -26,6 +26,7 @@
 #include "service/node.h"
 #include "service/pool.h"
 #include "service/secret.h"
+#include "service/block-job.h"
 #include "service/snapshot.h"
 #include "store/settings.h"
 
@@ -171,6 +172,7 @@ load(SkService *self, GError **error)
     return mark_started(self, error) && sk_intent_recover(self->store, error) && sk_service_load_images(self, error) &&
            sk_service_load_pools(self, error) && sk_service_load_secrets(self, error) && sk_service_load_networks(self, error) && load_domains(self, TRUE, error) &&
            load_domains(self, FALSE, error) && sk_service_load_snapshots(self, error) && sk_service_load_checkpoints(self, error) &&
+           sk_service_load_block_jobs(self, error) &&
            sk_jobs_load(self->jobs, error) &&
            (!self->first_start || sk_store_set_setting(self->store, "initialized", "1", error)) &&
            (!self->first_start || sk_store_set_setting(self->store, "boot-id", self->boot_id, error));
@@ -206,6 +208,7 @@ sk_service_start(SkService *self)
 {
     sk_service_probe_emulator(self);
     sk_service_reconcile_domains(self);
+    sk_service_recover_block_jobs(self);
     sk_service_recover_snapshots(self);
     sk_service_recover_checkpoints(self);
     sk_service_start_pools(self);

@@ -193,6 +193,15 @@ open_layer(Walk *walk, const char *path, gint format, gboolean writable, const c
     return layer;
 }
 
+gint
+sk_storage_layer_for_writing(const SkChainLayer *layer, GError **error)
+{
+    g_auto(SkFd) fd = reopen(layer->fd, layer->path, O_RDWR, error);
+    if (fd >= 0 && !layer->block)
+        record_format(fd, layer->format);
+    return sk_fd_steal(&fd);
+}
+
 static gboolean
 check_header(const SkChainLayer *layer, const SkImageInfo *info, GError **error)
 {

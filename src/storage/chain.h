@@ -39,6 +39,12 @@ typedef struct {
 gboolean sk_storage_open_chain(const char *path, gint format, gboolean writable, const char *const *roots,
                                GPtrArray **out_chain, GError **error);
 
+/*
+ * One more descriptor of a layer, for writing too, of the very file that is open. That its format is what it is taken for is put on record
+ * first, as for the top of a writable chain. Close it; -1 on error.
+ */
+gint sk_storage_layer_for_writing(const SkChainLayer *layer, GError **error);
+
 /* TRUE if path, after links are followed, lies in one of roots. A path that is not there does not. */
 gboolean sk_storage_path_allowed(const char *path, const char *const *roots);
 

@@ -19,7 +19,7 @@ SKEP = os.path.abspath(sys.argv[1])
 # Line to complete and what must be offered; the line ends where the cursor is.
 LINES = [
     (["st"], ["start", "stats"]),
-    (["disk", ""], ["attach", "detach", "ls", "resize"]),
+    (["disk", ""], ["attach", "commit", "content", "copy", "detach", "job", "job-end", "job-speed", "ls", "pull", "resize", "threshold"]),
     (["start", "w"], ["web1"]),
     (["--root", "x", "start", "--pau"], ["--paused"]),
     (["ls", "--state", "ru"], ["running"]),
