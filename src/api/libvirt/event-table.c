@@ -208,8 +208,9 @@ find_disk(const Telling *telling)
     const char *device = text(telling, "device"), *node = text(telling, "node-name");
     for (guint i = 0; live != NULL && live->disks != NULL && i < live->disks->len; i++) {
         const SkDisk *disk = live->disks->pdata[i];
-        g_autofree char *own_node = sk_block_node_name(disk);
-        if ((*device != '\0' && g_strcmp0(disk->alias, device) == 0) || (*node != '\0' && g_strcmp0(own_node, node) == 0))
+        g_autofree char *own_node = sk_block_node_name(disk), *below = g_strconcat(own_node, "-", NULL);
+        gboolean is_node = *node != '\0' && (g_str_equal(own_node, node) || g_str_has_prefix(node, below));
+        if ((*device != '\0' && g_strcmp0(disk->alias, device) == 0) || is_node)
             return disk;
     }
     return NULL;

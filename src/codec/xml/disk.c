@@ -109,6 +109,27 @@ read_disk(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **er
     return read_source(node, disk, error) && read_driver(node, disk, error) && read_tray(node, disk, error);
 }
 
+/* -- where a copy goes -------------------------------------------------------------------------------------------------- */
+
+SkDisk *
+sk_xml_copy_target_parse(const char *text, gssize length, gboolean *out_format, GError **error)
+{
+    g_autoptr(SkXmlNode) root = sk_xml_parse(text, length, "disk XML", "disk", error);
+    if (root == NULL)
+        return NULL;
+    *out_format = sk_xml_has(root, "driver/@type");
+    sk_xml_ignore(root, "target");
+    sk_xml_ignore(root, "@device");
+    SkDisk *disk = sk_value_new(&sk_disk_type);
+    if (read_disk(root, disk, NULL, error) && sk_xml_check_read(root, error)) {
+        if (disk->source != SK_SOURCE_NONE)
+            return disk;
+        sk_xml_fail(root, error, SK_ERROR_INVALID, "a copy needs a <source>: where it goes to");
+    }
+    sk_value_free(&sk_disk_type, disk);
+    return NULL;
+}
+
 /* -- writing --------------------------------------------------------------------------------------------------------- */
 
 static void

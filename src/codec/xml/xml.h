@@ -70,6 +70,12 @@ gboolean sk_xml_device_parse(const char *text, gssize length, const SkDomainSpec
 void sk_xml_device_clear(SkXmlDevice *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SkXmlDevice, sk_xml_device_clear)
 
+/*
+ * A <disk> that says only where a copy of a disk goes to: its source, and its format if *out_format. Free with sk_value_free(&sk_disk_type, ...); NULL
+ * on error.
+ */
+SkDisk *sk_xml_copy_target_parse(const char *text, gssize length, gboolean *out_format, GError **error);
+
 /* type: sk_disk_type, ... spec: the domain, or NULL. NULL if the type is no device. Free with g_free(). */
 char *sk_xml_device_format(const SkType *type, gconstpointer value, const SkDomainSpec *spec, const SkXmlOptions *options);
 
