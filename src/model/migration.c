@@ -2,6 +2,7 @@
 /* Field tables of the steps of a migration. */
 #include "model/migration.h"
 
+#include "base/error.h"
 #include "base/text.h"
 
 #define NEEDED .flags = SK_FIELD_REQUIRED
@@ -29,14 +30,30 @@ static const SkField prepare_fields[] = {
 SK_TYPE(sk_migration_prepare_type, SkMigrationPrepare, "MigrationPrepare", "migration", prepare_fields, "a domain to be taken in");
 
 static const SkField migrate_fields[] = {
-    SK_FIELD(SkMigrate, address, STRING, "where the destination expects the state", NEEDED, .max = 1024),
-    SK_FIELD(SkMigrate, token, STRING, "what it wants to hear", NEEDED, .max = 64),
+    SK_FIELD(SkMigrate, address, STRING, "where the destination expects the state", .max = 1024),
+    SK_FIELD(SkMigrate, token, STRING, "what it wants to hear", .max = 64),
+    SK_FIELD(SkMigrate, to, STRING, "libvirt URI of the destination, if this daemon is to ask it by itself", .max = 1024),
+    SK_FIELD(SkMigrate, name, STRING, "name the domain gets there", .check = sk_check_name),
+    SK_FIELD(SkMigrate, listen, STRING, "IP address the destination is to listen at", .max = 64),
+    SK_FIELD(SkMigrate, xml, TEXT, "definition in libvirt's XML to run with there", .flags = SK_FIELD_SECRET),
+    SK_FIELD(SkMigrate, persistent_xml, TEXT, "definition in libvirt's XML to define there", .flags = SK_FIELD_SECRET),
+    SK_FIELD(SkMigrate, persist, BOOL, "define it there too"),
+    SK_FIELD(SkMigrate, paused, BOOL, "do not let the guest run there yet"),
+    SK_FIELD(SkMigrate, undefine, BOOL, "remove its definition here"),
     SK_FIELD(SkMigrate, bandwidth, UINT64, "most MiB a second, 0 for the domain's limit", .max = (gint64) SK_MIGRATION_MAX_BANDWIDTH),
     SK_FIELD(SkMigrate, auto_converge, BOOL, "slow the guest down if it writes faster than can be sent"),
     SK_FIELD(SkMigrate, compress, BOOL, "send changes of pages alone (xbzrle)"),
     SK_FIELD(SkMigrate, still, BOOL, "let the guest stand still meanwhile"),
 };
-SK_TYPE(sk_migrate_type, SkMigrate, "Migrate", "migration", migrate_fields, "where a running domain's state is sent");
+
+static gboolean
+check_migrate(gconstpointer value, GError **error)
+{
+    const SkMigrate *self = value;
+    return self->to != NULL || (self->address != NULL && self->token != NULL) ||
+           sk_fail(error, SK_ERROR_INVALID, "it is not said where to: give address and token of a destination that is prepared, or to");
+}
+SK_TYPE(sk_migrate_type, SkMigrate, "Migrate", "migration", migrate_fields, "where a running domain's state is sent", .check = check_migrate);
 
 static const SkField finish_fields[] = {
     SK_FIELD(SkMigrationFinish, cancelled, BOOL, "take all of it back"),

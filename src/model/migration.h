@@ -28,9 +28,12 @@ typedef struct {
     char *listen;           /* IP address to bind; NULL: any */
 } SkMigrationPrepare;
 
-/* How a source sends. */
+/* How a source sends: to a destination that is prepared, or to a daemon that it asks itself. */
 typedef struct {
     char *address, *token;
+    char *to;               /* libvirt URI of that daemon: address may be NULL then; NULL: the asker drives */
+    char *name, *listen, *xml, *persistent_xml; /* to: what that daemon is asked for; NULL: as it is */
+    gboolean persist, paused, undefine; /* to */
     guint64 bandwidth;      /* MiB per second; 0: as much as there is */
     gboolean auto_converge, compress;
     gboolean still;         /* the guest stands still meanwhile */

@@ -12,6 +12,7 @@
 #include "base/thread.h"
 #include "engine/qmp/commands.h"
 #include "engine/qmp/migrate.h"
+#include "cluster/peer.h"
 #include "engine/wire.h"
 #include "service/domain-transient.h"
 
@@ -86,6 +87,7 @@ check_bound(const SkDomain *self, const SkDomainSpec *live, GError **error)
         { live->tpm != NULL, "a TPM, whose state lies on this host" },
         { has(live->smartcards), "a smartcard of the host" },
         { has(self->snapshots), "snapshots, which would stay behind: delete them first" },
+        { has(self->checkpoints), "checkpoints, which would stay behind: delete them first" },
     };
     for (guint i = 0; i < G_N_ELEMENTS(bound); i++) {
         if (bound[i].there)
@@ -289,6 +291,12 @@ typedef struct {
     SkFd words;
     gboolean ran, still;
     gboolean lost;          /* the destination's daemon went while it was being sent */
+    /* to another daemon that we ask ourselves */
+    SkPeer *peer;
+    char *to, *cookie, *new_name, *listen, *xml, *persistent_xml;
+    gboolean persist, paused, prepared;
+    gboolean cancelled;     /* what prepare_end() is to take as said */
+    GError *failed;         /* and what it said itself */
     /* confirm */
     gboolean away, undefine, unknown, tried;
     gint stop_ms;
@@ -305,6 +313,14 @@ free_work(gpointer data)
     g_clear_object(&work->domain);
     g_clear_object(&work->qmp);
     g_clear_object(&work->process);
+    sk_peer_free(work->peer);
+    g_free(work->to);
+    g_free(work->cookie);
+    g_free(work->new_name);
+    g_free(work->listen);
+    g_free(work->xml);
+    g_free(work->persistent_xml);
+    g_clear_error(&work->failed);
     g_free(work->address);
     g_free(work->token);
     sk_fd_clear(&work->words);
@@ -333,6 +349,23 @@ new_work(SkDomain *domain)
     return work;
 }
 
+/* What the other daemon is to be told. */
+static void
+take_peer(Work *work, const SkMigrate *body)
+{
+    SkMigrationOffer *offer = sk_domain_migration_offer(work->domain, FALSE);
+    work->to = g_strdup(body->to);
+    work->cookie = sk_json_encode(&sk_migration_offer_type, offer, SK_JSON_SECRETS | SK_JSON_NO_DEFAULTS);
+    sk_value_free(&sk_migration_offer_type, offer);
+    work->new_name = g_strdup(body->name);
+    work->listen = g_strdup(body->listen);
+    work->xml = g_strdup(body->xml);
+    work->persistent_xml = g_strdup(body->persistent_xml);
+    work->persist = body->persist;
+    work->paused = body->paused || !work->ran;
+    work->undefine = body->undefine;
+}
+
 static gboolean
 prepare(SkJob *job, GError **error)
 {
@@ -347,8 +380,10 @@ prepare(SkJob *job, GError **error)
         return FALSE;
     migration->phase = PHASE_SENDING;
     migration->ran = sk_domain_state(domain) == SK_DOMAIN_RUNNING;
-    migration->address = g_strdup(body->address);
+    migration->address = g_strdup(body->to != NULL ? body->to : body->address);
     Work *work = job->work = new_work(domain);
+    if (body->to != NULL)
+        take_peer(work, body);
     guint64 rate = body->bandwidth > 0 ? body->bandwidth : domain->migration_bandwidth;
     work->address = g_strdup(body->address);
     work->token = g_strdup(body->token);
@@ -405,11 +440,15 @@ send_all(SkJob *job, Work *work, GError **error)
            sk_qmp_migrate_live(work->qmp, state, &work->options, job->cancellable, tell, job, error) && !sk_fault("migrate/sent", error);
 }
 
+static gboolean run_to_peer(SkJob *job, Work *work, GError **error);
+
 static gboolean
 run(SkJob *job, GError **error)
 {
     Work *work = job->work;
     g_autoptr(GError) failed = NULL;
+    if (work->to != NULL)
+        return run_to_peer(job, work, error);
     if (send_all(job, work, error))
         return TRUE;
     if (sk_qmp_is_open(work->qmp) && !go_on(work, &failed))
@@ -421,10 +460,11 @@ run(SkJob *job, GError **error)
     return FALSE;
 }
 
+/* All of it is sent: from now on the destination may ask for the guest. */
 static void
-commit(SkJob *job)
+mark_sent(gpointer data)
 {
-    Work *work = job->work;
+    Work *work = data;
     Migration *migration = work->migration;
     SkDomain *domain = migration->domain;
     if (domain == NULL)
@@ -435,8 +475,21 @@ commit(SkJob *job)
     domain->resume_reason = SK_REASON_MIGRATION;
     if (migration->ran)
         sk_domain_set_state(domain, SK_DOMAIN_PAUSED, SK_REASON_MIGRATION);
-    if (migration->asker_gone)
+    if (migration->asker_gone && work->to == NULL)
         confirm_by_daemon(domain);
+}
+
+static void commit_confirm(SkJob *job);
+static void rollback_confirm(SkJob *job, const GError *error);
+
+static void
+commit(SkJob *job)
+{
+    Work *work = job->work;
+    if (work->to != NULL)
+        commit_confirm(job);
+    else
+        mark_sent(work);
 }
 
 static void
@@ -456,6 +509,10 @@ rollback(SkJob *job, const GError *error)
     (void) error;
     if (work == NULL || work->migration->domain == NULL)
         return;
+    if (work->unknown || work->away) {
+        rollback_confirm(job, error);
+        return;
+    }
     ours_again(work->domain);
     forget(work->domain);
 }
@@ -618,6 +675,76 @@ rollback_confirm(SkJob *job, const GError *error)
     forget(domain);
     ours_again(domain);
     sk_domain_touch(domain);
+}
+
+/* -- to another daemon ------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+ask_peer(SkJob *job, Work *work, const SkPeerMove *move, GError **error)
+{
+    work->peer = sk_peer_open(work->to, job->cancellable, error);
+    if (work->peer == NULL || sk_fault("migrate/peer", error))
+        return FALSE;
+    g_autofree char *answer = sk_peer_prepare(work->peer, move, job->cancellable, error);
+    g_autoptr(json_t) cookie = answer != NULL ? sk_json_parse(answer, strlen(answer), "the other daemon's cookie", error) : NULL;
+    if (cookie == NULL)
+        return FALSE;
+    work->prepared = TRUE;
+    g_free(work->address);
+    work->address = g_strdup(json_string_value(json_object_get(cookie, "address")));
+    work->token = g_strdup(json_string_value(json_object_get(cookie, "token")));
+    return (work->address != NULL && work->token != NULL) ||
+           sk_fail(error, SK_ERROR_UNSUPPORTED, "the daemon at \"%s\" takes domains in another way than this one sends them", work->to);
+}
+
+static void
+judge(gpointer data)
+{
+    Work *work = data;
+    if (work->migration->domain == NULL)
+        sk_fail(&work->failed, SK_ERROR_STATE, "domain \"%s\" was switched off while it was being migrated", work->domain->spec->name);
+    else
+        prepare_end(work->domain, work, work->cancelled, &work->failed);
+}
+
+/* The guest stands still here: whether it runs there is what the destination says of itself. */
+static gboolean
+end_at_peer(Work *work, const SkPeerMove *move, GError **error)
+{
+    g_autoptr(GError) refused = NULL;
+    sk_main_call(mark_sent, work);
+    work->cancelled = sk_fault("migrate/finish", &refused) || !sk_peer_finish(work->peer, move, FALSE, &refused);
+    sk_main_call(judge, work);
+    if (work->failed != NULL) {
+        g_propagate_error(error, g_steal_pointer(&work->failed));
+        return FALSE;
+    }
+    if (work->unknown && !ask_verdict(work, error))
+        return FALSE;
+    if (work->away)
+        return end(work, error);
+    g_propagate_error(error, g_steal_pointer(&refused));
+    return FALSE;
+}
+
+static gboolean
+run_to_peer(SkJob *job, Work *work, GError **error)
+{
+    g_autofree char *address = g_strdup(work->address);
+    g_autoptr(GError) failed = NULL;
+    const SkPeerMove told = { .cookie = work->cookie, .name = work->new_name != NULL ? work->new_name : work->domain->spec->name, .new_name = work->new_name,
+                              .address = address, .listen = work->listen, .xml = work->xml, .persistent_xml = work->persistent_xml,
+                              .persist = work->persist, .paused = work->paused };
+    if (!ask_peer(job, work, &told, error))
+        return FALSE;
+    gboolean sent = send_all(job, work, error);
+    if (sent && end_at_peer(work, &told, error))
+        return TRUE;
+    if (!sent)
+        sk_peer_finish(work->peer, &told, TRUE, NULL);
+    if (!work->unknown && !work->away && sk_qmp_is_open(work->qmp) && !go_on(work, &failed))
+        g_warning("%s, continuing", failed->message);
+    return FALSE;
 }
 
 const SkJobKind sk_migration_confirm_job = {

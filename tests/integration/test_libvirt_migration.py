@@ -168,10 +168,12 @@ def test_limits(world):
 
 
 def test_what_is_refused(world):
-    words = {"--tunnelled --p2p": "p2p", "--postcopy": "post-copy", "--tls": "TLS", "--parallel": "parallel"}
+    words = {"--postcopy": "post-copy", "--tls": "TLS", "--parallel": "parallel"}
     for options, word in words.items():
         failed = world.migrate(*options.split(), check=False)
         assert failed.returncode != 0 and word in failed.stderr, (options, failed.stderr)
+    tunnelled = virsh(world.a, "migrate", "--live", "--p2p", "--tunnelled", NAME, to_peer(world.b), check=False)
+    assert "tunnelled" in tunnelled.stderr, tunnelled.stderr
     failed = world.migrate(check=False, transport="rdma://somewhere")
     assert "give tcp:HOST:PORT or unix:PATH" in failed.stderr
     world.runs_at(world.a)
@@ -188,6 +190,95 @@ def test_what_does_not_fit(world):
     assert "domain is not running" in world.migrate(check=False, name="off").stderr
     a.do("DELETE", "/v1/domains/off")
     world.runs_at(a)
+
+
+def to_peer(daemon):
+    return f"qemu+unix:///system?socket={daemon.root}/run/libvirt-sock"
+
+
+def peer(world, *options, source=None, check=True):
+    """From daemon to daemon: the client asks the source alone."""
+    source = source or world.a
+    target = world.other(source)
+    done = virsh(source, "migrate", "--live", "--p2p", *options, NAME, to_peer(target), "--migrateuri", f"unix://{target.root}/state.sock", check=False)
+    if check:
+        assert done.returncode == 0, f"{done.stderr}\n{source.log_tail()}\n{target.log_tail()}"
+    return done
+
+
+def test_from_daemon_to_daemon(world, tmp_path):
+    peer(world, "--verbose", "--persistent", "--undefinesource")
+    world.runs_at(world.b)
+    assert not world.has(world.a) and world.b.get(f"/v1/domains/{NAME}")["status"]["persistent"]
+    peer(world, "--persistent", "--undefinesource", source=world.b)
+    world.runs_at(world.a)
+    titled = tmp_path / "titled.xml"
+    titled.write_text(virsh(world.a, "dumpxml", NAME, "--migratable").replace("</name>", "</name>\n  <title>told anew</title>", 1))
+    peer(world, "--xml", str(titled), "--suspend")
+    assert world.state(world.b) == ("paused", "migration") and virsh(world.b, "desc", NAME, "--title").strip() == "told anew"
+    peer(world, source=world.b)
+    assert world.state(world.a)[0] == "paused"
+    world.a.do("POST", f"/v1/domains/{NAME}/resume")
+    world.runs_at(world.a)
+
+
+def test_peer_that_is_not_there(world):
+    gone = virsh(world.a, "migrate", "--live", "--p2p", NAME, "qemu+unix:///system?socket=/nowhere/sock", check=False)
+    assert "cannot connect to" in gone.stderr, gone.stderr
+    other = virsh(world.a, "migrate", "--live", "--p2p", NAME, "qemu+ssh://nowhere/system", check=False)
+    assert "give qemu+unix or qemu+tcp" in other.stderr, other.stderr
+    world.b.do("POST", "/v1/domains", {"name": NAME, "memory": {"current": "32M"}})
+    assert "there is another domain" in peer(world, check=False).stderr
+    world.b.do("DELETE", f"/v1/domains/{NAME}")
+    world.runs_at(world.a)
+
+
+PEER_STEPS = {"migrate/peer": "a", "migrate/connect": "a", "migrate/sent": "a", "migrate/finish": "a", "migration-confirm/record": "b"}
+
+
+@pytest.mark.parametrize("variable", ["SKEP_FAULT", "SKEP_FAULT_EXIT"])
+@pytest.mark.parametrize("step", PEER_STEPS)
+def test_step_from_daemon_to_daemon(world, step, variable):
+    world.a.restart(env={variable: step})
+    failed = peer(world, "--persistent", check=False)
+    if variable == "SKEP_FAULT_EXIT":
+        world.a.wait_ended()
+    world.a.restart()
+    check_outcome(world, PEER_STEPS[step], failed)
+    bring_home(world, PEER_STEPS[step])
+
+
+def test_binding(world):
+    """python3-libvirt, both ways of driving it."""
+    code = """
+import libvirt, sys
+a, b, name, where = sys.argv[1:]
+source, target = libvirt.open(a), libvirt.open(b)
+params = {libvirt.VIR_MIGRATE_PARAM_URI: where}
+flags = libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PERSIST_DEST | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE
+moved = source.lookupByName(name).migrate3(target, params, flags)
+assert moved.isActive() and moved.isPersistent() and moved.ID() > 0
+assert moved.state() == [libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_MIGRATED], moved.state()
+assert name not in [domain.name() for domain in source.listAllDomains()]
+"""
+    for source in (world.a, world.b):
+        target = world.other(source)
+        world.a.run("/usr/bin/python3", "-c", code, uri(source), uri(target), NAME, f"unix://{target.root}/state.sock", env=environment())
+        world.runs_at(target)
+
+
+def test_over_tcp(world):
+    """The other daemon in the same network: the address is the destination's choice, or the asker's."""
+    network, world.b.netns = world.b.netns, world.a.netns
+    try:
+        world.b.restart()
+        world.migrate(transport="tcp://127.0.0.1:49300")
+        world.runs_at(world.b)
+        virsh(world.b, "migrate", "--live", "--listen-address", "127.0.0.1", NAME, uri(world.a), "--migrateuri", "tcp://localhost")
+        world.runs_at(world.a)
+    finally:
+        world.b.netns = network
+        world.b.restart()
 
 
 class Slow:

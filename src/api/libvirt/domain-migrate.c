@@ -18,7 +18,7 @@ enum {
     LIVE = 1, PEER2PEER = 2, TUNNELLED = 4, PERSIST = 8, UNDEFINE = 0x10, PAUSED = 0x20, COPY_ALL = 0x40, COPY_CHANGES = 0x80, PROTECT = 0x100,
     UNSAFE = 0x200, OFFLINE = 0x400, COMPRESSED = 0x800, ABORT_ON_ERROR = 0x1000, AUTO_CONVERGE = 0x2000,
 };
-#define KNOWN (LIVE | PERSIST | UNDEFINE | PAUSED | PROTECT | UNSAFE | COMPRESSED | ABORT_ON_ERROR | AUTO_CONVERGE)
+#define KNOWN (LIVE | PEER2PEER | PERSIST | UNDEFINE | PAUSED | PROTECT | UNSAFE | COMPRESSED | ABORT_ON_ERROR | AUTO_CONVERGE)
 
 #define ERROR_ABORTED 93
 
@@ -34,7 +34,6 @@ check_flags(const SkLvCall *call, GError **error)
         { TUNNELLED, "through the connection to the other daemon (tunnelled)" }, { COPY_ALL | COPY_CHANGES, "with its disks (copy-storage): have them shared" },
         { OFFLINE, "while it is off" }, { 0x4000, "over RDMA" }, { 0x8000, "by post-copy" }, { 0x10000, "with TLS" }, { 0x20000, "over parallel connections" },
         { 0x40000, "with synchronous writes" }, { 0x80000, "by going on with a post-copy" }, { 0x100000, "without copying pages (zero-copy)" },
-        { PEER2PEER, "from daemon to daemon (p2p)" },
     };
     guint flags = sk_lv_uint(call, "flags");
     for (guint i = 0; i < G_N_ELEMENTS(refused); i++) {
@@ -154,6 +153,38 @@ dispatch(SkLvCall *call, SkOperationId id, const char *name, gpointer body, SkLv
     return FALSE;
 }
 
+/* The client drives: where to send is in the destination's cookie. */
+static gboolean
+take_cookie(SkLvCall *call, SkMigrate *body, GError **error)
+{
+    g_autoptr(json_t) cookie = read_cookie(call, error);
+    if (cookie == NULL)
+        return FALSE;
+    body->address = g_strdup(json_string_value(json_object_get(cookie, "address")));
+    body->token = g_strdup(json_string_value(json_object_get(cookie, "token")));
+    return TRUE;
+}
+
+/* We drive, and ask the destination ourselves. */
+static gboolean
+take_peer(SkLvCall *call, SkMigrate *body, GError **error)
+{
+    guint flags = sk_lv_uint(call, "flags");
+    const char *to = sk_lv_str(call, "dconnuri");
+    if (to == NULL)
+        return sk_fail(error, SK_ERROR_INVALID, "it is not said which daemon to migrate to");
+    body->to = g_strdup(to);
+    body->address = g_strdup(param_text(call, "migrate_uri"));
+    body->listen = g_strdup(param_text(call, "listen_address"));
+    body->name = g_strdup(param_text(call, "destination_name"));
+    body->xml = g_strdup(param_text(call, "destination_xml"));
+    body->persistent_xml = g_strdup(param_text(call, "persistent_xml"));
+    body->persist = (flags & PERSIST) != 0;
+    body->paused = (flags & PAUSED) != 0;
+    body->undefine = (flags & UNDEFINE) != 0;
+    return TRUE;
+}
+
 static gboolean
 perform(SkLvCall *call, GError **error)
 {
@@ -161,12 +192,11 @@ perform(SkLvCall *call, GError **error)
     guint flags = sk_lv_uint(call, "flags");
     if (domain == NULL || !check_call(call, error))
         return FALSE;
-    g_autoptr(json_t) cookie = read_cookie(call, error);
-    if (cookie == NULL)
-        return FALSE;
     SkMigrate *body = sk_value_new(&sk_migrate_type);
-    body->address = g_strdup(json_string_value(json_object_get(cookie, "address")));
-    body->token = g_strdup(json_string_value(json_object_get(cookie, "token")));
+    if (!((flags & PEER2PEER) != 0 ? take_peer(call, body, error) : take_cookie(call, body, error))) {
+        sk_value_free(&sk_migrate_type, body);
+        return FALSE;
+    }
     body->bandwidth = param_number(call, "bandwidth");
     body->compress = (flags & COMPRESSED) != 0;
     body->auto_converge = (flags & AUTO_CONVERGE) != 0;
@@ -332,7 +362,7 @@ get_compression_cache(SkLvCall *call, GError **error)
     return put_number(call, sk_lv_active_domain(call, "dom", error), USUAL_CACHE, error);
 }
 
-#define PARTLY .lacks = "tunnelled, peer to peer, offline, post-copy, TLS, parallel, copying of disks"
+#define PARTLY .lacks = "tunnelled, offline, post-copy, TLS, parallel, copying of disks"
 
 static const SkLvProcedure rows[] = {
     { 61, "DOMAIN_MIGRATE_PREPARE", NULL, NULL },
