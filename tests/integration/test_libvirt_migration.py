@@ -261,9 +261,10 @@ assert moved.isActive() and moved.isPersistent() and moved.ID() > 0
 assert moved.state() == [libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_MIGRATED], moved.state()
 assert name not in [domain.name() for domain in source.listAllDomains()]
 """
-    for source in (world.a, world.b):
+    older = code.replace("migrate3(target, params, flags)", "migrate2(target, None, flags, None, where, 900)")
+    for source, words in ((world.a, code), (world.b, older)):
         target = world.other(source)
-        world.a.run("/usr/bin/python3", "-c", code, uri(source), uri(target), NAME, f"unix://{target.root}/state.sock", env=environment())
+        world.a.run("/usr/bin/python3", "-c", words, uri(source), uri(target), NAME, f"unix://{target.root}/state.sock", env=environment())
         world.runs_at(target)
 
 

@@ -43,9 +43,23 @@ check_flags(const SkLvCall *call, GError **error)
     return sk_lv_check_flags(call, KNOWN, error);
 }
 
+/* Each step has two procedures: one with typed parameters, one with an argument for each, which we call the same. */
+static gboolean
+has_argument(const SkLvCall *call, const char *name)
+{
+    const SkXdrSignature *args = sk_lv_args(call->procedure);
+    for (guint i = 0; i < args->n_fields; i++) {
+        if (g_str_equal(args->fields[i].name, name))
+            return TRUE;
+    }
+    return FALSE;
+}
+
 static const char *
 param_text(const SkLvCall *call, const char *field)
 {
+    if (!has_argument(call, "params"))
+        return has_argument(call, field) ? sk_lv_str(call, field) : NULL;
     const SkXdrParam *param = sk_xdr_param(sk_lv_value(call, "params"), field);
     return param != NULL && param->type == SK_XDR_PARAM_STR ? param->text : NULL;
 }
@@ -53,6 +67,8 @@ param_text(const SkLvCall *call, const char *field)
 static guint64
 param_number(const SkLvCall *call, const char *field)
 {
+    if (!has_argument(call, "params"))
+        return has_argument(call, field) ? sk_lv_uint64(call, field) : 0;
     const SkXdrParam *param = sk_xdr_param(sk_lv_value(call, "params"), field);
     return param != NULL && param->type == SK_XDR_PARAM_U64 ? param->u : 0;
 }
@@ -63,6 +79,8 @@ check_params(const SkLvCall *call, GError **error)
 {
     static const char *const known[] = { "migrate_uri", "destination_name", "destination_xml", "persistent_xml", "bandwidth", "listen_address",
                                          "graphics_uri", "compression", NULL };
+    if (!has_argument(call, "params"))
+        return TRUE;
     const SkXdrValue *params = sk_lv_value(call, "params");
     for (guint i = 0; i < params->count; i++) {
         if (!g_strv_contains(known, params->params[i].field))
@@ -373,12 +391,12 @@ static const SkLvProcedure rows[] = {
     { 148, "DOMAIN_MIGRATE_PREPARE_TUNNEL", NULL, NULL },
     { 166, "DOMAIN_MIGRATE_SET_MAX_DOWNTIME", "dom downtime:u64 flags", "", SK_OP_MIGRATION_LIMITS, set_max_downtime },
     { 207, "DOMAIN_MIGRATE_SET_MAX_SPEED", "dom bandwidth:u64 flags", "", SK_OP_MIGRATION_LIMITS, set_max_speed },
-    { 213, "DOMAIN_MIGRATE_BEGIN3", NULL, NULL },
-    { 214, "DOMAIN_MIGRATE_PREPARE3", NULL, NULL },
+    { 213, "DOMAIN_MIGRATE_BEGIN3", "dom destination_xml:str? flags:u64 destination_name:str? bandwidth:u64", "cookie_out:bytes<4194304> xml:str", SK_OP_DOMAIN_MIGRATE, begin, PARTLY },
+    { 214, "DOMAIN_MIGRATE_PREPARE3", "cookie_in:bytes<4194304> migrate_uri:str? flags:u64 destination_name:str? bandwidth:u64 destination_xml:str", "cookie_out:bytes<4194304> uri_out:str?", SK_OP_MIGRATION_PREPARE, prepare, PARTLY },
     { 215, "DOMAIN_MIGRATE_PREPARE_TUNNEL3", NULL, NULL },
-    { 216, "DOMAIN_MIGRATE_PERFORM3", NULL, NULL },
-    { 217, "DOMAIN_MIGRATE_FINISH3", NULL, NULL },
-    { 218, "DOMAIN_MIGRATE_CONFIRM3", NULL, NULL },
+    { 216, "DOMAIN_MIGRATE_PERFORM3", "dom destination_xml:str? cookie_in:bytes<4194304> dconnuri:str? migrate_uri:str? flags:u64 destination_name:str? bandwidth:u64", "cookie_out:bytes<4194304>", SK_OP_DOMAIN_MIGRATE, perform, PARTLY },
+    { 217, "DOMAIN_MIGRATE_FINISH3", "destination_name:str cookie_in:bytes<4194304> dconnuri:str? migrate_uri:str? flags:u64 cancelled:i32", "dom cookie_out:bytes<4194304>", SK_OP_MIGRATION_FINISH, finish, PARTLY },
+    { 218, "DOMAIN_MIGRATE_CONFIRM3", "dom cookie_in:bytes<4194304> flags:u64 cancelled:i32", "", SK_OP_MIGRATION_CONFIRM, confirm },
     { 242, "DOMAIN_MIGRATE_GET_MAX_SPEED", "dom flags", "bandwidth:u64", SK_OP_DOMAIN_SHOW, get_max_speed },
     { 299, "DOMAIN_MIGRATE_GET_COMPRESSION_CACHE", "dom flags", "cacheSize:u64", SK_OP_DOMAIN_SHOW, get_compression_cache },
     { 300, "DOMAIN_MIGRATE_SET_COMPRESSION_CACHE", NULL, NULL },

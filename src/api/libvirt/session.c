@@ -29,6 +29,7 @@ supports_feature(SkLvCall *call, GError **error)
 {
     static const gint supported[] = {
         4,      /* migration from daemon to daemon */
+        6,      /* migration in five steps */
         7,      /* nothing else changes a domain while it is being migrated */
         9,      /* typed parameters of strings */
         10,     /* keepalive */
