@@ -62,6 +62,8 @@ body_of(const SkOperation *op)
         { "Device", "{\"rng\":{}}" }, { "XmlCheck", "{\"xml\":\"<domain/>\"}" }, { "PageRequest", "{\"size\":2048,\"count\":1}" },
         { "Snapshot", "{\"name\":\"s1\"}" }, { "Checkpoint", "{\"name\":\"c1\"}" }, { "SecretSet", "{\"value\":\"AAAA\"}" },
         { "NetworkEdit", "{\"forward_device\":\"eth0\"}" },
+        { "AgentKeys", "{\"user\":\"root\"}" }, { "AgentVcpus", "{\"count\":1}" },
+        { "AgentCommand", "{\"command\":\"{}\"}" }, { "MonitorCommand", "{\"command\":\"info\"}" },
         { "Migrate", "{\"address\":\"unix:/s\",\"token\":\"t\"}" },
         { "Restore", "{\"path\":\"/s\",\"then\":\"paused\"}" },
         { "DiskCopy", "{\"path\":\"/c.qcow2\"}" },
@@ -84,7 +86,7 @@ test_every_operation(Server *s, gconstpointer data)
     for (guint i = 0; i < SK_N_OPERATIONS; i++) {
         const SkOperation *op = &sk_operations[i];
         g_autofree char *path = fill_path(op->path);
-        g_autofree char *line = g_strdup_printf("%s %s%s", op->method, path, op->params == &sk_params_path_type || op->params == &sk_params_find_type ? "?path=/s" : op->params == &sk_params_sources_type ? "?kind=logical" : op->params == &sk_params_memory_type || op->params == &sk_params_disk_content_type ? "?size=1" : "");
+        g_autofree char *line = g_strdup_printf("%s %s%s", op->method, path, op->params == &sk_params_path_type || op->params == &sk_params_find_type ? "?path=/s" : op->params == &sk_params_sources_type ? "?kind=logical" : op->params == &sk_params_user_type ? "?user=root" : op->params == &sk_params_memory_type || op->params == &sk_params_disk_content_type ? "?size=1" : "");
         g_autofree char *part = g_strdup_printf("{\"op\":\"%s\"", op->name);
         if (op->mode == SK_MODE_STREAM)
             continue;
