@@ -95,11 +95,13 @@ write_cells(SkXmlNode *cpu, const GPtrArray *cells)
 static gboolean
 read_topology(SkXmlNode *cpu, SkVcpus *vcpus, GError **error)
 {
-    if (!sk_xml_get_uint(cpu, "topology/@dies", 512, &vcpus->dies, error))
+    if (!sk_xml_get_uint(cpu, "topology/@dies", 512, &vcpus->dies, error) || !sk_xml_get_uint(cpu, "topology/@sockets", 512, &vcpus->sockets, error) ||
+        !sk_xml_get_uint(cpu, "topology/@cores", 512, &vcpus->cores, error) || !sk_xml_get_uint(cpu, "topology/@threads", 512, &vcpus->threads, error))
         return FALSE;
     vcpus->dies = vcpus->dies == 1 ? 0 : vcpus->dies;
-    return sk_xml_get_uint(cpu, "topology/@sockets", 512, &vcpus->sockets, error) && sk_xml_get_uint(cpu, "topology/@cores", 512, &vcpus->cores, error) &&
-           sk_xml_get_uint(cpu, "topology/@threads", 512, &vcpus->threads, error);
+    if (sk_xml_child(cpu, "topology") != NULL && (vcpus->sockets == 0 || vcpus->cores == 0 || vcpus->threads == 0))
+        return sk_xml_fail(sk_xml_child(cpu, "topology"), error, SK_ERROR_XML, "give sockets, cores and threads");
+    return TRUE;
 }
 
 static gboolean
@@ -125,7 +127,7 @@ static void
 write_cpu(SkXmlNode *domain, const SkXmlWriter *writer)
 {
     const SkVcpus *vcpus = &writer->spec->vcpus;
-    gboolean topology = vcpus->sockets > 0 || vcpus->cores > 0 || vcpus->threads > 0;
+    gboolean topology = vcpus->sockets > 0 || vcpus->dies > 0 || vcpus->cores > 0 || vcpus->threads > 0;
     SkXmlNode *cpu = sk_xml_add(domain, "cpu");
     sk_xml_write_fields(cpu, &sk_cpu_type, &writer->spec->cpu);
     if (writer->spec->cpu.fallback != SK_FALLBACK_DEFAULT)
