@@ -120,19 +120,32 @@ follow_addresses(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GEr
     return TRUE;
 }
 
-/* VNC must have been started with a password for it to be changed. */
-static gboolean
-apply_vnc_password(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)
+static SkGraphics *
+find_screen(const SkDomainSpec *spec, gint kind)
 {
-    SkGraphics *now = sk_domain_spec_find_vnc(live);
-    const SkGraphics *then = sk_domain_spec_find_vnc(wanted);
-    if (now == NULL || then == NULL || now->password == NULL || then->password == NULL ||
-        g_str_equal(now->password, then->password))
-        return TRUE;
-    if (!sk_qmp_set_vnc_password(qmp, then->password, error))
-        return FALSE;
-    g_free(now->password);
-    now->password = g_strdup(then->password);
+    for (guint i = 0; spec->graphics != NULL && i < spec->graphics->len; i++) {
+        SkGraphics *screen = spec->graphics->pdata[i];
+        if (screen->kind == kind)
+            return screen;
+    }
+    return NULL;
+}
+
+/* A screen must have been started with a password for it to be changed. */
+static gboolean
+apply_passwords(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)
+{
+    static const char *const protocols[] = { [SK_GRAPHICS_VNC] = "vnc", [SK_GRAPHICS_SPICE] = "spice" };
+    for (guint i = 0; live->graphics != NULL && i < live->graphics->len; i++) {
+        SkGraphics *now = live->graphics->pdata[i];
+        const SkGraphics *then = find_screen(wanted, now->kind);
+        if (then == NULL || now->password == NULL || then->password == NULL || g_str_equal(now->password, then->password))
+            continue;
+        if (!sk_qmp_set_password(qmp, protocols[now->kind], then->password, error))
+            return FALSE;
+        g_free(now->password);
+        now->password = g_strdup(then->password);
+    }
     return TRUE;
 }
 
@@ -225,7 +238,7 @@ follow_words(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError 
 
 typedef gboolean (*Apply)(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error);
 static const Apply settings[] = { follow_words,      follow_addresses, apply_vcpus, apply_memory,
-                                  apply_disk_limits, apply_links,      apply_vnc_password, apply_tuning, apply_balloon_period };
+                                  apply_disk_limits, apply_links,      apply_passwords,    apply_tuning, apply_balloon_period };
 
 gboolean
 sk_domain_apply_live(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)

@@ -164,3 +164,20 @@ def test_live_pins(shared_daemon, guest):
     d.do("PATCH", f"/v1/domains/{guest}?scope=live", {"cpu_tune": {"vcpu_pins": [{"id": 0, "cpuset": "0"}]}})
     assert d.get(f"/v1/domains/{guest}")["live"]["cpu_tune"]["vcpu_pins"] == [{"id": 0, "cpuset": "0"}]
     assert d.fails("PATCH", f"/v1/domains/{guest}?scope=live", {"machine": "pc"})[:2] == (422, "unsupported")
+
+
+def test_passwords_of_screens(shared_daemon, tmp_path):
+    """The password of a screen that was started with one is changed while it is shown."""
+    d, name = shared_daemon, "screens"
+    path = tmp_path / "screens.xml"
+    path.write_text(f"<domain type='qemu'><name>{name}</name><memory unit='MiB'>64</memory><os><type arch='x86_64' machine='q35'>hvm</type></os><devices>"
+                    "<graphics type='vnc' passwd='first'/><graphics type='spice' passwd='first'/></devices></domain>")
+    virsh(d, "define", str(path))
+    virsh(d, "start", name, "--paused")
+    for kind in ("vnc", "spice"):
+        give(d, tmp_path, "update-device", name, f"<graphics type='{kind}' passwd='new-{kind}'/>", "--live")
+        assert f"passwd='new-{kind}'" in virsh(d, "dumpxml", name, "--security-info")
+        assert f"passwd='new-{kind}'" not in virsh(d, "dumpxml", name, "--security-info", "--inactive")
+    assert "passwd" not in virsh(d, "dumpxml", name)
+    virsh(d, "destroy", name)
+    virsh(d, "undefine", name)

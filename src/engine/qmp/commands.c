@@ -117,18 +117,18 @@ sk_qmp_remove_fdset(SkQmp *self, gint set, GError **error)
 /* -- display ------------------------------------------------------------------------------------------------------ */
 
 static gboolean
-expire_vnc_password(SkQmp *self, const char *when, GError **error)
+expire_password(SkQmp *self, const char *protocol, const char *when, GError **error)
 {
-    return sk_qmp_run(self, "expire_password", json_pack("{s:s, s:s}", "protocol", "vnc", "time", when), error);
+    return sk_qmp_run(self, "expire_password", json_pack("{s:s, s:s}", "protocol", protocol, "time", when), error);
 }
 
 gboolean
-sk_qmp_set_vnc_password(SkQmp *self, const char *password, GError **error)
+sk_qmp_set_password(SkQmp *self, const char *protocol, const char *password, GError **error)
 {
     if (password == NULL)
-        return expire_vnc_password(self, "now", error);
-    return sk_qmp_run(self, "set_password", json_pack("{s:s, s:s}", "protocol", "vnc", "password", password), error) &&
-           expire_vnc_password(self, "never", error);
+        return expire_password(self, protocol, "now", error);
+    return sk_qmp_run(self, "set_password", json_pack("{s:s, s:s}", "protocol", protocol, "password", password), error) &&
+           expire_password(self, protocol, "never", error);
 }
 
 void

@@ -97,8 +97,8 @@ GPtrArray *sk_qmp_query_block_stats(SkQmp *self, GError **error);
 
 /* -- display --------------------------------------------------------------------------------------------------------------- */
 
-/* Sets the VNC password (NULL: nobody gets in); VNC must have been started with password=on. */
-gboolean sk_qmp_set_vnc_password(SkQmp *self, const char *password, GError **error);
+/* Sets the password of a screen, "vnc" or "spice" (NULL: nobody gets in); it must have been started with one. */
+gboolean sk_qmp_set_password(SkQmp *self, const char *protocol, const char *password, GError **error);
 
 typedef struct {
     gboolean enabled;

@@ -197,8 +197,8 @@ work_display(gpointer data, gpointer unused)
     Case *it = data;
     g_autoptr(GError) error = NULL;
     SkVncInfo vnc;
-    g_assert_true(sk_qmp_set_vnc_password(it->qmp, "geheim", &error));
-    g_assert_true(sk_qmp_set_vnc_password(it->qmp, NULL, &error));
+    g_assert_true(sk_qmp_set_password(it->qmp, "vnc", "geheim", &error));
+    g_assert_true(sk_qmp_set_password(it->qmp, "vnc", NULL, &error));
     g_assert_true(sk_qmp_query_vnc(it->qmp, &vnc, &error));
     g_assert_no_error(error);
     g_assert_true(vnc.enabled);
