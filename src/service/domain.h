@@ -86,7 +86,7 @@ struct _SkDomain {
     SkDomainReason stop_reason; /* why a job of ours stops it; UNKNOWN: none does */
     SkDomainReason resume_reason; /* the same of its going on */
     struct SkMigration *migration; /* migrate-out.c: it is about to leave; NULL: it is not */
-    struct SkIncoming *incoming; /* migrate-in.c: it is about to come; NULL: it is not */
+    struct SkIncoming *incoming; /* migrate-incoming.c: it is about to come; NULL: it is not */
     guint64 migration_bandwidth; /* MiB per second, 0: no limit */
     guint migration_downtime; /* milliseconds, 0: the usual */
     gboolean rebooting;     /* to be started again when it is off */

@@ -9,8 +9,8 @@
  * that is connected to both daemons, or the source's daemon itself):
  *
  *   source       begin     offers the domain; nobody else may change it from now on
- *   destination  prepare   a QEMU that waits, paused (migrate-in.c)
- *   source       migrate   sends the state; the guest stands still when the last of it is sent (migrate-out.c)
+ *   destination  prepare   a QEMU that waits, paused (migrate-incoming.c)
+ *   source       migrate   sends the state; the guest stands still when the last of it is sent (migrate-send.c)
  *   destination  finish    lets it run, or takes it back
  *   source       confirm   ends what is left, or lets it go on
  *
@@ -41,7 +41,7 @@ gboolean sk_domain_migration_begin(SkDomain *self, gconstpointer asker, GError *
 /* TRUE while it is kept for a migration. */
 gboolean sk_domain_is_migrating(const SkDomain *self);
 
-/* -- destination (migrate-in.c) ------------------------------------------------------------------------------------- */
+/* -- destination (migrate-incoming.c) ------------------------------------------------------------------------------------- */
 
 typedef struct SkIncoming SkIncoming;
 void sk_incoming_free(SkIncoming *self);

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Running guests move between two daemons, driven by stock clients: one guest runs afterwards, whatever broke on the way."""
 import os
+import re
 import signal
 import subprocess
-import threading
 
 import pytest
 
@@ -140,10 +140,14 @@ def test_another_name(world):
     world.runs_at(world.a)
 
 
+def with_title(text, title):
+    return re.sub(r"\s*<title>.*</title>", "", text).replace("</name>", f"</name>\n  <title>{title}</title>", 1)
+
+
 def test_another_definition(world, tmp_path):
     text = virsh(world.a, "dumpxml", NAME, "--migratable")
     titled = tmp_path / "titled.xml"
-    titled.write_text(text.replace("</name>", "</name>\n  <title>told anew</title>", 1))
+    titled.write_text(with_title(text, "told anew"))
     world.migrate("--xml", str(titled))
     assert virsh(world.b, "desc", NAME, "--title").strip() == "told anew"
     world.migrate(source=world.b)
@@ -153,6 +157,17 @@ def test_another_definition(world, tmp_path):
     failed = world.migrate("--xml", str(larger), check=False)
     assert failed.returncode != 0 and "its guest would see it" in failed.stderr, failed.stderr
     world.runs_at(world.a)
+
+
+def test_offline(world):
+    world.a.do("POST", "/v1/domains", {"name": "off", "memory": {"current": "32M"}, "title": "of both"})
+    spec = world.a.get("/v1/domains/off")["spec"]
+    moved = ["migrate", "--offline", "--persistent", "--undefinesource", "off", uri(world.b)]
+    virsh(world.a, *moved)
+    assert world.b.get("/v1/domains/off")["spec"] == spec and world.a.request("GET", "/v1/domains/off").status == 404
+    world.b.do("DELETE", "/v1/domains/off")
+    failed = virsh(world.a, "migrate", "--offline", "--persistent", NAME, uri(world.b), check=False)
+    assert "is not off" in failed.stderr, failed.stderr
 
 
 def test_limits(world):
@@ -213,9 +228,9 @@ def test_from_daemon_to_daemon(world, tmp_path):
     peer(world, "--persistent", "--undefinesource", source=world.b)
     world.runs_at(world.a)
     titled = tmp_path / "titled.xml"
-    titled.write_text(virsh(world.a, "dumpxml", NAME, "--migratable").replace("</name>", "</name>\n  <title>told anew</title>", 1))
+    titled.write_text(with_title(virsh(world.a, "dumpxml", NAME, "--migratable"), "by the daemon"))
     peer(world, "--xml", str(titled), "--suspend")
-    assert world.state(world.b) == ("paused", "migration") and virsh(world.b, "desc", NAME, "--title").strip() == "told anew"
+    assert world.state(world.b) == ("paused", "migration") and virsh(world.b, "desc", NAME, "--title").strip() == "by the daemon"
     peer(world, source=world.b)
     assert world.state(world.a)[0] == "paused"
     world.a.do("POST", f"/v1/domains/{NAME}/resume")

@@ -18,7 +18,7 @@ enum {
     LIVE = 1, PEER2PEER = 2, TUNNELLED = 4, PERSIST = 8, UNDEFINE = 0x10, PAUSED = 0x20, COPY_ALL = 0x40, COPY_CHANGES = 0x80, PROTECT = 0x100,
     UNSAFE = 0x200, OFFLINE = 0x400, COMPRESSED = 0x800, ABORT_ON_ERROR = 0x1000, AUTO_CONVERGE = 0x2000,
 };
-#define KNOWN (LIVE | PEER2PEER | PERSIST | UNDEFINE | PAUSED | PROTECT | UNSAFE | COMPRESSED | ABORT_ON_ERROR | AUTO_CONVERGE)
+#define KNOWN (OFFLINE | LIVE | PEER2PEER | PERSIST | UNDEFINE | PAUSED | PROTECT | UNSAFE | COMPRESSED | ABORT_ON_ERROR | AUTO_CONVERGE)
 
 #define ERROR_ABORTED 93
 
@@ -32,7 +32,7 @@ check_flags(const SkLvCall *call, GError **error)
         const char *what;
     } refused[] = {
         { TUNNELLED, "through the connection to the other daemon (tunnelled)" }, { COPY_ALL | COPY_CHANGES, "with its disks (copy-storage): have them shared" },
-        { OFFLINE, "while it is off" }, { 0x4000, "over RDMA" }, { 0x8000, "by post-copy" }, { 0x10000, "with TLS" }, { 0x20000, "over parallel connections" },
+        { 0x4000, "over RDMA" }, { 0x8000, "by post-copy" }, { 0x10000, "with TLS" }, { 0x20000, "over parallel connections" },
         { 0x40000, "with synchronous writes" }, { 0x80000, "by going on with a post-copy" }, { 0x100000, "without copying pages (zero-copy)" },
     };
     guint flags = sk_lv_uint(call, "flags");
@@ -134,13 +134,23 @@ digest(const char *text)
 /* -- source ------------------------------------------------------------------------------------------------------------- */
 
 static gboolean
+is_offline(const SkLvCall *call)
+{
+    return (sk_lv_uint(call, "flags") & OFFLINE) != 0;
+}
+
+static gboolean
 begin(SkLvCall *call, GError **error)
 {
-    SkDomain *domain = sk_lv_active_domain(call, "dom", error);
-    if (domain == NULL || !check_call(call, error) || !sk_domain_migration_begin(domain, call->connection, error))
+    gboolean offline = is_offline(call);
+    SkDomain *domain = offline ? sk_lv_domain(call, "dom", error) : sk_lv_active_domain(call, "dom", error);
+    if (domain == NULL || !check_call(call, error))
         return FALSE;
-    SkMigrationOffer *offer = sk_domain_migration_offer(domain, FALSE);
-    g_autofree char *own = sk_lv_format_domain(call->service, domain, domain->runtime.live, SK_XML_LIVE | SK_XML_SECURE);
+    if (!(offline ? sk_domain_check_migration(domain, TRUE, error) : sk_domain_migration_begin(domain, call->connection, error)))
+        return FALSE;
+    SkMigrationOffer *offer = sk_domain_migration_offer(domain, offline);
+    g_autofree char *own = sk_lv_format_domain(call->service, domain, offline ? domain->spec : domain->runtime.live,
+                                               (offline ? 0 : SK_XML_LIVE) | SK_XML_SECURE);
     const char *wanted = param_text(call, "destination_xml");
     offer->digest = digest(own);
     g_autofree char *cookie = sk_json_encode(&sk_migration_offer_type, offer, SK_JSON_SECRETS | SK_JSON_NO_DEFAULTS);
@@ -222,12 +232,25 @@ perform(SkLvCall *call, GError **error)
     return dispatch(call, SK_OP_DOMAIN_MIGRATE, domain->spec->uuid, body, put_empty_cookie, error);
 }
 
+/* Only a definition has moved. */
+static gboolean
+confirm_offline(SkLvCall *call, const SkDomain *domain)
+{
+    if (sk_lv_int(call, "cancelled") != 0 || (sk_lv_uint(call, "flags") & UNDEFINE) == 0)
+        return TRUE;
+    SkCall *op = sk_lv_operation(call, SK_OP_DOMAIN_UNDEFINE);
+    op->params.name = g_strdup(domain->spec->uuid);
+    return sk_lv_dispatch(call, op, NULL);
+}
+
 static gboolean
 confirm(SkLvCall *call, GError **error)
 {
     const SkDomain *domain = sk_lv_domain(call, "dom", error);
     if (domain == NULL)
         return FALSE;
+    if (is_offline(call))
+        return confirm_offline(call, domain);
     SkMigrationConfirm *body = sk_value_new(&sk_migration_confirm_type);
     body->cancelled = sk_lv_int(call, "cancelled") != 0;
     body->undefine = (sk_lv_uint(call, "flags") & UNDEFINE) != 0;
@@ -256,6 +279,36 @@ prepared(SkLvCall *call, SkCall *op, GError **error)
 }
 
 static gboolean
+defined(SkLvCall *call, SkCall *op, GError **error)
+{
+    (void) op, (void) error;
+    g_autofree char *here = g_strconcat("tcp:", call->service->node.hostname, NULL);
+    put_cookie(call, "");
+    /* A client wants an address, though nothing will be sent there. */
+    sk_xdr_put_optional_str(call->out, param_text(call, "migrate_uri") != NULL ? NULL : here);
+    return TRUE;
+}
+
+/* There is nothing to send: it is defined here, and that is all. offer is taken. */
+static gboolean
+prepare_offline(SkLvCall *call, SkMigrationOffer *offer, GError **error)
+{
+    const char *xml = param_text(call, "destination_xml"), *name = param_text(call, "destination_name");
+    g_autofree char *sum = xml != NULL ? digest(xml) : NULL;
+    gboolean changed = xml != NULL && g_strcmp0(sum, offer->digest) != 0;
+    SkDomainSpec *spec = changed ? parse_xml(xml, offer->definition, error) : g_steal_pointer(&offer->definition);
+    sk_value_free(&sk_migration_offer_type, offer);
+    if (spec == NULL)
+        return changed ? FALSE : sk_fail(error, SK_ERROR_INVALID, "the source has no definition to move");
+    if (name != NULL) {
+        g_free(spec->name);
+        spec->name = g_strdup(name);
+    }
+    g_autofree char *called = g_strdup(spec->name);
+    return dispatch(call, SK_OP_DOMAIN_DEFINE, called, spec, defined, error);
+}
+
+static gboolean
 prepare(SkLvCall *call, GError **error)
 {
     if (!check_call(call, error))
@@ -264,6 +317,8 @@ prepare(SkLvCall *call, GError **error)
     SkMigrationOffer *offer = cookie != NULL ? sk_json_decode(&sk_migration_offer_type, cookie, error) : NULL;
     if (offer == NULL)
         return FALSE;
+    if (is_offline(call))
+        return prepare_offline(call, offer, error);
     SkMigrationPrepare *body = sk_value_new(&sk_migration_prepare_type);
     body->offer = offer;
     const char *xml = param_text(call, "destination_xml");
@@ -304,6 +359,11 @@ finish(SkLvCall *call, GError **error)
         return sk_fail(error, SK_ERROR_INVALID, "it is not said which domain is to be finished (destination_name)");
     if (domain == NULL)
         return FALSE;
+    if (is_offline(call) && !cancelled) {
+        sk_lv_put_domain(call->out, domain);
+        put_cookie(call, "");
+        return TRUE;
+    }
     if (cancelled && domain->incoming == NULL)
         return sk_lv_fail(error, ERROR_ABORTED, "migration successfully aborted");
     SkMigrationFinish *body = sk_value_new(&sk_migration_finish_type);
@@ -380,7 +440,7 @@ get_compression_cache(SkLvCall *call, GError **error)
     return put_number(call, sk_lv_active_domain(call, "dom", error), USUAL_CACHE, error);
 }
 
-#define PARTLY .lacks = "tunnelled, offline, post-copy, TLS, parallel, copying of disks"
+#define PARTLY .lacks = "tunnelled, post-copy, TLS, parallel, copying of disks"
 
 static const SkLvProcedure rows[] = {
     { 61, "DOMAIN_MIGRATE_PREPARE", NULL, NULL },

@@ -33,6 +33,7 @@ supports_feature(SkLvCall *call, GError **error)
         7,      /* nothing else changes a domain while it is being migrated */
         9,      /* typed parameters of strings */
         10,     /* keepalive */
+        12,     /* migration of a definition alone */
         13,     /* migration with typed parameters */
         14,     /* events by callback id */
         15,     /* callbacks at the connection's end */

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a destination waits for: connections, and which of them is the guest's state. */
+#include "service/migrate-private.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/undo.h"
+#include "engine/wire.h"
+
+/* Connections that have not said yet what they are. */
+#define MAX_STRANGERS 16
+
+/* -- what comes ------------------------------------------------------------------------------------------------------ */
+
+/* A connection whose greeting has not come whole. */
+typedef struct {
+    SkIncoming *incoming;
+    SkFd fd;
+    guint source;
+    char hello[SK_WIRE_HELLO];
+    guint length;
+} Stranger;
+
+static void
+stranger_free(gpointer data)
+{
+    Stranger *self = data;
+    g_clear_handle_id(&self->source, g_source_remove);
+    sk_fd_clear(&self->fd);
+    g_free(self);
+}
+
+void
+sk_incoming_free(SkIncoming *self)
+{
+    if (self == NULL)
+        return;
+    g_clear_handle_id(&self->source, g_source_remove);
+    g_queue_clear_full(&self->strangers, stranger_free);
+    sk_fd_clear(&self->listener);
+    sk_fd_clear(&self->words);
+    if (self->intent != NULL) {
+        unlink(self->intent->paths[0]);
+        sk_store_remove_async(self->intent->store, "intent", self->intent->id, NULL, NULL);
+        sk_intent_free(self->intent);
+    }
+    sk_value_free(&sk_domain_spec_type, self->definition);
+    g_free(self->address);
+    g_free(self->token);
+    g_free(self);
+}
+
+const char *
+sk_domain_incoming_address(const SkDomain *self)
+{
+    return self->incoming != NULL ? self->incoming->address : NULL;
+}
+
+const char *
+sk_domain_incoming_token(const SkDomain *self)
+{
+    return self->incoming != NULL ? self->incoming->token : NULL;
+}
+
+/* -- connections ------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    SkDomain *domain;       /* a reference */
+    SkQmp *qmp;
+    SkFd fd;
+} HandOver;
+
+static void
+free_hand_over(gpointer data)
+{
+    HandOver *work = data;
+    g_clear_object(&work->domain);
+    g_clear_object(&work->qmp);
+    sk_fd_clear(&work->fd);
+    g_free(work);
+}
+
+static gboolean
+run_hand_over(SkJob *job, GError **error)
+{
+    HandOver *work = job->work;
+    return !sk_fault("migration-prepare/state", error) && sk_qmp_migrate_receive(work->qmp, work->fd, error);
+}
+
+/* The source sees its connection broken. */
+static void
+rollback_hand_over(SkJob *job, const GError *error)
+{
+    SkDomain *domain = ((HandOver *) job->work)->domain;
+    g_warning("the state of domain \"%s\" cannot be taken in: %s", sk_domain_name(domain), error->message);
+    if (domain->incoming != NULL)
+        sk_fd_clear(&domain->incoming->words);
+}
+
+static const SkJobKind hand_over_job = { .run = run_hand_over, .rollback = rollback_hand_over, .free_work = free_hand_over };
+
+static void
+take_state(SkIncoming *self, gint fd)
+{
+    SkDomain *domain = self->domain;
+    g_auto(SkFd) owned = fd;
+    if (self->handed || domain->qmp == NULL || !g_unix_set_fd_nonblocking(fd, FALSE, NULL))
+        return;
+    HandOver *work = g_new0(HandOver, 1);
+    self->handed = TRUE;
+    work->domain = g_object_ref(domain);
+    work->qmp = g_object_ref(domain->qmp);
+    work->fd = sk_fd_steal(&owned);
+    sk_job_start_quiet(domain->service, &hand_over_job, work);
+}
+
+static void
+take_connection(SkIncoming *self, Stranger *stranger)
+{
+    SkWire wire;
+    gint fd = sk_fd_steal(&stranger->fd);
+    if (!sk_wire_parse_hello(stranger->hello, self->token, &wire)) {
+        g_message("domain \"%s\" is waited for, and somebody came who does not know it", sk_domain_name(self->domain));
+        close(fd);
+    } else if (wire == SK_WIRE_STATE) {
+        take_state(self, fd);
+    } else {
+        sk_fd_clear(&self->words);
+        self->words = fd;
+    }
+}
+
+/* Not a byte more than the greeting is read: what follows is QEMU's. */
+static gboolean
+on_hello(gint fd, GIOCondition condition, gpointer data)
+{
+    Stranger *stranger = data;
+    SkIncoming *self = stranger->incoming;
+    (void) condition;
+    gssize n = recv(fd, stranger->hello + stranger->length, SK_WIRE_HELLO - stranger->length, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return G_SOURCE_CONTINUE;
+    stranger->length += n > 0 ? (guint) n : 0;
+    if (n > 0 && stranger->length < SK_WIRE_HELLO)
+        return G_SOURCE_CONTINUE;
+    stranger->source = 0;
+    g_queue_remove(&self->strangers, stranger);
+    if (n > 0)
+        take_connection(self, stranger);
+    stranger_free(stranger);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_connection(gint fd, GIOCondition condition, gpointer data)
+{
+    SkIncoming *self = data;
+    (void) condition;
+    gint taken = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (taken < 0)
+        return G_SOURCE_CONTINUE;
+    Stranger *stranger = g_new0(Stranger, 1);
+    stranger->incoming = self;
+    stranger->fd = taken;
+    stranger->source = g_unix_fd_add(taken, G_IO_IN | G_IO_HUP | G_IO_ERR, on_hello, stranger);
+    g_queue_push_tail(&self->strangers, stranger);
+    if (self->strangers.length > MAX_STRANGERS)
+        stranger_free(g_queue_pop_head(&self->strangers));
+    return G_SOURCE_CONTINUE;
+}
+
+void
+sk_domain_await_incoming(SkDomain *self, SkIncoming *incoming)
+{
+    g_clear_pointer(&self->incoming, sk_incoming_free);
+    self->incoming = incoming;
+    incoming->domain = self;
+    incoming->source = g_unix_fd_add(incoming->listener, G_IO_IN, on_connection, incoming);
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* migration.prepare: a QEMU that waits for a domain of another host. */
+#include "service/migrate-private.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/undo.h"
+#include "engine/caps.h"
+#include "engine/launch.h"
+#include "engine/wire.h"
+#include "service/domain-rights.h"
+
+typedef struct {
+    SkDomainSpec *spec;     /* what will run */
+    SkDomainSpec *definition;
+    SkIncoming *incoming;
+    SkRecord *record;
+    char *address, *listen, *emulator, *cache, *source_version, *source_host;
+} PrepareWork;
+
+static void
+free_prepare(gpointer data)
+{
+    PrepareWork *work = data;
+    sk_value_free(&sk_domain_spec_type, work->spec);
+    sk_value_free(&sk_domain_spec_type, work->definition);
+    sk_incoming_free(work->incoming);
+    sk_record_free(work->record);
+    g_free(work->address);
+    g_free(work->listen);
+    g_free(work->emulator);
+    g_free(work->cache);
+    g_free(work->source_version);
+    g_free(work->source_host);
+    g_free(work);
+}
+
+static const char *
+name_here(const SkMigrationPrepare *body)
+{
+    return body->name != NULL ? body->name : body->offer != NULL ? body->offer->name : "";
+}
+
+static char *
+prepare_object(SkService *service, SkCall *call)
+{
+    (void) service;
+    return g_strconcat("domain/", name_here(call->body), NULL);
+}
+
+/* The guest does not see these, so they may differ from what the source has: the rest must not. */
+static gboolean
+may_differ(const char *path)
+{
+    static const char *const patterns[] = {
+        "name", "accel", "title", "description", "tags*", "metadata*", "emulator", "autostart", "exact", "on_*", "cpu_tune*", "numa_tune*", "memory_tune*",
+        "block_tune*", "graphics*", "vcpus.pin*", "boot.kernel", "boot.initrd", "firmware.loader", "firmware.nvram*",
+        "disks*.path", "disks*.pool", "disks*.volume", "disks*.source", "disks*.format", "disks*.image", "disks*.cache", "disks*.io", "disks*.limits*",
+        "disks*.discard", "interfaces*.network", "interfaces*.bridge", "interfaces*.device", "interfaces*.kind", "interfaces*.tap",
+        "interfaces*.link_name", "interfaces*.bandwidth*", "interfaces*.mode", "interfaces*.vhost", "serials*.path", "serials*.backend",
+        "serials*.log_file", "consoles*.path", "consoles*.log_file", "channels*.path",
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(patterns); i++) {
+        if (g_pattern_match_simple(patterns[i], path))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
+check_same_machine(const SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)
+{
+    g_autoptr(GPtrArray) paths = sk_value_diff(&sk_domain_spec_type, live, wanted, NULL);
+    for (guint i = 0; i < paths->len; i++) {
+        if (!may_differ(paths->pdata[i]))
+            return sk_fail(error, SK_ERROR_INVALID, "domain \"%s\" cannot be migrated with another \"%s\" than it runs with: its guest would see it",
+                           live->name, (const char *) paths->pdata[i]);
+    }
+    return TRUE;
+}
+
+/* What is to run here: the source's, or the asker's form of it. */
+static gboolean
+choose_spec(PrepareWork *work, const SkMigrationPrepare *body, GError **error)
+{
+    const SkMigrationOffer *offer = body->offer;
+    work->spec = sk_value_copy(&sk_domain_spec_type, body->definition != NULL ? body->definition : offer->live);
+    if (work->spec->uuid == NULL)
+        work->spec->uuid = g_strdup(offer->uuid);
+    if (!g_str_equal(work->spec->uuid, offer->uuid))
+        return sk_fail(error, SK_ERROR_INVALID, "domain \"%s\" cannot get another UUID by being migrated: it has %s", offer->name, offer->uuid);
+    g_free(work->spec->name);
+    work->spec->name = g_strdup(name_here(body));
+    work->definition = sk_value_copy(&sk_domain_spec_type, offer->definition);
+    if (work->definition != NULL) {
+        g_free(work->definition->name);
+        work->definition->name = g_strdup(work->spec->name);
+    }
+    sk_domain_spec_complete(work->spec);
+    return sk_engine_assign(work->spec, error) && sk_value_check(&sk_domain_spec_type, work->spec, NULL, error) &&
+           (body->definition == NULL || check_same_machine(offer->live, work->spec, error));
+}
+
+/* What can be said before anything is opened. */
+static gboolean
+check_host(const SkService *self, const SkMigrationOffer *offer, const SkDomainSpec *spec, GError **error)
+{
+    gboolean here = self->node.accel == SK_ACCEL_KVM;
+    if (offer->accel == SK_ACCEL_KVM && !here)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "domain \"%s\" runs on KVM, which this host does not have: %s", offer->name,
+                       self->node.accel_reason != NULL ? self->node.accel_reason : "see `skep doctor`");
+    gboolean passed = spec->cpu.mode == SK_CPU_HOST_PASSTHROUGH && offer->accel == SK_ACCEL_KVM;
+    if (passed && offer->cpu_model != NULL && g_strcmp0(offer->cpu_model, self->node.cpu_model) != 0)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "domain \"%s\" has the CPU of its host, \"%s\", and this one has \"%s\"", offer->name, offer->cpu_model,
+                       self->node.cpu_model);
+    return TRUE;
+}
+
+/* The domain it becomes: the one that is defined here already, or NULL. FALSE: it cannot. */
+static gboolean
+find_place(SkService *self, const SkDomainSpec *spec, SkDomain **out_domain, GError **error)
+{
+    SkDomain *same = g_hash_table_lookup(self->domains_by_uuid, spec->uuid);
+    SkDomain *named = g_tree_lookup(self->domains, spec->name);
+    *out_domain = same;
+    if (same != NULL && sk_domain_is_active(same))
+        return sk_fail(error, SK_ERROR_EXISTS, "domain \"%s\" with the UUID %s runs on this host already", sk_domain_name(same), spec->uuid);
+    if (same != NULL && named != same)
+        return sk_fail(error, SK_ERROR_EXISTS, "the UUID %s belongs to domain \"%s\" here, so it cannot come as \"%s\"", spec->uuid, sk_domain_name(same),
+                       spec->name);
+    if (named != NULL && named != same)
+        return sk_fail(error, SK_ERROR_EXISTS, "there is another domain \"%s\" here, with the UUID %s: give another name", spec->name, named->spec->uuid);
+    if (same != NULL && same->saved != NULL)
+        return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" has a saved state here: drop it first", spec->name);
+    if (same != NULL && same->snapshots != NULL && same->snapshots->len > 0)
+        return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" has snapshots here, which would not fit: delete them first", spec->name);
+    if (same == NULL && (guint) g_tree_nnodes(self->domains) >= self->settings->max_domains)
+        return sk_fail(error, SK_ERROR_TOO_MANY, "there are %u domains already, which is the limit (limits.domains)", self->settings->max_domains);
+    return TRUE;
+}
+
+static gboolean
+prepare_prepare(SkJob *job, GError **error)
+{
+    const SkMigrationPrepare *body = job->call->body;
+    SkService *self = job->service;
+    SkDomain *place = NULL;
+    if (body->offer == NULL || body->offer->live == NULL)
+        return sk_fail(error, SK_ERROR_INVALID, "there is no offer of a running domain");
+    PrepareWork *work = job->work = g_new0(PrepareWork, 1);
+    if (!choose_spec(work, body, error) || !sk_wire_check(body->address, error) || !check_host(self, body->offer, work->spec, error) ||
+        !find_place(self, work->spec, &place, error))
+        return FALSE;
+    if (!sk_domain_check_reach(self, job->call, place != NULL ? place->spec : NULL, work->spec, error) ||
+        (body->address != NULL && g_str_has_prefix(body->address, "unix:") &&
+         !sk_domain_check_path(self, job->call, "address", strchr(body->address, '/'), error)))
+        return FALSE;
+    const char *emulator = work->spec->emulator != NULL ? work->spec->emulator : self->settings->qemu;
+    work->address = g_strdup(body->address);
+    work->listen = g_strdup(body->listen);
+    work->emulator = g_strdup(emulator != NULL ? emulator : "qemu-system-x86_64");
+    work->cache = g_build_filename(self->settings->lib_dir, "cache", NULL);
+    work->source_version = g_strdup(body->offer->qemu_version);
+    work->source_host = g_strdup(body->offer->host);
+    work->record = sk_domain_record(work->spec, FALSE);
+    return TRUE;
+}
+
+static gboolean
+check_machine(const PrepareWork *work, GError **error)
+{
+    g_autoptr(SkQemuCaps) caps = sk_qemu_caps_get(work->emulator, work->cache, error);
+    if (caps == NULL)
+        return FALSE;
+    return work->spec->machine == NULL || sk_qemu_caps_machine(caps, work->spec->machine) != NULL ||
+           sk_fail(error, SK_ERROR_UNSUPPORTED, "domain \"%s\" is a machine \"%s\", which QEMU %s of this host does not know (its own host has %s)",
+                   work->spec->name, work->spec->machine, sk_qemu_caps_version(caps), work->source_version);
+}
+
+static gboolean
+run_prepare(SkJob *job, GError **error)
+{
+    PrepareWork *work = job->work;
+    if (!check_machine(work, error) || sk_fault("migration-prepare/listen", error))
+        return FALSE;
+    SkIncoming *incoming = work->incoming = g_new0(SkIncoming, 1);
+    incoming->words = SK_FD_NONE;
+    incoming->token = sk_wire_token();
+    const char *path = work->address != NULL && g_str_has_prefix(work->address, "unix:") ? strchr(work->address, '/') : NULL;
+    if (path != NULL && g_str_has_prefix(path, "//"))
+        path += 2;
+    if (path != NULL) {
+        incoming->intent = sk_intent_new(job->service->store, g_strconcat("the wait for domain ", work->spec->name, NULL));
+        sk_intent_add_path(incoming->intent, path);
+        if (!sk_intent_note(incoming->intent, error))
+            return FALSE;
+    }
+    incoming->listener = sk_wire_listen(work->address, work->listen, &incoming->address, error);
+    incoming->definition = g_steal_pointer(&work->definition);
+    return incoming->listener >= 0 && !sk_fault("migration-prepare/record", error);
+}
+
+static SkDomain *
+make_place(SkJob *job, const PrepareWork *work)
+{
+    SkService *self = job->service;
+    SkDomain *domain = sk_service_add_domain(self, sk_value_copy(&sk_domain_spec_type, work->spec), FALSE);
+    g_autofree char *object = sk_domain_object(domain);
+    sk_store_put_async(self->store, work->record, NULL, NULL);
+    sk_events_emit(self->events, "domain.created", object, work->spec->uuid, g_strdup("{\"persistent\":false}"));
+    return domain;
+}
+
+static void
+commit_prepare(SkJob *job)
+{
+    PrepareWork *work = job->work;
+    SkDomain *domain = NULL;
+    GError *error = NULL;
+    if (!find_place(job->service, work->spec, &domain, &error)) {
+        sk_job_end(job, error);
+        return;
+    }
+    if (domain == NULL)
+        domain = make_place(job, work);
+    const SkCreated created = { .name = domain->spec->name, .uuid = domain->spec->uuid };
+    sk_job_set_result(job, sk_json_encode(&sk_created_type, &created, 0));
+    sk_domain_receive_by_daemon(domain, g_steal_pointer(&work->spec), g_steal_pointer(&work->incoming), job);
+}
+
+const SkJobKind sk_migration_prepare_job = {
+    .object = prepare_object, .prepare = prepare_prepare, .run = run_prepare, .commit = commit_prepare, .free_work = free_prepare, .lingers = TRUE,
+    .while_migrating = TRUE, /* of one that leaves this very host it is said that it runs here */
+};
