@@ -14,6 +14,7 @@ const SkFamily sk_families[] = {
     { "Looking into a guest", sk_inspect_commands },
     { "Snapshots", sk_snapshot_commands },
     { "Checkpoints", sk_checkpoint_commands },
+    { "Backups", sk_backup_commands },
     { "Getting at the guest", sk_console_commands },
     { "Guest agent", sk_agent_commands },
     { "Disks and drives", sk_disk_commands },

@@ -95,7 +95,7 @@ extern const SkCommand sk_domain_commands[], sk_domain_create_commands[], sk_dom
     sk_general_commands[], sk_adopt_commands[];
 
 extern const SkCommand sk_snapshot_commands[];
-extern const SkCommand sk_checkpoint_commands[];
+extern const SkCommand sk_checkpoint_commands[], sk_backup_commands[];
 
 /* -- lookup --------------------------------------------------------------------------------------------- */
 

@@ -41,6 +41,7 @@ static const SkField disk_fields[] = {
     SK_FIELD(SkBackupDisk, export_bitmap, STRING, "pull, incremental: name of the map of what was written; backup-DISK if not given", .max = 255,
              .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkBackupDisk, made, BOOL, "the file was made for the backup", .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkBackupDisk, bitmap, STRING, "what counts since the checkpoint", .check = sk_check_checkpoint_name, .flags = SK_FIELD_SPARSE),
 };
 SK_TYPE(sk_backup_disk_type, SkBackupDisk, "BackupDisk", "disk of a backup", disk_fields, "what a disk's part in a backup is");
 

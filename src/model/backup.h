@@ -39,6 +39,7 @@ typedef struct {
     char *export_name;      /* pull: NULL: the target */
     char *export_bitmap;    /* pull, incremental: NULL: "backup-TARGET" */
     gboolean made;          /* the file was made for the backup */
+    char *bitmap;           /* the checkpoint's, in the disk's image */
 } SkBackupDisk;
 
 typedef struct {

@@ -75,6 +75,9 @@ const SkOperation sk_operations[SK_N_OPERATIONS] = {
     OP(SNAPSHOT_REDEFINE, "snapshot.redefine", "domain", OPERATOR, JOB, "PUT", "/v1/domains/{name}/snapshots/{snapshot}", snapshot, BODY(sk_snapshot_type), HELP("make known again what was known of a snapshot, or change it")),
     OP(SNAPSHOT_DIFF, "snapshot.diff", "domain", OPERATOR, READ, "GET", "/v1/domains/{name}/snapshots/{snapshot}/diff", snapshot_show, GIVES(sk_snapshot_diff_type), HELP("show how a domain differs from a snapshot")),
 
+    OP(BACKUP_BEGIN, "backup.begin", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/backup", name, BODY(sk_backup_type), HELP("begin a backup of a running domain's disks; the job ends with it")),
+    OP(BACKUP_SHOW, "backup.show", "domain", OPERATOR, READ, "GET", "/v1/domains/{name}/backup", show, GIVES(sk_backup_type), HELP("show the backup that is under way")),
+    OP(BACKUP_END, "backup.end", "domain", OPERATOR, JOB, "DELETE", "/v1/domains/{name}/backup", name, HELP("end a backup: a pull is done then, a push is given up")),
     OP(CHECKPOINT_LIST, "checkpoint.list", "domain", VIEWER, READ, "GET", "/v1/domains/{name}/checkpoints", show, LISTS(sk_checkpoint_type), HELP("list a domain's checkpoints")),
     OP(CHECKPOINT_SHOW, "checkpoint.show", "domain", VIEWER, QUERY, "GET", "/v1/domains/{name}/checkpoints/{checkpoint}", checkpoint, GIVES(sk_checkpoint_type), HELP("show a checkpoint, and how much was written since")),
     OP(CHECKPOINT_CREATE, "checkpoint.create", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/checkpoints", name, BODY(sk_checkpoint_create_type), GIVES(sk_created_type), HELP("keep account of what is written to a domain's disks from now on")),

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "base/error.h"
+#include "service/backup.h"
 #include "service/block-job.h"
 #include "service/console.h"
 #include "service/domain-limits.h"
@@ -204,6 +205,8 @@ on_event(SkQmp *qmp, const SkQmpEvent *event, gpointer data)
     SkDomain *self = data;
     (void) qmp;
     sk_domain_tell_qmp(self, event);
+    if (g_str_equal(event->name, "JOB_STATUS_CHANGE"))
+        sk_domain_backup_event(self, event);
     for (guint i = 0; i < G_N_ELEMENTS(handlers); i++) {
         if (g_str_equal(handlers[i].name, event->name)) {
             handlers[i].func(self, event);
@@ -271,6 +274,7 @@ sk_domain_ended(SkDomain *self, SkDomainReason reason)
     sk_value_clear(&sk_domain_stats_type, &self->stats);
     self->agent = self->destroying = self->rebooting = self->guest_off = self->guest_reset = self->panicked = FALSE;
     sk_domain_set_state(self, SK_DOMAIN_SHUT_OFF, reason);
+    sk_domain_backup_lost(self);
     sk_service_dns_changed(self->service, self);
     end_shutdown_job(self);
     sk_domain_block_jobs_lost(self);

@@ -11,6 +11,7 @@
 #include "base/thread.h"
 #include "engine/qmp/commands.h"
 #include "engine/qmp/migrate.h"
+#include "service/backup.h"
 #include "service/domain-launch.h"
 #include "service/domain-rights.h"
 #include "service/intent.h"
@@ -54,6 +55,8 @@ check(SkJob *job, const SkDomain *domain, const SkSave *body, GError **error)
         return FALSE;
     if (domain->qmp == NULL || domain->process == NULL)
         return sk_fail(error, SK_ERROR_STATE, "QEMU of domain \"%s\" does not listen to us", sk_domain_name(domain));
+    if (!sk_domain_check_no_backup(domain, "saving it", error))
+        return FALSE;
     if (body->path == NULL && !domain->persistent)
         return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is transient, so nothing would be left to start again: give a path", sk_domain_name(domain));
     return sk_domain_check_path(job->service, job->call, "path", body->path, error);

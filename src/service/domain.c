@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/thread.h"
+#include "service/backup.h"
 #include "service/domain-tell.h"
 #include "service/migrate.h"
 #include "service/disk-users.h"
@@ -44,6 +45,8 @@ sk_domain_finalize(GObject *object)
     sk_value_clear(&sk_domain_runtime_type, &self->runtime);
     sk_value_clear(&sk_domain_stats_type, &self->stats);
     sk_saved_free(self->saved);
+    sk_domain_backup_forget(self);
+    g_free(self->job_told);
     g_clear_pointer(&self->snapshots, g_ptr_array_unref);
     g_clear_pointer(&self->checkpoints, g_ptr_array_unref);
     g_clear_handle_id(&self->block_timer, g_source_remove);
@@ -246,6 +249,13 @@ find_pending(SkDomain *self)
     g_ptr_array_set_free_func(paths, NULL);
     g_ptr_array_add(paths, NULL);
     self->pending = (char **) g_ptr_array_steal(paths, NULL);
+}
+
+void
+sk_domain_tell_job(SkDomain *self, const char *id)
+{
+    g_free(self->job_told);
+    self->job_told = g_strdup(id);
 }
 
 void

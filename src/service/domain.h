@@ -66,6 +66,8 @@ struct _SkDomain {
     SkSaved *saved;         /* the managed save; NULL: none */
     GPtrArray *snapshots;   /* SkSnapshot, in the order they were made (snapshot.c); NULL: none */
     GPtrArray *checkpoints; /* SkCheckpoint, in the order they were made (checkpoint.c); NULL: none */
+    struct SkDomainBackup *backup; /* under way (backup.c); NULL: none */
+    char *job_told;         /* id of the ended job whose figures were told; they are told once */
     char *torn;             /* snapshot that a revert to came not to its end: the disks do not fit each other */
     gconstpointer asker;    /* runtime.autodestroy: whose end it does not survive; compared only */
     guint64 revision;       /* of the definition: the ETag */
@@ -107,6 +109,8 @@ SkDomain *sk_service_domain(SkService *self, const char *name, GError **error);
 
 /* Adds a live domain; spec is taken. The tree holds the reference. */
 SkDomain *sk_service_add_domain(SkService *self, SkDomainSpec *spec, gboolean persistent);
+/* The figures of an ended job were told to who asked. */
+void sk_domain_tell_job(SkDomain *self, const char *id);
 /* Forgets it. */
 void sk_service_drop_domain(SkService *self, SkDomain *domain);
 /* Puts it under its spec's new name. */

@@ -2,6 +2,7 @@
 /* Which code does which operation. */
 #include "service/handlers.h"
 
+#include "service/backup.h"
 #include "service/block-job.h"
 #include "service/capabilities.h"
 #include "service/checkpoint.h"
@@ -89,6 +90,9 @@ static const SkHandler handlers[SK_N_OPERATIONS] = {
     JOB(CHECKPOINT_CREATE, sk_checkpoint_create_job),
     JOB(CHECKPOINT_DELETE, sk_checkpoint_delete_job),
     JOB(CHECKPOINT_REDEFINE, sk_checkpoint_redefine_job),
+    JOB(BACKUP_BEGIN, sk_backup_begin_job),
+    READ(BACKUP_SHOW, sk_handle_backup_show),
+    JOB(BACKUP_END, sk_backup_end_job),
 
     JOB(DISK_ATTACH, sk_disk_attach_job),
     JOB(DISK_DETACH, sk_disk_detach_job),

@@ -524,6 +524,8 @@ sk_job_cancel(SkJob *self, GError **error)
     if (self->committed && self->kind->lingers) {
         if (self->kind->cancelled != NULL)
             self->kind->cancelled(self);
+        if (self->kind->ends_itself)
+            return TRUE;
         sk_job_end(self, g_error_new(SK_ERROR, SK_ERROR_CANCELLED, "%s was cancelled", self->info.operation));
     }
     return TRUE;

@@ -36,6 +36,8 @@ typedef struct {
     gboolean lingers;
     /* It lingered and was cancelled: let go of it. May be NULL. */
     void (*cancelled)(SkJob *job);
+    /* cancelled() sees to it that sk_job_end() comes. */
+    gboolean ends_itself;
     /* Does not wait for its turn: destroy and reset must get through. */
     gboolean at_once;
     /* May be done to a domain that is on its way to another host. */

@@ -13,6 +13,7 @@
 #include "network/leases.h"
 #include "network/link-watch.h"
 #include "network/paths.h"
+#include "service/backup.h"
 #include "service/capabilities.h"
 #include "service/checkpoint.h"
 #include "service/console.h"
@@ -211,6 +212,7 @@ sk_service_start(SkService *self)
     sk_service_recover_block_jobs(self);
     sk_service_recover_snapshots(self);
     sk_service_recover_checkpoints(self);
+    sk_service_recover_backups(self);
     sk_service_start_pools(self);
     sk_service_start_upkeep(self);
     sk_service_start_networks(self);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "service/backup.h"
 #include "service/domain-launch.h"
 #include "service/domain-rights.h"
 #include "service/pool.h"
@@ -184,6 +185,8 @@ check(SkJob *job, const SkDomain *domain, const SkSnapshotCreate *body, GError *
         return sk_fail(error, SK_ERROR_AGENT, "the guest agent of domain \"%s\" does not answer, so its file systems cannot be frozen", name);
     if (domain->snapshots != NULL && domain->snapshots->len >= MAX_SNAPSHOTS)
         return sk_fail(error, SK_ERROR_TOO_MANY, "domain \"%s\" has %u snapshots, and more are not kept: delete some", name, MAX_SNAPSHOTS);
+    if (body->memory && !sk_domain_check_no_backup(domain, "a snapshot with memory", error))
+        return FALSE;
     return sk_domain_check_path(job->service, job->call, "memory_path", body->memory_path, error);
 }
 

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/thread.h"
-#include "service/checkpoint.h"
+#include "service/backup.h"
 #include "service/domain-disks.h"
 #include "service/domain-launch.h"
 #include "service/domain-save.h"
@@ -113,7 +113,8 @@ prepare(SkJob *job, GError **error)
     const SkSnapshotRevert *body = job->call->body;
     SkDomain *domain = sk_service_domain(job->service, job->call->params.name, error);
     const SkSnapshot *snapshot = domain != NULL ? sk_domain_snapshot(domain, job->call->params.snapshot, error) : NULL;
-    if (snapshot == NULL || !sk_domain_check_no_checkpoints(domain, "going back to a snapshot", error))
+    if (snapshot == NULL || !sk_domain_check_no_checkpoints(domain, "going back to a snapshot", error) ||
+        !sk_domain_check_no_backup(domain, "going back to a snapshot", error))
         return FALSE;
     work = job->work = g_new0(RevertWork, 1);
     work->fresh_nvram = body->fresh_nvram;

@@ -74,11 +74,11 @@ is_set_of(json_t *set, const char *path)
     return g_str_has_prefix(told, "rw:") && g_str_equal(told + strlen("rw:"), path);
 }
 
-/* The node right above the file that is opened through one of that path's sets. */
+/* The node right above the file that is opened through one of that path's sets; filters above it, jobs' too, have the same name of file. */
 static json_t *
 find_by_path(json_t *nodes, json_t *sets, const char *path)
 {
-    static const char *const files[] = { "file", "host_device", NULL };
+    static const char *const images[] = { "qcow2", "raw", NULL };
     gsize i, k;
     json_t *set, *node;
     json_array_foreach (sets, i, set) {
@@ -86,7 +86,7 @@ find_by_path(json_t *nodes, json_t *sets, const char *path)
             continue;
         g_autofree char *name = g_strdup_printf("/dev/fdset/%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(set, "fdset-id")));
         json_array_foreach (nodes, k, node) {
-            if (g_str_equal(text_at(node, "file"), name) && !g_strv_contains(files, text_at(node, "drv")))
+            if (g_str_equal(text_at(node, "file"), name) && g_strv_contains(images, text_at(node, "drv")))
                 return node;
         }
     }

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* backup.begin: all disks, and a checkpoint if one is asked for, at one instant. The job ends with the backup. */
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/thread.h"
+#include "base/undo.h"
+#include "engine/qmp/bitmap.h"
+#include "service/backup.h"
+
+typedef struct {
+    SkSnapshotSite site;
+    SkBackup *backup;
+    SkCheckpoint *checkpoint; /* to be made with it; NULL: none */
+    SkCheckpoint *parent;   /* current until then; NULL: none */
+    GArray *sizes;          /* guint64: bytes of its disks */
+    gboolean quiesce, frozen, noted;
+} BeginWork;
+
+static void
+free_work(gpointer data)
+{
+    BeginWork *work = data;
+    sk_snapshot_site_clear(&work->site);
+    sk_value_free(&sk_backup_type, work->backup);
+    sk_value_free(&sk_checkpoint_type, work->checkpoint);
+    sk_value_free(&sk_checkpoint_type, work->parent);
+    g_array_unref(work->sizes);
+    g_free(work);
+}
+
+/* -- prepare: main -------------------------------------------------------------------------------------------------- */
+
+static gboolean
+check(const SkDomain *domain, GError **error)
+{
+    SkDomainState state = sk_domain_state(domain);
+    if (state != SK_DOMAIN_RUNNING && state != SK_DOMAIN_PAUSED)
+        return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is %s: a backup is made of one that is running or paused", sk_domain_name(domain),
+                       sk_enum_name(&sk_domain_state_enum, state));
+    return sk_domain_check_no_backup(domain, "another backup", error);
+}
+
+static gboolean
+prepare(SkJob *job, GError **error)
+{
+    const SkBackup *asked = job->call->body;
+    SkDomain *domain = sk_service_domain(job->service, job->call->params.name, error);
+    if (domain == NULL || !check(domain, error))
+        return FALSE;
+    BeginWork *work = job->work = g_new0(BeginWork, 1);
+    work->sizes = g_array_new(FALSE, FALSE, sizeof(guint64));
+    if (asked->checkpoint != NULL) {
+        work->quiesce = asked->checkpoint->quiesce;
+        work->parent = sk_value_copy(&sk_checkpoint_type, sk_domain_current_checkpoint(domain));
+        work->checkpoint = sk_checkpoint_plan(domain, asked->checkpoint, error);
+        if (work->checkpoint == NULL)
+            return FALSE;
+    }
+    work->backup = sk_backup_plan(job, domain, asked, work->checkpoint != NULL ? work->checkpoint->name : NULL, error);
+    return work->backup != NULL && sk_snapshot_site_begin(&work->site, job->service, domain, error);
+}
+
+/* -- run: worker ------------------------------------------------------------------------------------------------------- */
+
+/* What is removed if this fails must be ours. */
+static gboolean
+check_nothing_there(const SkBackup *backup, GError **error)
+{
+    struct stat info;
+    const char *socket = backup->server != NULL ? backup->server->socket : NULL;
+    for (guint i = 0; i < backup->disks->len; i++) {
+        const SkBackupDisk *disk = backup->disks->pdata[i];
+        if (disk->made && lstat(disk->file, &info) == 0)
+            return sk_fail(error, SK_ERROR_EXISTS, "disk \"%s\": there is a file \"%s\" already: remove it, name another, or have it used as it is (reuse)",
+                           disk->target, disk->file);
+    }
+    return socket == NULL || lstat(socket, &info) < 0 ||
+           sk_fail(error, SK_ERROR_EXISTS, "there is a file \"%s\", where the backup would be offered: remove it", socket);
+}
+
+static gboolean
+note(BeginWork *work, GError **error)
+{
+    const SkBackupNote value = { .backup = work->backup, .checkpoint = work->checkpoint };
+    g_autoptr(SkRecord) record = sk_backup_note_record(work->site.uuid, &value);
+    work->noted = sk_store_put(work->site.store, record, error);
+    return work->noted;
+}
+
+static void
+thaw(BeginWork *work)
+{
+    g_autoptr(GError) why = NULL;
+    if (!work->frozen)
+        return;
+    work->frozen = FALSE;
+    if (!sk_agent_thaw(work->site.agent, NULL, &why))
+        g_warning("domain \"%s\": its file systems may still be frozen: %s", work->site.name, why->message);
+}
+
+/* The instant. */
+static gboolean
+begin(BeginWork *work, const GPtrArray *steps, const GPtrArray *bitmaps, GError **error)
+{
+    guint count;
+    work->frozen = work->quiesce && work->site.agent != NULL;
+    gboolean ok = (!work->frozen || sk_agent_freeze(work->site.agent, &count, error)) && sk_qmp_backup_begin(work->site.qmp, steps, bitmaps, error);
+    thaw(work);
+    return ok && !sk_fault("backup/begin", error);
+}
+
+/* From here on it has begun, and the checkpoint is there. */
+static gboolean
+keep(BeginWork *work, GError **error)
+{
+    const SkBackupNote value = { .backup = work->backup, .begun = TRUE };
+    g_autoptr(SkRecord) record = sk_backup_note_record(work->site.uuid, &value);
+    SkStoreBatch *batch = sk_store_batch_new();
+    sk_store_batch_put(batch, record);
+    if (work->checkpoint != NULL)
+        sk_checkpoint_keep(work->site.uuid, work->checkpoint, work->parent, batch);
+    if (sk_fault("backup/record", error)) {
+        sk_store_batch_free(batch);
+        return FALSE;
+    }
+    return sk_store_commit(work->site.store, batch, error);
+}
+
+static void
+take_back(BeginWork *work)
+{
+    g_autoptr(GError) error = NULL;
+    if (!work->noted)
+        return;
+    if (sk_backup_clear(&work->site, work->backup, &error) && sk_backup_remove_files(work->backup, &error) &&
+        (work->checkpoint == NULL || sk_checkpoint_drop_bitmaps(&work->site, work->checkpoint, &error)))
+        sk_backup_note_drop(&work->site);
+    else
+        g_warning("domain \"%s\": not all of a backup could be taken back, which the next start of the daemon tries again: %s", work->site.name,
+                  error->message);
+}
+
+static gboolean
+run(SkJob *job, GError **error)
+{
+    BeginWork *work = job->work;
+    const SkSnapshotSite *site = &work->site;
+    g_autoptr(GPtrArray) steps = sk_backup_steps(site, work->backup, work->sizes, error);
+    g_autoptr(GPtrArray) bitmaps = steps != NULL && work->checkpoint != NULL ? sk_checkpoint_steps(site, work->checkpoint, error) : NULL;
+    if (steps == NULL || (work->checkpoint != NULL && bitmaps == NULL) || !check_nothing_there(work->backup, error))
+        return FALSE;
+    gboolean ok = note(work, error) && !sk_fault("backup/note", error) && sk_backup_open_files(site, work->backup, steps, work->sizes, error) &&
+                  !sk_fault("backup/files", error) && begin(work, steps, bitmaps, error) &&
+                  (!work->backup->pull || (sk_backup_offer(site, work->backup, steps, error) && !sk_fault("backup/offer", error))) && keep(work, error);
+    if (!ok)
+        take_back(work);
+    return ok;
+}
+
+static void
+commit(SkJob *job)
+{
+    BeginWork *work = job->work;
+    SkDomain *domain = work->site.domain;
+    if (work->checkpoint != NULL)
+        sk_checkpoint_take(domain, g_steal_pointer(&work->checkpoint), g_steal_pointer(&work->parent));
+    sk_domain_backup_begun(domain, g_steal_pointer(&work->backup), job);
+    /* The job is shown for long, what it worked with is not needed any more. */
+    job->work = NULL;
+    free_work(work);
+}
+
+static void
+cancelled(SkJob *job)
+{
+    SkDomain *domain = sk_service_domain(job->service, job->call->params.name, NULL);
+    if (domain != NULL && sk_domain_backup_job(domain) == job)
+        sk_domain_backup_cancel(domain);
+}
+
+const SkJobKind sk_backup_begin_job = {
+    .object = sk_domain_job_object, .prepare = prepare, .run = run, .commit = commit, .free_work = free_work, .cancelled = cancelled,
+    .cancellable = TRUE, .lingers = TRUE, .ends_itself = TRUE,
+};
