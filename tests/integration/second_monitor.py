@@ -40,12 +40,13 @@ class Monitors:
         return answer["return"]
 
     def guest_io(self, name, command, alias="virtio-disk0"):
-        """Reads or writes as the guest's device would."""
-        answer = self.ask(name, "human-monitor-command", command_line=f'qemu-io -d /machine/peripheral/{alias}/virtio-backend "{command}"')
-        assert "rror" not in answer and "failed" not in answer, answer
+        """Reads or writes as the guest's device would, and flushes, so that the file has it too."""
+        for what in (command, "flush"):
+            answer = self.ask(name, "human-monitor-command", command_line=f'qemu-io -d /machine/peripheral/{alias}/virtio-backend "{what}"')
+            assert "rror" not in answer and "failed" not in answer, answer
 
     def bitmaps(self, name, target="vda"):
         """Bytes counted by each bitmap of a disk."""
         nodes = self.ask(name, "query-named-block-nodes", flat=True)
         node = next(node for node in nodes if node["node-name"] == f"{target}-0")
-        return {entry["name"]: entry["count"] for entry in node.get("dirty-bitmaps", [])}
+        return {entry["name"]: entry["count"] for entry in node.get("dirty-bitmaps", []) if "name" in entry}

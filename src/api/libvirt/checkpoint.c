@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Procedures: domain: checkpoints. */
+/* Procedures: domain: checkpoints and backup. */
 #include "api/libvirt/families.h"
 #include "api/libvirt/objects.h"
 #include "api/libvirt/private.h"
 #include "base/error.h"
 #include "codec/xml/checkpoint.h"
 #include "engine/launch.h"
-#include "service/checkpoint.h"
+#include "service/backup.h"
 
 /* -- on the wire ------------------------------------------------------------------------------------------------------ */
 
@@ -252,6 +252,44 @@ delete(SkLvCall *call, GError **error)
     return sk_lv_dispatch(call, op, NULL);
 }
 
+/* -- backups --------------------------------------------------------------------------------------------------------------------- */
+
+enum { BACKUP_REUSE = 1 };
+
+static gboolean
+begin_backup(SkLvCall *call, GError **error)
+{
+    const SkDomain *domain = sk_lv_active_domain(call, "dom", error);
+    const char *checkpoint = sk_lv_str(call, "checkpoint_xml");
+    SkBackup *body = domain != NULL && sk_lv_check_flags(call, BACKUP_REUSE, error) ? sk_xml_backup_parse(sk_lv_str(call, "backup_xml"), -1, error) : NULL;
+    if (body == NULL)
+        return FALSE;
+    body->reuse = (sk_lv_uint(call, "flags") & BACKUP_REUSE) != 0;
+    body->checkpoint = checkpoint != NULL ? sk_xml_checkpoint_parse_request(checkpoint, -1, error) : NULL;
+    if (checkpoint != NULL && body->checkpoint == NULL) {
+        sk_value_free(&sk_backup_type, body);
+        return FALSE;
+    }
+    SkCall *op = sk_lv_operation(call, SK_OP_BACKUP_BEGIN);
+    op->params.name = g_strdup(domain->spec->uuid);
+    op->body = body;
+    op->begun = TRUE;
+    return sk_lv_dispatch(call, op, NULL);
+}
+
+static gboolean
+get_backup_xml(SkLvCall *call, GError **error)
+{
+    const SkDomain *domain = sk_lv_active_domain(call, "dom", error);
+    if (domain == NULL || !sk_lv_check_flags(call, 0, error))
+        return FALSE;
+    if (sk_domain_backup(domain) == NULL)
+        return sk_fail(error, SK_ERROR_NO_BACKUP, "no domain backup job present");
+    g_autofree char *text = sk_xml_backup_format(sk_domain_backup(domain));
+    sk_xdr_put_str(call->out, text);
+    return TRUE;
+}
+
 static const SkLvProcedure rows[] = {
     { 411, "DOMAIN_CHECKPOINT_CREATE_XML", "dom xml_desc:str flags", "checkpoint:ckpt", SK_OP_CHECKPOINT_CREATE, create },
     { 412, "DOMAIN_CHECKPOINT_GET_XML_DESC", "checkpoint:ckpt flags", "xml:str", SK_OP_CHECKPOINT_SHOW, get_xml },
@@ -260,7 +298,7 @@ static const SkLvProcedure rows[] = {
     { 415, "DOMAIN_CHECKPOINT_LOOKUP_BY_NAME", "dom name:str flags", "checkpoint:ckpt", SK_OP_CHECKPOINT_SHOW, lookup_by_name },
     { 416, "DOMAIN_CHECKPOINT_GET_PARENT", "checkpoint:ckpt flags", "parent:ckpt", SK_OP_CHECKPOINT_SHOW, get_parent },
     { 417, "DOMAIN_CHECKPOINT_DELETE", "checkpoint:ckpt flags", "", SK_OP_CHECKPOINT_DELETE, delete },
-    { 421, "DOMAIN_BACKUP_BEGIN", "dom backup_xml:str checkpoint_xml:str? flags", "" },
-    { 422, "DOMAIN_BACKUP_GET_XML_DESC", "dom flags", "xml:str" },
+    { 421, "DOMAIN_BACKUP_BEGIN", "dom backup_xml:str checkpoint_xml:str? flags", "", SK_OP_BACKUP_BEGIN, begin_backup, .lacks = "TLS and encryption" },
+    { 422, "DOMAIN_BACKUP_GET_XML_DESC", "dom flags", "xml:str", SK_OP_BACKUP_SHOW, get_backup_xml },
 };
 SK_LV_FAMILY(sk_lv_checkpoint_family, "Domain: checkpoints and backup", CHECKPOINT, rows);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Procedures: domain: saving, dumping, jobs. */
 #include "api/libvirt/domain-define.h"
-#include "api/libvirt/event.h"
+#include "api/libvirt/domain-job.h"
 #include "api/libvirt/families.h"
 #include "api/libvirt/objects.h"
 #include "api/libvirt/private.h"
@@ -242,91 +242,12 @@ core_dump(SkLvCall *call, GError **error)
     return dispatch_body(call, SK_OP_DOMAIN_DUMP, domain, body, dumped, error);
 }
 
-/* -- jobs ------------------------------------------------------------------------------------------------------------------------------ */
-
-enum { JOB_NONE, JOB_BOUNDED, JOB_UNBOUNDED, JOB_COMPLETED };
-enum { STATS_COMPLETED = 1, STATS_KEEP = 2 };
-
-/* The long job that runs on a domain; quick ones are none to libvirt. */
-static SkJob *
-running_job(const SkLvCall *call, const SkDomain *domain)
-{
-    static const char *const names[] = { "domain.save", "domain.dump", "domain.restore", "domain.migrate", NULL };
-    g_autofree char *object = sk_domain_object(domain);
-    SkJob *job = sk_jobs_running_on(call->service->jobs, object);
-    return job != NULL && g_strv_contains(names, job->info.operation) ? job : NULL;
-}
-
-static guint64
-elapsed_ms(const SkJobInfo *info)
-{
-    return (guint64) MAX(0, ((info->ended > 0 ? info->ended : g_get_real_time()) - info->started) / 1000);
-}
-
-static gboolean
-get_job_info(SkLvCall *call, GError **error)
-{
-    const SkDomain *domain = sk_lv_active_domain(call, "dom", error);
-    if (domain == NULL)
-        return FALSE;
-    const SkJob *job = running_job(call, domain);
-    guint64 total = job != NULL ? job->info.bytes_total : 0, done = job != NULL ? job->info.bytes_done : 0;
-    guint64 left = total > done ? total - done : 0;
-    sk_xdr_put_i32(call->out, job == NULL ? JOB_NONE : total > 0 ? JOB_BOUNDED : JOB_UNBOUNDED);
-    sk_xdr_put_u64(call->out, job != NULL ? elapsed_ms(&job->info) : 0);
-    sk_xdr_put_u64(call->out, 0);
-    for (guint i = 0; i < 2; i++) { /* data, then memory: the same */
-        sk_xdr_put_u64(call->out, total);
-        sk_xdr_put_u64(call->out, done);
-        sk_xdr_put_u64(call->out, left);
-    }
-    for (guint i = 0; i < 3; i++)
-        sk_xdr_put_u64(call->out, 0);
-    return TRUE;
-}
-
-static gboolean
-get_job_stats(SkLvCall *call, GError **error)
-{
-    const SkDomain *domain = sk_lv_domain(call, "dom", error);
-    if (domain == NULL || !sk_lv_check_flags(call, STATS_COMPLETED | STATS_KEEP, error))
-        return FALSE;
-    const SkJob *job = (sk_lv_uint(call, "flags") & STATS_COMPLETED) == 0 ? running_job(call, domain) : NULL;
-    sk_xdr_put_i32(call->out, job == NULL ? JOB_NONE : job->info.bytes_total > 0 ? JOB_BOUNDED : JOB_UNBOUNDED);
-    gsize place = sk_xdr_list_begin(call->out);
-    if (job != NULL) {
-        guint64 total = job->info.bytes_total, done = job->info.bytes_done;
-        sk_xdr_put_param_i32(call->out, "operation", sk_lv_job_number(job->info.operation));
-        sk_xdr_put_param_u64(call->out, "time_elapsed", elapsed_ms(&job->info));
-        sk_xdr_put_param_u64(call->out, "data_total", total);
-        sk_xdr_put_param_u64(call->out, "data_processed", done);
-        sk_xdr_put_param_u64(call->out, "data_remaining", total > done ? total - done : 0);
-        sk_xdr_put_param_u64(call->out, "memory_total", total);
-        sk_xdr_put_param_u64(call->out, "memory_processed", done);
-        sk_xdr_put_param_u64(call->out, "memory_remaining", total > done ? total - done : 0);
-    }
-    sk_xdr_list_end(call->out, place, job != NULL ? 8 : 0);
-    return TRUE;
-}
-
-static gboolean
-abort_job(SkLvCall *call, GError **error)
-{
-    const SkDomain *domain = sk_lv_active_domain(call, "dom", error);
-    if (domain == NULL)
-        return FALSE;
-    SkJob *job = running_job(call, domain);
-    if (job == NULL)
-        return sk_fail(error, SK_ERROR_STATE, "no job is active on the domain");
-    return sk_job_cancel(job, error);
-}
-
 static const SkLvProcedure rows[] = {
     { 53, "DOMAIN_CORE_DUMP", "dom to:str flags", "", SK_OP_DOMAIN_DUMP, core_dump, .lacks = "memory only, whatever is asked for" },
     { 54, "DOMAIN_RESTORE", "from:str", "", SK_OP_DOMAIN_RESTORE, restore },
     { 55, "DOMAIN_SAVE", "dom to:str", "", SK_OP_DOMAIN_SAVE, save },
-    { 163, "DOMAIN_GET_JOB_INFO", "dom", "type:i32 timeElapsed:u64 timeRemaining:u64 dataTotal:u64 dataProcessed:u64 dataRemaining:u64 memTotal:u64 memProcessed:u64 memRemaining:u64 fileTotal:u64 fileProcessed:u64 fileRemaining:u64", SK_OP_DOMAIN_SHOW, get_job_info },
-    { 164, "DOMAIN_ABORT_JOB", "dom", "", SK_OP_JOB_CANCEL, abort_job },
+    { 163, "DOMAIN_GET_JOB_INFO", "dom", "type:i32 timeElapsed:u64 timeRemaining:u64 dataTotal:u64 dataProcessed:u64 dataRemaining:u64 memTotal:u64 memProcessed:u64 memRemaining:u64 fileTotal:u64 fileProcessed:u64 fileRemaining:u64", SK_OP_DOMAIN_SHOW, sk_lv_get_job_info },
+    { 164, "DOMAIN_ABORT_JOB", "dom", "", SK_OP_JOB_CANCEL, sk_lv_abort_job },
     { 182, "DOMAIN_MANAGED_SAVE", "dom flags", "", SK_OP_DOMAIN_SAVE, managed_save },
     { 183, "DOMAIN_HAS_MANAGED_SAVE_IMAGE", "dom flags", "result:i32", SK_OP_DOMAIN_SHOW, has_managed_save },
     { 184, "DOMAIN_MANAGED_SAVE_REMOVE", "dom flags", "", SK_OP_DOMAIN_DROP_SAVED, sk_lv_run_domain_verb },
@@ -334,12 +255,12 @@ static const SkLvProcedure rows[] = {
     { 233, "DOMAIN_RESTORE_FLAGS", "from:str dxml:str? flags", "", SK_OP_DOMAIN_RESTORE, restore_flags },
     { 235, "DOMAIN_SAVE_IMAGE_GET_XML_DESC", "file:str flags", "xml:str", SK_OP_SAVED_SHOW, get_image_xml, .lacks = "passwords" },
     { 236, "DOMAIN_SAVE_IMAGE_DEFINE_XML", "file:str dxml:str flags", "", SK_OP_SAVED_CHANGE, define_image_xml },
-    { 298, "DOMAIN_GET_JOB_STATS", "dom flags", "type:i32 params:tp<64>", SK_OP_DOMAIN_SHOW, get_job_stats, .lacks = "figures of ended jobs" },
+    { 298, "DOMAIN_GET_JOB_STATS", "dom flags", "type:i32 params:tp<64>", SK_OP_DOMAIN_SHOW, sk_lv_get_job_stats },
     { 334, "DOMAIN_CORE_DUMP_WITH_FORMAT", "dom to:str dumpformat:u32 flags", "", SK_OP_DOMAIN_DUMP, core_dump, .lacks = "memory only, whatever is asked for" },
     { 388, "DOMAIN_MANAGED_SAVE_GET_XML_DESC", "dom flags", "xml:str", SK_OP_DOMAIN_UPDATE, get_managed_xml },
     { 389, "DOMAIN_MANAGED_SAVE_DEFINE_XML", "dom dxml:str? flags", "", SK_OP_SAVED_CHANGE, define_managed_xml },
     { 440, "DOMAIN_SAVE_PARAMS", "dom params:tp<64> flags", "", SK_OP_DOMAIN_SAVE, save_params, .lacks = "another definition while saving" },
     { 441, "DOMAIN_RESTORE_PARAMS", "params:tp<64> flags", "", SK_OP_DOMAIN_RESTORE, restore_params },
-    { 442, "DOMAIN_ABORT_JOB_FLAGS", "dom flags", "", SK_OP_JOB_CANCEL, abort_job },
+    { 442, "DOMAIN_ABORT_JOB_FLAGS", "dom flags", "", SK_OP_JOB_CANCEL, sk_lv_abort_job },
 };
 SK_LV_FAMILY(sk_lv_domain_save_family, "Domain: saving, dumping, jobs", QEMU, rows);

@@ -2,6 +2,7 @@
 /* From events of ours to messages of libvirt's: one row a type. */
 #include <string.h>
 
+#include "api/libvirt/domain-job.h"
 #include "api/libvirt/event.h"
 #include "api/libvirt/objects.h"
 #include "engine/launch.h"
@@ -454,20 +455,16 @@ sk_lv_job_number(const char *operation)
 }
 
 static void
-send_job_completed(const Telling *telling, const SkDomain *domain, gint operation)
+send_job_completed(const Telling *telling, const SkDomain *domain)
 {
-    json_int_t started = json_integer_value(json_object_get(telling->data, "started"));
-    json_int_t ended = json_integer_value(json_object_get(telling->data, "ended"));
-    gboolean done = g_str_equal(text(telling, "state"), "done");
+    SkJobInfo *info = sk_json_decode(&sk_job_info_type, telling->data, NULL);
+    if (info == NULL)
+        return;
     g_autoptr(GByteArray) body = g_byte_array_new();
     sk_lv_put_domain(body, domain);
-    sk_xdr_put_u32(body, done ? 3 : 4);
-    sk_xdr_put_param_i32(body, "operation", operation);
-    sk_xdr_put_param_u64(body, "time_elapsed", ended > started ? (guint64) (ended - started) / 1000 : 0);
-    sk_xdr_put_param_bool(body, "success", done);
-    if (!done)
-        sk_xdr_put_param_str(body, "errmsg", text(telling, "message"));
+    sk_lv_put_job(body, info);
     sk_lv_event_send(telling->server, SK_LV_EVENT_DOMAIN, SK_LV_DOMAIN_JOB_COMPLETED, domain->spec->uuid, body);
+    sk_value_free(&sk_job_info_type, info);
 }
 
 static void
@@ -476,9 +473,8 @@ on_job_ended(const Telling *telling)
     const char *operation = text(telling, "operation"), *object = text(telling, "object");
     const SkDomain *domain = g_str_has_prefix(object, "domain/") ?
                              sk_service_domain(telling->server->service, object + strlen("domain/"), NULL) : NULL;
-    gint number = domain != NULL ? sk_lv_job_number(operation) : 0;
-    if (number != 0)
-        send_job_completed(telling, domain, number);
+    if (domain != NULL && sk_lv_job_number(operation) != 0)
+        send_job_completed(telling, domain);
 }
 
 /* -- networks, pools, secrets, devices of the host ---------------------------------------------------------------------------------- */
