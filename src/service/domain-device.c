@@ -215,10 +215,10 @@ is_pci(const SkType *type, gconstpointer device)
 }
 
 static gboolean
-has_serial_controller(const SkDomainSpec *spec)
+has_controller(const SkDomainSpec *spec, gint kind)
 {
     for (guint i = 0; spec->controllers != NULL && i < spec->controllers->len; i++) {
-        if (((const SkController *) spec->controllers->pdata[i])->kind == SK_CONTROLLER_VIRTIO_SERIAL)
+        if (((const SkController *) spec->controllers->pdata[i])->kind == kind)
             return TRUE;
     }
     return FALSE;
@@ -246,12 +246,24 @@ choose_port(const DeviceWork *work, gpointer device)
     char **address = text_of(type, device, "address");
     if (is_pci(type, device) && *address == NULL)
         *address = free_port(change->live);
-    if ((type == &sk_channel_type || type == &sk_console_type) && !has_serial_controller(change->live)) {
+    if ((type == &sk_channel_type || type == &sk_console_type) && !has_controller(change->live, SK_CONTROLLER_VIRTIO_SERIAL)) {
         g_autofree char *port = free_port(change->live);
         add_serial_controller(change->live, port);
-        if (change->spec != change->live && !has_serial_controller(change->spec))
+        if (change->spec != change->live && !has_controller(change->spec, SK_CONTROLLER_VIRTIO_SERIAL))
             add_serial_controller(change->spec, port);
     }
+}
+
+/* The controller that a definition gets with its first USB device is not one that runs. */
+static gboolean
+check_usb(const DeviceWork *work, GError **error)
+{
+    const SkDomainSpec *live = work->change.live;
+    char **address = text_of(work->home->type, work->device, "address");
+    if (live == NULL || address == NULL || *address == NULL || !g_str_has_prefix(*address, "usb:") || has_controller(live, SK_CONTROLLER_USB))
+        return TRUE;
+    return sk_fail(error, SK_ERROR_UNSUPPORTED, "domain \"%s\" runs without a USB controller: attach a controller of kind usb first, or change only the definition",
+                   live->name);
 }
 
 /* A context id that no other guest has. */
@@ -282,7 +294,7 @@ prepare_attach(SkJob *job, GError **error)
     if (!sk_engine_assign(change->spec, error))
         return FALSE;
     work->device = sk_value_copy(home->type, newest(change->spec, home));
-    return (change->live == NULL || add(change->live, home, work->device, error)) && sk_domain_change_check(change, error);
+    return check_usb(work, error) && (change->live == NULL || add(change->live, home, work->device, error)) && sk_domain_change_check(change, error);
 }
 
 /* What of the device must be opened on the host. */

@@ -181,3 +181,19 @@ def test_passwords_of_screens(shared_daemon, tmp_path):
     assert "passwd" not in virsh(d, "dumpxml", name)
     virsh(d, "destroy", name)
     virsh(d, "undefine", name)
+
+
+def test_first_usb_device(shared_daemon, tmp_path):
+    """A domain that runs without USB is told so, and takes a controller."""
+    d, name = shared_daemon, "nousb"
+    path = tmp_path / "nousb.xml"
+    path.write_text(f"<domain type='qemu'><name>{name}</name><memory unit='MiB'>64</memory><os><type arch='x86_64' machine='q35'>hvm</type></os></domain>")
+    virsh(d, "define", str(path))
+    virsh(d, "start", name, "--paused")
+    tablet = "<input type='tablet' bus='usb'/>"
+    assert "without a USB controller" in give(d, tmp_path, "attach-device", name, tablet, "--live", fails=True)
+    give(d, tmp_path, "attach-device", name, "<controller type='usb' model='qemu-xhci'/>", "--live")
+    give(d, tmp_path, "attach-device", name, tablet, "--live")
+    assert "tablet" in virsh(d, "dumpxml", name)
+    virsh(d, "destroy", name)
+    virsh(d, "undefine", name)
