@@ -17,7 +17,6 @@ from test_checkpoint import CLUSTER, bitmaps, drop, files, known, off, start, st
 from test_snapshot import HOW, READY, ask, clean, disk, holds, say
 
 needs_virsh = pytest.mark.skipif(shutil.which("virsh") is None, reason="libvirt-clients is not installed")
-SIZE = 4 << 20
 
 
 @pytest.fixture(scope="module")
@@ -194,8 +193,7 @@ def test_pull_incremental(shared_daemon, monitors, two, tmp_path):
     assert "done" in [job["state"] for job in jobs(d, name)] and not os.path.exists(tmp_path / "scratch")
     assert d.fails("DELETE", f"/v1/domains/{name}/backup")[1] == "no-backup"
     nothing_left(d, m, name)
-    for path in paths:
-        assert not [file for file in os.listdir(tmp_path) if file not in ("a.qcow2", "b.qcow2")]
+    assert sorted(os.listdir(tmp_path)) == ["a.qcow2", "b.qcow2"]
 
 
 def test_pull_over_tcp(shared_daemon, monitors, two, tmp_path):
@@ -249,11 +247,9 @@ def test_qemu_that_dies(shared_daemon, monitors, two, tmp_path):
     nothing_left(d, m, name)
 
 
-def test_target_that_fails(shared_daemon, monitors, two, tmp_path):
-    """A device that is too small, a file system that is full: the guest goes on, nothing is left."""
+def test_target_that_is_too_small(shared_daemon, monitors, two, tmp_path):
+    """The guest goes on, nothing is left."""
     d, m, (name, paths) = shared_daemon, monitors, two
-    if not os.path.exists("/dev/full"):
-        pytest.skip("no /dev/full")
     small = disk(d, tmp_path / "small", "1M")
     _, error, text = d.fails("POST", f"/v1/domains/{name}/backup", {"reuse": True, "disks": [{"target": "vda", "file": small}]})
     assert error == "invalid" and "bytes" in text
@@ -494,8 +490,7 @@ def test_figures_of_a_save(shared_daemon, monitors, two):
 
 
 def test_event_of_the_end(shared_daemon, monitors, two, tmp_path):
-    libvirt = pytest.importorskip("libvirt")
-    assert libvirt.VIR_DOMAIN_EVENT_ID_JOB_COMPLETED == 15 or libvirt.VIR_DOMAIN_EVENT_ID_JOB_COMPLETED > 0
+    pytest.importorskip("libvirt")
     d, _, (name, _) = shared_daemon, monitors, two
     done = subprocess.run(d.prefix() + ["/usr/bin/python3", "-c", EVENT, f"qemu:///system?socket={d.root}/run/libvirt-sock", name, str(tmp_path / "copy")],
                           capture_output=True, text=True, timeout=120)
