@@ -57,7 +57,8 @@ prepare(SkJob *job, GError **error)
     work->ran = sk_domain_state(domain) == SK_DOMAIN_RUNNING;
     /* Memory has what was not written yet: nothing needs to be frozen for it. */
     work->quiesce = body->quiesce == SK_QUIESCE_AUTO && (body->memory || !work->ran) ? SK_QUIESCE_NO : body->quiesce;
-    work->forget = body->forget;
+    work->forget = work->site.forget = body->forget;
+    work->site.reuse = body->reuse;
     work->halt = body->halt && work->site.qmp != NULL;
     domain->stop_reason = SK_REASON_SNAPSHOT;
     domain->runtime.held = work->ran && (work->snapshot->memory != NULL || work->snapshot->tpm != NULL || body->halt);
@@ -84,6 +85,8 @@ check_nothing_there(const CreateWork *work, GError **error)
             return sk_fail(error, SK_ERROR_EXISTS, "the image \"%s\" of disk \"%s\" has a snapshot \"%s\" that is not known here: give another name, or "
                            "drop it with qemu-img snapshot -d", disk->path, disk->target, snapshot->tag);
     }
+    if (!sk_snapshot_check_overlays(&work->site, snapshot, error))
+        return FALSE;
     if (snapshot->memory != NULL && access(snapshot->memory, F_OK) == 0)
         return sk_fail(error, SK_ERROR_EXISTS, "there is a file \"%s\", where the memory would be written: remove it", snapshot->memory);
     return TRUE;
@@ -142,7 +145,12 @@ take_running(CreateWork *work, GError **error)
         const SkQmpSnapshotStep step = { .node = nodes->pdata[i] };
         g_array_append_val(steps, step);
     }
-    return steps->len == 0 || sk_qmp_snapshot_take(work->site.qmp, (const SkQmpSnapshotStep *) (gpointer) steps->data, steps->len, snapshot->tag, error);
+    if (!sk_snapshot_plug_overlays(&work->site, snapshot, steps, nodes, error))
+        return FALSE;
+    if (steps->len > 0 && !sk_qmp_snapshot_take(work->site.qmp, (const SkQmpSnapshotStep *) (gpointer) steps->data, steps->len, snapshot->tag, error))
+        return FALSE;
+    work->site.switched = sk_snapshot_has_overlays(snapshot);
+    return TRUE;
 }
 
 static gboolean
@@ -244,8 +252,13 @@ keep(CreateWork *work, GError **error)
         g_autoptr(SkRecord) parent = sk_snapshot_record(work->site.uuid, work->parent);
         sk_store_batch_put(batch, parent);
     }
+    if (sk_snapshot_has_overlays(work->snapshot)) {
+        const SkRecord *definition = sk_snapshot_switch(&work->site, work->snapshot);
+        if (definition != NULL)
+            sk_store_batch_put(batch, definition);
+    }
     sk_snapshot_note_settle(&work->site, batch);
-    if (sk_fault("snapshot-create/record", error)) {
+    if ((work->site.switched && !sk_snapshot_note_live(&work->site, error)) || sk_fault("snapshot-create/record", error)) {
         sk_store_batch_free(batch);
         return FALSE;
     }
@@ -264,6 +277,10 @@ take_back(CreateWork *work)
     thaw(work);
     if (!work->noted)
         return;
+    /* QEMU writes to the overlays: what is left is to say so. */
+    if (work->site.switched)
+        return;
+    sk_snapshot_drop_overlays(&work->site, work->snapshot);
     if (work->site.qmp != NULL && !sk_qmp_is_open(work->site.qmp))
         sk_qemu_process_destroy(work->site.process, NULL, 2000, NULL, NULL);
     if (sk_snapshot_drop_states(&work->site, work->snapshot, &error) && sk_snapshot_drop_files(work->snapshot, &error))
@@ -286,7 +303,8 @@ run(SkJob *job, GError **error)
     if (!sk_fs_make_dir(work->dir, 0700, error) || !check_nothing_there(work, error))
         return FALSE;
     work->noted = sk_snapshot_note(&work->site, SK_SNAPSHOT_CREATING, work->snapshot, 0, error);
-    if (!work->noted || sk_fault("snapshot-create/note", error) || !take(job, work, error) || !keep(work, error)) {
+    if (!work->noted || sk_fault("snapshot-create/note", error) || !sk_snapshot_make_overlays(&work->site, work->snapshot, error) ||
+        !take(job, work, error) || (work->site.switched && sk_fault("snapshot-create/switched", error)) || !keep(work, error)) {
         take_back(work);
         return FALSE;
     }
@@ -316,6 +334,8 @@ commit(SkJob *job)
     g_autofree char *name = g_strdup(work->snapshot->name);
     SkCreated created = { .name = name, .uuid = work->site.uuid };
     sk_job_set_result(job, sk_json_encode(&sk_created_type, &created, 0));
+    if (sk_snapshot_has_overlays(work->snapshot))
+        sk_snapshot_switched(&work->site, work->snapshot);
     if (work->parent != NULL && !work->forget)
         sk_domain_put_snapshot(domain, g_steal_pointer(&work->parent));
     if (!work->forget)
@@ -332,8 +352,16 @@ rollback(SkJob *job, const GError *error)
 {
     CreateWork *work = job->work;
     (void) error;
-    if (work != NULL && work->site.domain != NULL)
-        let_go(work->site.domain);
+    if (work == NULL || work->site.domain == NULL)
+        return;
+    if (work->site.switched) {
+        /* What runs is what it is; the definition waits until it is kept. */
+        sk_snapshot_switch(&work->site, work->snapshot);
+        g_clear_pointer(&work->site.record, sk_record_free);
+        sk_snapshot_switched(&work->site, work->snapshot);
+        sk_snapshot_finish_by_daemon(work->site.domain, work->snapshot, work->site.reuse, work->forget);
+    }
+    let_go(work->site.domain);
 }
 
 const SkJobKind sk_snapshot_create_job = {

@@ -97,6 +97,19 @@ plan(DeleteWork *work, SkDomain *domain, const SkSnapshot *root, gboolean below,
     relink(work, domain, root, below, itself);
 }
 
+/* What overlays have is not thrown away: it goes down by a commit, which is asked for by itself. */
+static gboolean
+check_overlays(const DeleteWork *work, const SkDomain *domain, GError **error)
+{
+    for (guint i = 0; !work->keep_states && i < work->doomed->len; i++) {
+        const SkSnapshot *snapshot = work->doomed->pdata[i];
+        if (sk_snapshot_has_overlays(snapshot))
+            return sk_fail(error, SK_ERROR_UNSUPPORTED, "snapshot \"%s\" of domain \"%s\" has overlays: bring them down with \"virsh blockcommit\" or \"skep disk "
+                           "commit\", then delete what is known of it (metadata)", snapshot->name, sk_domain_name(domain));
+    }
+    return TRUE;
+}
+
 static gboolean
 prepare(SkJob *job, GError **error)
 {
@@ -114,7 +127,7 @@ prepare(SkJob *job, GError **error)
     work = job->work = g_new0(DeleteWork, 1);
     work->keep_states = params->metadata;
     plan(work, domain, root, params->children || params->children_only, !params->children_only);
-    return sk_snapshot_site_begin(&work->site, job->service, domain, error);
+    return check_overlays(work, domain, error) && sk_snapshot_site_begin(&work->site, job->service, domain, error);
 }
 
 /* -- run: worker ------------------------------------------------------------------------------------------------------- */

@@ -14,12 +14,15 @@ static const SkEnum verb_enum = { .what = "verb", .names = verb_names, .count = 
 typedef struct {
     gint verb;              /* SkSnapshotVerb */
     gint then;              /* SkRevertState */
+    gboolean reuse, forget; /* create: overlays that were there before; no snapshot is kept */
     SkSnapshot *snapshot;
 } Note;
 
 static const SkField note_fields[] = {
     SK_FIELD(Note, verb, ENUM, "what was being done", .names = &verb_enum),
     SK_FIELD(Note, then, ENUM, "state afterwards", .names = &sk_revert_enum),
+    SK_FIELD(Note, reuse, BOOL, "overlays were there before"),
+    SK_FIELD(Note, forget, BOOL, "no snapshot is kept"),
     SK_FIELD(Note, snapshot, OPTIONAL, "the snapshot", .type = &sk_snapshot_type),
 };
 static SK_TYPE(note_type, Note, "SnapshotNote", "note", note_fields, "what was being done with a snapshot");
@@ -27,7 +30,7 @@ static SK_TYPE(note_type, Note, "SnapshotNote", "note", note_fields, "what was b
 gboolean
 sk_snapshot_note(const SkSnapshotSite *self, SkSnapshotVerb verb, const SkSnapshot *snapshot, gint then, GError **error)
 {
-    const Note note = { .verb = verb, .then = then, .snapshot = (SkSnapshot *) snapshot };
+    const Note note = { .verb = verb, .then = then, .reuse = self->reuse, .forget = self->forget, .snapshot = (SkSnapshot *) snapshot };
     g_autofree char *json = sk_json_encode(&note_type, &note, SK_JSON_SECRETS | SK_JSON_NO_DEFAULTS);
     g_autoptr(SkRecord) record = sk_record_new("snapshot-note", self->uuid, self->uuid, json);
     return sk_store_put(self->store, record, error);
@@ -47,12 +50,14 @@ sk_snapshot_note_drop(const SkSnapshotSite *self)
         g_warning("domain \"%s\": %s, continuing", self->name, error->message);
 }
 
-/* -- a snapshot that was being created: it never was ------------------------------------------------------------- */
+/* -- a snapshot that was being created: it never was, unless QEMU writes to its overlays ------------------------------------------------------------- */
 
 typedef struct {
     SkDomain *domain;       /* a reference */
     SkSnapshotSite site;
     SkSnapshot *snapshot;
+    SkSnapshot *parent;     /* current until then; NULL: none */
+    gboolean reuse, forget, taken;
 } TakeBack;
 
 static void
@@ -62,6 +67,7 @@ free_take_back(gpointer data)
     sk_snapshot_site_clear(&work->site);
     g_clear_object(&work->domain);
     sk_value_free(&sk_snapshot_type, work->snapshot);
+    sk_value_free(&sk_snapshot_type, work->parent);
     g_free(work);
 }
 
@@ -69,7 +75,36 @@ static gboolean
 prepare_take_back(SkJob *job, GError **error)
 {
     TakeBack *work = job->work;
-    return sk_snapshot_site_begin(&work->site, job->service, work->domain, error);
+    if (!sk_snapshot_site_begin(&work->site, job->service, work->domain, error))
+        return FALSE;
+    work->site.reuse = work->reuse;
+    work->site.forget = work->forget;
+    work->parent = sk_value_copy(&sk_snapshot_type, sk_domain_current_snapshot(work->domain));
+    return TRUE;
+}
+
+/* As the creation would have ended. */
+static gboolean
+finish_creation(TakeBack *work, GError **error)
+{
+    SkStoreBatch *batch = sk_store_batch_new();
+    const SkRecord *definition = sk_snapshot_switch(&work->site, work->snapshot);
+    g_autoptr(SkRecord) record = sk_snapshot_record(work->site.uuid, work->snapshot), parent = NULL;
+    if (definition != NULL)
+        sk_store_batch_put(batch, definition);
+    if (!work->forget)
+        sk_store_batch_put(batch, record);
+    if (work->parent != NULL && !work->forget) {
+        work->parent->current = FALSE;
+        parent = sk_snapshot_record(work->site.uuid, work->parent);
+        sk_store_batch_put(batch, parent);
+    }
+    sk_snapshot_note_settle(&work->site, batch);
+    if (sk_fault("snapshot-create/finish", error)) {
+        sk_store_batch_free(batch);
+        return FALSE;
+    }
+    return sk_snapshot_note_live(&work->site, error) && sk_store_commit(work->site.store, batch, error);
 }
 
 /* Ends what moves the guest's memory. The disks of a paused one whose memory was moved are closed until it goes on, if only for an instant. */
@@ -92,6 +127,11 @@ run_take_back(SkJob *job, GError **error)
         return FALSE;
     if (site->agent != NULL)
         sk_agent_thaw(site->agent, NULL, NULL);
+    if (!sk_snapshot_overlays_taken(site, work->snapshot, &work->taken, error))
+        return FALSE;
+    if (work->taken)
+        return finish_creation(work, error);
+    sk_snapshot_drop_overlays(site, work->snapshot);
     if (!sk_snapshot_drop_states(site, work->snapshot, error) || !sk_snapshot_drop_files(work->snapshot, error))
         return FALSE;
     sk_snapshot_note_drop(site);
@@ -99,21 +139,48 @@ run_take_back(SkJob *job, GError **error)
 }
 
 static void
+commit_take_back(SkJob *job)
+{
+    TakeBack *work = job->work;
+    if (!work->taken)
+        return;
+    sk_snapshot_switched(&work->site, work->snapshot);
+    if (work->forget)
+        return;
+    g_autofree char *name = g_strdup(work->snapshot->name);
+    if (work->parent != NULL)
+        sk_domain_put_snapshot(work->domain, g_steal_pointer(&work->parent));
+    sk_domain_put_snapshot(work->domain, g_steal_pointer(&work->snapshot));
+    sk_domain_tell_snapshots(work->domain, "snapshot.created", name);
+}
+
+static void
 rollback_take_back(SkJob *job, const GError *error)
 {
     const TakeBack *work = job->work;
-    g_warning("domain \"%s\": not all of snapshot \"%s\", which was being created, could be taken back: %s", sk_domain_name(work->domain),
+    g_warning("domain \"%s\": snapshot \"%s\", which was being created, could not be taken back, or finished: %s", sk_domain_name(work->domain),
               work->snapshot->name, error->message);
 }
 
 static const SkJobKind take_back_job = {
-    .prepare = prepare_take_back, .run = run_take_back, .rollback = rollback_take_back, .free_work = free_take_back,
+    .prepare = prepare_take_back, .run = run_take_back, .commit = commit_take_back, .rollback = rollback_take_back, .free_work = free_take_back,
 };
+
+void
+sk_snapshot_finish_by_daemon(SkDomain *domain, const SkSnapshot *snapshot, gboolean reuse, gboolean forget)
+{
+    TakeBack *work = g_new0(TakeBack, 1);
+    work->domain = g_object_ref(domain);
+    work->snapshot = sk_value_copy(&sk_snapshot_type, snapshot);
+    work->reuse = reuse;
+    work->forget = forget;
+    sk_job_start_quiet_for(domain->service, &take_back_job, sk_domain_object(domain), work);
+}
 
 /* -- at start-up ------------------------------------------------------------------------------------------------------ */
 
 static void
-go_on(SkService *self, SkDomain *domain, Note *note)
+go_on(SkDomain *domain, Note *note)
 {
     g_message("domain \"%s\": finishing the %s of snapshot \"%s\"", sk_domain_name(domain), sk_enum_name(&verb_enum, note->verb),
               note->snapshot->name);
@@ -124,10 +191,7 @@ go_on(SkService *self, SkDomain *domain, Note *note)
     } else if (note->verb == SK_SNAPSHOT_DELETING) {
         sk_snapshot_delete_by_daemon(domain, g_steal_pointer(&note->snapshot));
     } else {
-        TakeBack *work = g_new0(TakeBack, 1);
-        work->domain = g_object_ref(domain);
-        work->snapshot = g_steal_pointer(&note->snapshot);
-        sk_job_start_quiet_for(self, &take_back_job, sk_domain_object(domain), work);
+        sk_snapshot_finish_by_daemon(domain, note->snapshot, note->reuse, note->forget);
     }
 }
 
@@ -145,7 +209,7 @@ sk_service_recover_snapshots(SkService *self)
         SkDomain *domain = g_hash_table_lookup(self->domains_by_uuid, record->uuid);
         Note *note = sk_json_decode_text(&note_type, record->spec, strlen(record->spec), "note", NULL);
         if (domain != NULL && note != NULL && note->snapshot != NULL)
-            go_on(self, domain, note);
+            go_on(domain, note);
         sk_value_free(&note_type, note);
     }
 }

@@ -4,6 +4,8 @@
 
 #include "base/error.h"
 #include "service/backup.h"
+#include "service/block-job.h"
+#include "service/disk-users.h"
 #include "service/domain-launch.h"
 #include "service/domain-rights.h"
 #include "service/pool.h"
@@ -56,6 +58,31 @@ fit_raw(const SkSnapshotCreate *body, const SkDisk *disk, SkSnapshotKind *kind, 
     return TRUE;
 }
 
+/* "disk.qcow2" of snapshot "one" is "disk.one". Free with g_free(). */
+static char *
+overlay_name(const SkSnapshot *plan, const SkDisk *disk)
+{
+    const char *dot = strrchr(disk->path, '.'), *slash = strrchr(disk->path, '/');
+    gsize length = dot != NULL && dot > slash + 1 ? (gsize) (dot - disk->path) : strlen(disk->path);
+    return g_strdup_printf("%.*s.%s", (gint) length, disk->path, plan->name);
+}
+
+static gboolean
+plan_overlay(SkSnapshot *plan, const SkSnapshotCreate *body, const SkDisk *disk, SkSnapshotDisk *part, GError **error)
+{
+    const SkSnapshotWish *wish = find_wish(body, disk);
+    if (wish == NULL || wish->overlay == NULL) {
+        if (disk->source == SK_SOURCE_BLOCK)
+            return sk_fail(error, SK_ERROR_INVALID, "disk \"%s\" is on a block device: say which file is to be put over it", disk->target);
+        if (body->reuse)
+            return sk_fail(error, SK_ERROR_INVALID, "disk \"%s\": say which file that is there is to be put over it", disk->target);
+    }
+    part->overlay = wish != NULL && wish->overlay != NULL ? g_strdup(wish->overlay) : overlay_name(plan, disk);
+    if (*part->overlay != '/')
+        return sk_fail(error, SK_ERROR_INVALID, "disk \"%s\": the overlay \"%s\" is not named by a whole path", disk->target, part->overlay);
+    return TRUE;
+}
+
 static gboolean
 plan_disk(SkSnapshot *plan, const SkSnapshotCreate *body, const SkDisk *disk, GError **error)
 {
@@ -65,8 +92,6 @@ plan_disk(SkSnapshot *plan, const SkSnapshotCreate *body, const SkDisk *disk, GE
         return FALSE;
     if (kind != SK_SNAPSHOT_LEFT_OUT && disk->shareable)
         return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\" is shareable, so its state cannot be kept: exclude it", disk->target);
-    if (kind == SK_SNAPSHOT_EXTERNAL)
-        return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\": overlays (disk-only, external) are not made yet: have its state kept inside, or exclude it", disk->target);
     SkSnapshotDisk *part = sk_value_new(&sk_snapshot_disk_type);
     if (plan->disks == NULL)
         plan->disks = sk_value_list_new(&sk_snapshot_disk_type);
@@ -75,7 +100,7 @@ plan_disk(SkSnapshot *plan, const SkSnapshotCreate *body, const SkDisk *disk, GE
     part->kind = kind;
     part->format = disk->format;
     part->path = g_strdup(disk->path);
-    return TRUE;
+    return kind != SK_SNAPSHOT_EXTERNAL || plan_overlay(plan, body, disk, part, error);
 }
 
 /* By target, or by its file. */
@@ -190,6 +215,24 @@ check(SkJob *job, const SkDomain *domain, const SkSnapshotCreate *body, GError *
     return sk_domain_check_path(job->service, job->call, "memory_path", body->memory_path, error);
 }
 
+/* Overlays are the asker's to name, and nobody else's. */
+static gboolean
+check_overlays(SkJob *job, const SkDomain *domain, const SkSnapshot *plan, GError **error)
+{
+    for (guint i = 0; plan->disks != NULL && i < plan->disks->len; i++) {
+        const SkSnapshotDisk *disk = plan->disks->pdata[i];
+        if (disk->kind != SK_SNAPSHOT_EXTERNAL)
+            continue;
+        const char *user = sk_service_user_of_path(job->service, disk->overlay);
+        if (user != NULL)
+            return sk_fail(error, SK_ERROR_IN_USE, "\"%s\" is a disk of domain \"%s\": give another file for disk \"%s\"", disk->overlay, user, disk->target);
+        if (!sk_domain_check_path(job->service, job->call, "overlay", disk->overlay, error) ||
+            !sk_domain_check_no_block_job(domain, disk->target, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 SkSnapshot *
 sk_snapshot_plan(SkJob *job, SkDomain *domain, const SkSnapshotCreate *body, GError **error)
 {
@@ -199,7 +242,7 @@ sk_snapshot_plan(SkJob *job, SkDomain *domain, const SkSnapshotCreate *body, GEr
     if (!check(job, domain, body, error))
         return NULL;
     SkSnapshot *plan = sk_value_new(&sk_snapshot_type);
-    if (!plan_name(plan, domain, body, error) || !plan_disks(plan, spec, body, error)) {
+    if (!plan_name(plan, domain, body, error) || !plan_disks(plan, spec, body, error) || !check_overlays(job, domain, plan, error)) {
         sk_value_free(&sk_snapshot_type, plan);
         return NULL;
     }

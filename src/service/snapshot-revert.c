@@ -141,8 +141,8 @@ check_whole(const RevertWork *work, GError **error)
     for (guint i = 0; snapshot->disks != NULL && i < snapshot->disks->len; i++) {
         const SkSnapshotDisk *disk = snapshot->disks->pdata[i];
         if (disk->kind == SK_SNAPSHOT_EXTERNAL)
-            return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\" of snapshot \"%s\" is in a file of its own, which is not gone back to yet",
-                           disk->target, snapshot->name);
+            return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\" of snapshot \"%s\" is in a file of its own, \"%s\", with an overlay over it: going back "
+                           "there is not supported; lay a new overlay over that file, or make the domain a clone of it", disk->target, snapshot->name, disk->path);
         if (disk->kind == SK_SNAPSHOT_INTERNAL && !has_state(disk->path, snapshot, error))
             return FALSE;
     }

@@ -8,7 +8,9 @@
 #include "engine/qmp/snapshot.h"
 #include "service/domain-agent.h"
 #include "service/domain-launch.h"
+#include "service/domain-note.h"
 #include "service/domain-rights.h"
+#include "service/pool.h"
 #include "storage/snapshot.h"
 
 /* -- finding --------------------------------------------------------------------------------------------------- */
@@ -468,6 +470,12 @@ sk_snapshot_site_begin(SkSnapshotSite *self, SkService *service, SkDomain *domai
     self->live = sk_domain_is_active(domain) ? sk_value_copy(&sk_domain_spec_type, domain->runtime.live) : NULL;
     self->qmp = self->live != NULL ? g_object_ref(domain->qmp) : NULL;
     self->process = self->live != NULL ? g_object_ref(domain->process) : NULL;
+    self->spec = sk_value_copy(&sk_domain_spec_type, domain->spec);
+    self->runtime = self->live != NULL ? sk_domain_note_begin(domain) : NULL;
+    self->run_dir = g_strdup(domain->run_dir);
+    self->roots = sk_service_storage_roots(service);
+    self->revision = domain->revision;
+    self->persistent = domain->persistent;
     self->agent = self->live != NULL && domain->agent ? sk_domain_agent(domain, NULL) : NULL;
     return TRUE;
 }
@@ -480,6 +488,11 @@ sk_snapshot_site_clear(SkSnapshotSite *self)
     g_clear_object(&self->process);
     g_clear_pointer(&self->agent, sk_agent_unref);
     sk_value_free(&sk_domain_spec_type, self->live);
+    sk_value_free(&sk_domain_spec_type, self->spec);
+    sk_value_free(&sk_domain_runtime_type, self->runtime);
+    sk_record_free(self->record);
+    g_strfreev(self->roots);
+    g_free(self->run_dir);
     g_free(self->name);
     g_free(self->uuid);
 }

@@ -54,6 +54,18 @@ typedef struct {
     SkQmp *qmp;             /* NULL: off */
     SkQemuProcess *process;
     SkAgent *agent;         /* NULL: none answers */
+
+    /* Overlays: snapshot-overlay.c. */
+    SkDomainSpec *spec;     /* the definition, to be */
+    SkDomainRuntime *runtime; /* for the note of what runs */
+    SkRecord *record;       /* of the definition, once it is another */
+    char *run_dir;
+    char **roots;
+    guint64 revision;
+    gboolean persistent;
+    gboolean reuse;         /* the files were there before */
+    gboolean forget;        /* no snapshot is kept */
+    gboolean switched;      /* QEMU writes to the overlays */
 } SkSnapshotSite;
 
 /* STATE if it is active and QEMU does not listen. */
@@ -81,6 +93,28 @@ void sk_snapshot_note_drop(const SkSnapshotSite *self);
 
 /* At start-up, after the domains that run are known: jobs in the queues of their domains. */
 void sk_service_recover_snapshots(SkService *self);
+
+/* -- snapshot-overlay.c: disks whose state is kept in their file as it was, with an overlay over it ---------------- */
+
+gboolean sk_snapshot_has_overlays(const SkSnapshot *snapshot);
+/* Before anything is done: files that are to be made are not there, those that are to be used fit. Workers. */
+gboolean sk_snapshot_check_overlays(const SkSnapshotSite *self, const SkSnapshot *snapshot, GError **error);
+/* Makes the files. Workers. */
+gboolean sk_snapshot_make_overlays(const SkSnapshotSite *self, const SkSnapshot *snapshot, GError **error);
+/* Gives the files to QEMU, and adds steps (SkQmpSnapshotStep) to put them over the disks; their texts go into kept. Workers. */
+gboolean sk_snapshot_plug_overlays(const SkSnapshotSite *self, const SkSnapshot *snapshot, GArray *steps, GPtrArray *kept, GError **error);
+/* Whether what runs writes to them; of one that runs no more: whether it may have. Workers. */
+gboolean sk_snapshot_overlays_taken(const SkSnapshotSite *self, const SkSnapshot *snapshot, gboolean *out, GError **error);
+/* The disks of both definitions go over to them; the definition's record, to be put into a batch, if it is another. Any thread. */
+SkRecord *sk_snapshot_switch(SkSnapshotSite *self, const SkSnapshot *snapshot);
+/* What runs is noted for the next daemon. Workers. */
+gboolean sk_snapshot_note_live(SkSnapshotSite *self, GError **error);
+/* They were not taken: takes away files and nodes. Workers. */
+void sk_snapshot_drop_overlays(const SkSnapshotSite *self, const SkSnapshot *snapshot);
+/* Puts both definitions into the domain, and looks at the files. Main. */
+void sk_snapshot_switched(SkSnapshotSite *self, const SkSnapshot *snapshot);
+/* What was begun, and cannot be taken back, is brought to its end as a job of the daemon's own. snapshot is copied. Main. */
+void sk_snapshot_finish_by_daemon(SkDomain *domain, const SkSnapshot *snapshot, gboolean reuse, gboolean forget);
 
 /* -- snapshot-plan.c ------------------------------------------------------------------------------------------------ */
 

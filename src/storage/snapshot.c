@@ -13,7 +13,9 @@
 #include "base/fs.h"
 #include "base/thread.h"
 #include "base/undo.h"
+#include "model/disk.h"
 #include "storage/bytes.h"
+#include "storage/temp.h"
 #include "storage/tool.h"
 
 /* QEMU's own limits. */
@@ -166,4 +168,23 @@ sk_storage_copy_dir(const char *source, const char *target, GError **error)
     if (rename(beside, target) < 0)
         return sk_fail_errno(error, errno, "cannot make \"%s\"", target);
     return sk_fs_sync_dir_of(target, error);
+}
+
+/* -- overlays ----------------------------------------------------------------------------------------------------- */
+
+#define OVERLAY_MODE 0600
+
+gboolean
+sk_storage_make_overlay(const char *path, const char *backing, gint format, guint64 size, GError **error)
+{
+    g_autofree char *bytes = g_strdup_printf("%" G_GUINT64_FORMAT, size);
+    g_autoptr(SkTempFile) temp = sk_temp_new(path, error);
+    if (temp == NULL)
+        return FALSE;
+    const char *const argv[] = { "qemu-img", "create", "-q", "-u", "-f", "qcow2", "-b", backing, "-F", sk_enum_name(&sk_disk_format_enum, format),
+                                 temp->path, bytes, NULL };
+    if (!sk_tool_qemu_img(argv, path, "creating", NULL, error))
+        return FALSE;
+    sk_temp_record_format(temp->fd, SK_FORMAT_QCOW2);
+    return sk_temp_commit(temp, OVERLAY_MODE, error);
 }

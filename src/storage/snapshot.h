@@ -23,6 +23,12 @@ gboolean sk_storage_snapshot_apply(const char *path, const char *name, const SkS
 /* Drops a state; one that is not there is fine, and so is a file that is not. */
 gboolean sk_storage_snapshot_delete(const char *path, const char *name, const SkStorageContext *context, GError **error);
 
+/*
+ * Makes a qcow2 file at path, which must not be there (EXISTS), over the file backing, of a format and bytes seen through it. backing is not
+ * opened: somebody may be writing to it.
+ */
+gboolean sk_storage_make_overlay(const char *path, const char *backing, gint format, guint64 size, GError **error);
+
 /* A copy of a directory of small files, which takes the place of whatever is at target; owners are kept. */
 gboolean sk_storage_copy_dir(const char *source, const char *target, GError **error);
 

@@ -396,7 +396,7 @@ delete(SkLvCall *call, GError **error)
 
 static const SkLvProcedure rows[] = {
     { 185, "DOMAIN_SNAPSHOT_CREATE_XML", "dom xml_desc:str flags", "snap", SK_OP_SNAPSHOT_CREATE, create,
-      .lacks = "overlays: --disk-only and external disks" },
+      .lacks = "overlays on block devices" },
     { 186, "DOMAIN_SNAPSHOT_GET_XML_DESC", "snap flags", "xml:str", SK_OP_SNAPSHOT_SHOW, get_xml },
     { 187, "DOMAIN_SNAPSHOT_NUM", "dom flags", "num:i32", SK_OP_SNAPSHOT_LIST, count_all },
     { 188, "DOMAIN_SNAPSHOT_LIST_NAMES", "dom maxnames:i32 flags", "names:str<16384>", SK_OP_SNAPSHOT_LIST, list_names },
