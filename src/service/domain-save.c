@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* domain.save: the guest's memory goes into a file and QEMU ends; the file is whole, or it is not there and the guest goes on. */
+#include "service/block-job.h"
 #include "service/domain-save.h"
 
 #include <errno.h>
@@ -51,7 +52,8 @@ free_work(gpointer data)
 static gboolean
 check(SkJob *job, const SkDomain *domain, const SkSave *body, GError **error)
 {
-    if (!sk_domain_verb_check(SK_VERB_SAVE, sk_domain_state(domain), sk_domain_name(domain), error))
+    if (!sk_domain_verb_check(SK_VERB_SAVE, sk_domain_state(domain), sk_domain_name(domain), error) ||
+        !sk_domain_check_no_block_job(domain, NULL, error))
         return FALSE;
     if (domain->qmp == NULL || domain->process == NULL)
         return sk_fail(error, SK_ERROR_STATE, "QEMU of domain \"%s\" does not listen to us", sk_domain_name(domain));

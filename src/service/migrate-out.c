@@ -56,6 +56,7 @@ check_bound(const SkDomain *self, const SkDomainSpec *live, GError **error)
         { has(live->smartcards), "a smartcard of the host" },
         { has(self->snapshots), "snapshots, which would stay behind: delete them first" },
         { has(self->checkpoints), "checkpoints, which would stay behind: delete them first" },
+        { has(self->block_jobs), "a block job under way on a disk: wait for its end, or end it" },
     };
     for (guint i = 0; i < G_N_ELEMENTS(bound); i++) {
         if (bound[i].there)

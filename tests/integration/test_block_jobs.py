@@ -337,6 +337,7 @@ def test_what_cannot_be(shared_daemon, paused):
     assert "under way" in refused(d, "blockpull", name, "vda")
     assert "nothing to pivot" in refused(d, "blockjob", name, "vda", "--pivot")
     assert "under way" in refused(d, "detach-disk", name, "vda", "--live")
+    assert "under way" in refused(d, "managedsave", name)
     virsh(d, "blockjob", name, "vda", "--abort")
     off(d, name)
     assert "not running" in refused(d, "blockpull", name, "vda")
