@@ -75,6 +75,12 @@ SkGraphics *sk_domain_spec_find_vnc(const SkDomainSpec *self);
  */
 void sk_domain_spec_complete(SkDomainSpec *self);
 
+/*
+ * Whether a guest that runs with live could go on with wanted without noticing: INVALID names the first setting that it would see. Both completed, with
+ * addresses.
+ */
+gboolean sk_domain_spec_check_visible(const SkDomainSpec *live, const SkDomainSpec *wanted, GError **error);
+
 typedef enum { SK_MACHINE_Q35, SK_MACHINE_PC, SK_MACHINE_MICROVM, SK_MACHINE_OTHER } SkMachineFamily;
 SkMachineFamily sk_domain_spec_machine_family(const SkDomainSpec *self);
 

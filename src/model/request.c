@@ -66,7 +66,8 @@ PARAMS(sk_params_device_type, "DeviceParams", P_NAME, P_SCOPE, P_WAIT, SK_FIELD(
 PARAMS(sk_params_alias_type, "AliasParams", P_NAME, SK_FIELD(SkParams, alias, STRING, "the device's id in QEMU", NEEDED, .max = 64), P_SCOPE, P_WAIT);
 PARAMS(sk_params_path_type, "PathParams", SK_FIELD(SkParams, path, STRING, "file on the host", NEEDED, .check = sk_check_path), P_WAIT);
 PARAMS(sk_params_start_type, "StartParams", P_NAME, P_WAIT, P_PAUSED,
-       SK_FIELD(SkParams, fresh, BOOL, "boot, even if there is a saved state, which is lost"));
+       SK_FIELD(SkParams, fresh, BOOL, "boot, even if there is a saved state, which is lost"),
+       SK_FIELD(SkParams, reset_nvram, BOOL, "with firmware variables (UEFI) as new"));
 PARAMS(sk_params_shutdown_type, "ShutdownParams", P_NAME, P_WAIT, P_TIMEOUT,
        SK_FIELD(SkParams, force, BOOL, "destroy it when it does not obey in time"));
 PARAMS(sk_params_delete_domain_type, "DeleteDomainParams", P_NAME, P_WAIT,
@@ -132,6 +133,7 @@ static const SkField save_fields[] = {
     SK_FIELD(SkSave, path, STRING, "file to save to; if not given the domain's own, which its next start goes on from", .check = sk_check_path),
     SK_FIELD(SkSave, compress, BOOL, "pack it with zstd"),
     SK_FIELD(SkSave, then, ENUM, "what it does when it is restored", .names = &sk_then_enum),
+    SK_FIELD(SkSave, definition, OPTIONAL, "definition to go on with instead of the one that runs", .type = &sk_domain_spec_type),
 };
 SK_TYPE(sk_save_type, SkSave, "Save", "save", save_fields, "where the state of a domain is saved");
 

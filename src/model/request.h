@@ -42,6 +42,7 @@ typedef struct {
     gboolean managed_save;  /* the saved state too */
     gboolean nvram, keep_nvram; /* undefine: firmware variables go, or stay */
     gboolean fresh;         /* start: not from the saved state, which is lost */
+    gboolean reset_nvram;   /* start: with firmware variables as new */
     char *path;             /* a file on the host */
     gint scope;             /* SkScope */
     guint size;             /* bytes to look at */
@@ -62,7 +63,7 @@ typedef struct { char *name; } SkRename;
 
 /* What a saved domain does when it is restored. */
 typedef enum { SK_THEN_AS_IT_WAS, SK_THEN_RUNNING, SK_THEN_PAUSED, SK_N_THENS } SkThen;
-typedef struct { char *path; gboolean compress; gint then; } SkSave;
+typedef struct { char *path; gboolean compress; gint then; SkDomainSpec *definition; } SkSave;
 typedef struct { char *path; gint then; SkDomainSpec *definition; } SkRestore;
 typedef struct { char *path, *name, *uuid; gint64 time; gboolean compressed, paused; SkDomainSpec *definition; } SkSavedInfo;
 

@@ -30,7 +30,7 @@ typedef struct {
     SkRecord *record;
     SkDomain *replaced;     /* define: whose definition this becomes; a reference, or NULL: a new domain */
     char *runtime;          /* define: of one that was transient till now */
-    gboolean start, paused, persistent;
+    gboolean start, paused, persistent, reset_nvram;
 } CreateWork;
 
 static void
@@ -138,6 +138,7 @@ prepare(SkJob *job, GError **error)
     work->spec = sk_value_copy(&sk_domain_spec_type, job->call->body);
     work->start = params->start;
     work->paused = params->paused;
+    work->reset_nvram = params->reset_nvram;
     work->persistent = !params->transient;
     return plan(job, work, error);
 }
@@ -310,6 +311,7 @@ commit_new(SkJob *job, CreateWork *work)
     set_result(job, domain);
     emit_created(domain);
     sk_service_dns_changed(self, domain);
+    domain->reset_nvram = work->reset_nvram;
     if (work->start)
         sk_domain_start_by_daemon(domain, work->paused, work->persistent ? NULL : job);
 }

@@ -564,6 +564,8 @@ open_firmware(SkLaunchPlan *self, SkLaunch *launch, GError **error)
     launch->loader = g_strdup(firmware->loader != NULL ? firmware->loader : uefi->code);
     const char *template = firmware->nvram_template != NULL ? firmware->nvram_template : uefi->vars;
     const char *nvram = firmware->nvram != NULL ? firmware->nvram : self->nvram_path;
+    if (self->reset_nvram && (sk_fault("domain-start/reset-nvram", error) || !sk_fs_remove(nvram, error)))
+        return FALSE;
     if (!sk_storage_nvram_make(template, nvram, error))
         return FALSE;
     launch->nvram = open_chain("nvram", nvram, SK_FORMAT_QCOW2, TRUE, NULL, error);

@@ -41,6 +41,7 @@ typedef struct {
     char *run_dir, *log_path, *seed_path, *nvram_path, *tpm_dir;
     gint accel;             /* decided */
     gboolean paused;
+    gboolean reset_nvram;   /* firmware variables as new */
     gboolean incoming;      /* its state comes out of a file */
     guint uid;              /* found by the worker; 0: our own */
     SkService *service;     /* cid != 0: where it is reserved */

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "engine/qmp/migrate.h"
+#include "service/domain-disks.h"
 #include "service/domain-launch.h"
 #include "service/domain-rights.h"
 #include "service/domain-save.h"
@@ -36,6 +37,29 @@ sk_saved_free(SkSaved *self)
     g_free(self->path);
     sk_value_free(&sk_domain_spec_type, self->spec);
     g_free(self);
+}
+
+gboolean
+sk_saved_change_definition(SkSaved *self, const SkDomainSpec *given, GError **error)
+{
+    SkDomainSpec *wanted = sk_value_copy(&sk_domain_spec_type, given);
+    gboolean ok = wanted->uuid == NULL || g_str_equal(wanted->uuid, self->spec->uuid) ||
+                  sk_fail(error, SK_ERROR_INVALID, "the definition given is not of domain \"%s\", which was saved: its UUID is %s, not %s", self->spec->name,
+                          self->spec->uuid, wanted->uuid);
+    if (wanted->uuid == NULL)
+        wanted->uuid = g_strdup(self->spec->uuid);
+    sk_engine_hide(self->spec, wanted);
+    sk_value_inherit(&sk_domain_spec_type, self->spec, wanted);
+    sk_domain_spec_complete(wanted);
+    ok = ok && sk_engine_assign(wanted, error) && sk_value_check(&sk_domain_spec_type, wanted, NULL, error) &&
+         sk_domain_spec_check_visible(self->spec, wanted, error);
+    if (ok) {
+        SkDomainSpec *old = self->spec;
+        self->spec = wanted;
+        wanted = old;
+    }
+    sk_value_free(&sk_domain_spec_type, wanted);
+    return ok;
 }
 
 char *
@@ -149,25 +173,10 @@ file_object(SkService *service, SkCall *call)
     return g_strconcat("saved/", call->params.path != NULL ? call->params.path : ((const SkRestore *) call->body)->path, NULL);
 }
 
-/* What a file says may be changed, as long as the guest does not see it. */
 static gboolean
 take_definition(RestoreWork *work, GError **error)
 {
-    SkDomainSpec *wanted = work->definition;
-    if (wanted == NULL)
-        return TRUE;
-    if (wanted->uuid == NULL)
-        wanted->uuid = g_strdup(work->saved->spec->uuid);
-    if (!g_str_equal(wanted->uuid, work->saved->spec->uuid))
-        return sk_fail(error, SK_ERROR_INVALID, "the definition given is not of the domain that \"%s\" was saved of: its UUID is %s, not %s",
-                       work->path, work->saved->spec->uuid, wanted->uuid);
-    sk_value_inherit(&sk_domain_spec_type, work->saved->spec, wanted);
-    sk_domain_spec_complete(wanted);
-    if (!sk_engine_assign(wanted, error) || !sk_value_check(&sk_domain_spec_type, wanted, NULL, error))
-        return FALSE;
-    sk_value_free(&sk_domain_spec_type, work->saved->spec);
-    work->saved->spec = g_steal_pointer(&work->definition);
-    return TRUE;
+    return work->definition == NULL || sk_saved_change_definition(work->saved, work->definition, error);
 }
 
 static gboolean
@@ -178,7 +187,8 @@ prepare_restore(SkJob *job, GError **error)
     work->path = g_strdup(body->path);
     work->then = body->then;
     work->definition = sk_value_copy(&sk_domain_spec_type, body->definition);
-    return sk_domain_check_path(job->service, job->call, "path", body->path, error);
+    return sk_domain_check_path(job->service, job->call, "path", body->path, error) &&
+           (work->definition == NULL || sk_service_resolve_disks(job->service, work->definition, error));
 }
 
 static gboolean

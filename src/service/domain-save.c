@@ -13,6 +13,7 @@
 #include "engine/qmp/commands.h"
 #include "engine/qmp/migrate.h"
 #include "service/backup.h"
+#include "service/domain-disks.h"
 #include "service/domain-launch.h"
 #include "service/domain-rights.h"
 #include "service/intent.h"
@@ -64,6 +65,15 @@ check(SkJob *job, const SkDomain *domain, const SkSave *body, GError **error)
     return sk_domain_check_path(job->service, job->call, "path", body->path, error);
 }
 
+/* The asker's definition goes into the file, in the place of what runs. */
+static gboolean
+choose_definition(SkJob *job, SkSaved *saved, const SkSave *body, GError **error)
+{
+    return body->definition == NULL || (sk_saved_change_definition(saved, body->definition, error) &&
+                                        sk_service_resolve_disks(job->service, saved->spec, error) &&
+                                        sk_domain_check_reach(job->service, job->call, NULL, saved->spec, error));
+}
+
 static gboolean
 prepare(SkJob *job, GError **error)
 {
@@ -82,6 +92,8 @@ prepare(SkJob *job, GError **error)
     work->saved->managed = body->path == NULL;
     work->saved->path = body->path != NULL ? g_strdup(body->path) : sk_domain_managed_save_path(job->service->settings, domain->spec->uuid);
     work->saved->spec = sk_value_copy(&sk_domain_spec_type, domain->runtime.live);
+    if (!choose_definition(job, work->saved, body, error))
+        return FALSE;
     work->saved->paused = body->then == SK_THEN_AS_IT_WAS ? !work->ran : body->then == SK_THEN_PAUSED;
     work->beside = g_strconcat(work->saved->path, ".part", NULL);
     work->image = (SkSaveImage){ .paused = work->saved->paused, .compressed = body->compress, .time = g_get_real_time(),

@@ -12,6 +12,12 @@ extern const SkJobKind sk_domain_save_job, sk_domain_restore_job, sk_domain_drop
 /* Takes a guest's state out of a saved file into a QEMU that waits for it. Workers. */
 gboolean sk_save_receive(SkQmp *qmp, const char *path, GError **error);
 
+/*
+ * Another definition in the place of the one that was saved: of the same domain, and the same to its guest; INVALID otherwise. What given leaves out that
+ * is known is kept. Any thread.
+ */
+gboolean sk_saved_change_definition(SkSaved *self, const SkDomainSpec *given, GError **error);
+
 /* Where a managed save is put while its guest goes on from it. Free with g_free(). */
 char *sk_saved_used_path(const char *path);
 

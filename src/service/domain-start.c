@@ -52,6 +52,21 @@ free_work(gpointer data)
 
 /* -- prepare: main ------------------------------------------------------------------------------------------ */
 
+/* Snapshots have their own states of the variables in the same file. */
+static gboolean
+check_reset(const SkDomain *domain, GError **error)
+{
+    if (domain->spec->firmware.kind != SK_FIRMWARE_UEFI)
+        return sk_fail(error, SK_ERROR_INVALID, "domain \"%s\" has no firmware variables to be reset: it has no UEFI", sk_domain_name(domain));
+    for (guint i = 0; domain->snapshots != NULL && i < domain->snapshots->len; i++) {
+        const SkSnapshot *snapshot = domain->snapshots->pdata[i];
+        if (snapshot->nvram != NULL)
+            return sk_fail(error, SK_ERROR_STATE, "snapshot \"%s\" of domain \"%s\" has the firmware variables of its time in their file: delete it first",
+                           snapshot->name, sk_domain_name(domain));
+    }
+    return TRUE;
+}
+
 static gboolean
 prepare(SkJob *job, GError **error)
 {
@@ -63,6 +78,7 @@ prepare(SkJob *job, GError **error)
         work = job->work = g_new0(StartWork, 1);
         work->domain = g_object_ref(found);
         work->plan.paused = job->call->params.paused;
+        work->plan.reset_nvram = job->call->params.reset_nvram;
         if (job->call->params.fresh && found->saved != NULL)
             work->lost = g_strdup(found->saved->path);
     }
@@ -75,6 +91,10 @@ prepare(SkJob *job, GError **error)
     const SkDomainSpec *spec = work->moved != NULL ? work->moved : work->from != NULL ? work->from->spec : domain->spec;
     if (!sk_domain_verb_check(SK_VERB_START, sk_domain_state(domain), sk_domain_name(domain), error) ||
         !sk_launch_plan_fill(&work->plan, domain, spec, error))
+        return FALSE;
+    work->plan.reset_nvram |= domain->reset_nvram;
+    domain->reset_nvram = FALSE;
+    if (work->plan.reset_nvram && !check_reset(domain, error))
         return FALSE;
     work->plan.incoming = work->from != NULL || work->moved != NULL;
     work->plan.paused |= work->moved != NULL || (work->from != NULL && work->from->paused);

@@ -76,6 +76,7 @@ struct _SkDomain {
     char **pending;         /* paths in which spec differs from runtime.live and the guest cannot follow */
     gboolean named;         /* a network's DNS may know it */
     gboolean replay;        /* a change while it ran was not finished by the former daemon */
+    gboolean reset_nvram;   /* its next start has firmware variables as new */
     gboolean compare;       /* spec or runtime.live is another: pending is to be found anew */
     GPtrArray *addresses;   /* SkDomainAddress */
     char *run_dir;          /* sockets of its QEMU */

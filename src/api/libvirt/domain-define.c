@@ -114,6 +114,7 @@ sk_lv_create_xml(SkLvCall *call, GError **error)
     SkCall *op = sk_lv_operation(call, SK_OP_DOMAIN_CREATE);
     op->params.transient = op->params.start = TRUE;
     op->params.paused = (flags & CREATE_PAUSED) != 0;
+    op->params.reset_nvram = (flags & CREATE_RESET_NVRAM) != 0;
     op->body = spec;
     op->dialect = TRUE;
     return sk_lv_dispatch(call, op, created);

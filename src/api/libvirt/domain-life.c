@@ -9,7 +9,7 @@
 
 /* -- start ------------------------------------------------------------------------------------------------------------ */
 
-enum { START_PAUSED = 1, START_AUTODESTROY = 2, START_BYPASS_CACHE = 4, START_FORCE_BOOT = 8 };
+enum { START_PAUSED = 1, START_AUTODESTROY = 2, START_BYPASS_CACHE = 4, START_FORCE_BOOT = 8, START_RESET_NVRAM = 32 };
 
 static gboolean
 put_started(SkLvCall *call, SkCall *op, GError **error)
@@ -24,16 +24,33 @@ put_started(SkLvCall *call, SkCall *op, GError **error)
     return TRUE;
 }
 
+/* They would be for the first program of a container. */
+static gboolean
+refuse_files(const SkLvCall *call, GError **error)
+{
+    return call->fds_in == NULL || call->fds_in->len == 0 ||
+           sk_fail(error, SK_ERROR_UNSUPPORTED, "descriptors are for the first program of a container, and a virtual machine has none: give no files");
+}
+
+static gboolean
+create_xml_with_files(SkLvCall *call, GError **error)
+{
+    return refuse_files(call, error) && sk_lv_create_xml(call, error);
+}
+
 static gboolean
 create_with_flags(SkLvCall *call, GError **error)
 {
+    if (!refuse_files(call, error))
+        return FALSE;
     const SkDomain *domain = sk_lv_domain(call, "dom", error);
-    if (domain == NULL || !sk_lv_check_flags(call, START_PAUSED | START_AUTODESTROY | START_BYPASS_CACHE | START_FORCE_BOOT, error))
+    if (domain == NULL || !sk_lv_check_flags(call, START_PAUSED | START_AUTODESTROY | START_BYPASS_CACHE | START_FORCE_BOOT | START_RESET_NVRAM, error))
         return FALSE;
     SkCall *op = sk_lv_operation(call, SK_OP_DOMAIN_START);
     op->params.name = g_strdup(domain->spec->uuid);
     op->params.paused = (sk_lv_uint(call, "flags") & START_PAUSED) != 0;
     op->params.fresh = (sk_lv_uint(call, "flags") & START_FORCE_BOOT) != 0;
+    op->params.reset_nvram = (sk_lv_uint(call, "flags") & START_RESET_NVRAM) != 0;
     return sk_lv_dispatch(call, op, put_started);
 }
 
@@ -89,8 +106,8 @@ static const SkLvProcedure rows[] = {
     { 261, "DOMAIN_PM_SUSPEND_FOR_DURATION", "dom target:u32 duration:u64 flags", "", SK_OP_AGENT_SLEEP, sk_lv_pm_suspend },
     { 267, "DOMAIN_PM_WAKEUP", "dom flags", "", SK_OP_DOMAIN_RESUME, without_flags },
     { 295, "DOMAIN_SEND_PROCESS_SIGNAL", "dom pid_value:i64 signum:u32 flags", "", .lacks = "a guest's processes are its own: skep agent exec can signal them" },
-    { 309, "DOMAIN_CREATE_XML_WITH_FILES", "xml_desc:str flags", "dom", SK_OP_DOMAIN_CREATE, sk_lv_create_xml, .lacks = "descriptors for the guest" },
-    { 310, "DOMAIN_CREATE_WITH_FILES", "dom flags", "dom", SK_OP_DOMAIN_START, create_with_flags, .lacks = "descriptors for the guest" },
+    { 309, "DOMAIN_CREATE_XML_WITH_FILES", "xml_desc:str flags", "dom", SK_OP_DOMAIN_CREATE, create_xml_with_files, .lacks = "descriptors: a virtual machine has no use for them" },
+    { 310, "DOMAIN_CREATE_WITH_FILES", "dom flags", "dom", SK_OP_DOMAIN_START, create_with_flags, .lacks = "descriptors: a virtual machine has no use for them" },
     { 390, "DOMAIN_SET_LIFECYCLE_ACTION", NULL, NULL },
 };
 SK_LV_FAMILY(sk_lv_domain_life_family, "Domain: life", QEMU, rows);

@@ -34,36 +34,43 @@ dispatch_body(SkLvCall *call, SkOperationId id, const SkDomain *domain, gpointer
     return FALSE;
 }
 
+/* What is to be in the file; what XML has no place for is as it runs. */
+static SkDomainSpec *
+parse_definition(const SkDomain *domain, const char *xml, GError **error)
+{
+    SkDomainSpec *spec = sk_xml_domain_parse(xml, -1, error);
+    if (spec != NULL)
+        sk_xml_domain_keep(domain->runtime.live, spec);
+    return spec;
+}
+
 static gboolean
-save_to(SkLvCall *call, const char *path, guint flags, GError **error)
+save_to(SkLvCall *call, const char *path, const char *xml, guint flags, GError **error)
 {
     const SkDomain *domain = sk_lv_active_domain(call, "dom", error);
     gint then = SK_THEN_AS_IT_WAS;
     if (domain == NULL || !read_then(flags, &then, error))
         return FALSE;
+    SkDomainSpec *definition = xml != NULL && domain->runtime.live != NULL ? parse_definition(domain, xml, error) : NULL;
+    if (xml != NULL && definition == NULL)
+        return FALSE;
     SkSave *body = sk_value_new(&sk_save_type);
     body->path = g_strdup(path);
     body->then = then;
+    body->definition = definition;
     return dispatch_body(call, SK_OP_DOMAIN_SAVE, domain, body, NULL, error);
-}
-
-/* Another definition in the file than what runs: left to SAVE_IMAGE_DEFINE_XML, which is the same done after. */
-static gboolean
-refuse_xml(const SkLvCall *call, GError **error)
-{
-    return sk_lv_str(call, "dxml") == NULL || sk_fail(error, SK_ERROR_UNSUPPORTED, "a definition cannot be given while saving: change it in the file afterwards");
 }
 
 static gboolean
 save(SkLvCall *call, GError **error)
 {
-    return save_to(call, sk_lv_str(call, "to"), 0, error);
+    return save_to(call, sk_lv_str(call, "to"), NULL, 0, error);
 }
 
 static gboolean
 save_flags(SkLvCall *call, GError **error)
 {
-    return sk_lv_check_flags(call, SAVE_FLAGS, error) && refuse_xml(call, error) && save_to(call, sk_lv_str(call, "to"), sk_lv_uint(call, "flags"), error);
+    return sk_lv_check_flags(call, SAVE_FLAGS, error) && save_to(call, sk_lv_str(call, "to"), sk_lv_str(call, "dxml"), sk_lv_uint(call, "flags"), error);
 }
 
 static const char *
@@ -76,17 +83,13 @@ param_text(const SkLvCall *call, const char *field)
 static gboolean
 save_params(SkLvCall *call, GError **error)
 {
-    if (!sk_lv_check_flags(call, SAVE_FLAGS, error))
-        return FALSE;
-    if (param_text(call, "dxml") != NULL)
-        return sk_fail(error, SK_ERROR_UNSUPPORTED, "a definition cannot be given while saving: change it in the file afterwards");
-    return save_to(call, param_text(call, "file"), sk_lv_uint(call, "flags"), error);
+    return sk_lv_check_flags(call, SAVE_FLAGS, error) && save_to(call, param_text(call, "file"), param_text(call, "dxml"), sk_lv_uint(call, "flags"), error);
 }
 
 static gboolean
 managed_save(SkLvCall *call, GError **error)
 {
-    return sk_lv_check_flags(call, SAVE_FLAGS, error) && save_to(call, NULL, sk_lv_uint(call, "flags"), error);
+    return sk_lv_check_flags(call, SAVE_FLAGS, error) && save_to(call, NULL, NULL, sk_lv_uint(call, "flags"), error);
 }
 
 /* -- restore ------------------------------------------------------------------------------------------------------------ */
@@ -251,7 +254,7 @@ static const SkLvProcedure rows[] = {
     { 182, "DOMAIN_MANAGED_SAVE", "dom flags", "", SK_OP_DOMAIN_SAVE, managed_save },
     { 183, "DOMAIN_HAS_MANAGED_SAVE_IMAGE", "dom flags", "result:i32", SK_OP_DOMAIN_SHOW, has_managed_save },
     { 184, "DOMAIN_MANAGED_SAVE_REMOVE", "dom flags", "", SK_OP_DOMAIN_DROP_SAVED, sk_lv_run_domain_verb },
-    { 232, "DOMAIN_SAVE_FLAGS", "dom to:str dxml:str? flags", "", SK_OP_DOMAIN_SAVE, save_flags, .lacks = "another definition while saving" },
+    { 232, "DOMAIN_SAVE_FLAGS", "dom to:str dxml:str? flags", "", SK_OP_DOMAIN_SAVE, save_flags },
     { 233, "DOMAIN_RESTORE_FLAGS", "from:str dxml:str? flags", "", SK_OP_DOMAIN_RESTORE, restore_flags },
     { 235, "DOMAIN_SAVE_IMAGE_GET_XML_DESC", "file:str flags", "xml:str", SK_OP_SAVED_SHOW, get_image_xml, .lacks = "passwords" },
     { 236, "DOMAIN_SAVE_IMAGE_DEFINE_XML", "file:str dxml:str flags", "", SK_OP_SAVED_CHANGE, define_image_xml },
@@ -259,7 +262,7 @@ static const SkLvProcedure rows[] = {
     { 334, "DOMAIN_CORE_DUMP_WITH_FORMAT", "dom to:str dumpformat:u32 flags", "", SK_OP_DOMAIN_DUMP, core_dump, .lacks = "memory only, whatever is asked for" },
     { 388, "DOMAIN_MANAGED_SAVE_GET_XML_DESC", "dom flags", "xml:str", SK_OP_DOMAIN_UPDATE, get_managed_xml },
     { 389, "DOMAIN_MANAGED_SAVE_DEFINE_XML", "dom dxml:str? flags", "", SK_OP_SAVED_CHANGE, define_managed_xml },
-    { 440, "DOMAIN_SAVE_PARAMS", "dom params:tp<64> flags", "", SK_OP_DOMAIN_SAVE, save_params, .lacks = "another definition while saving" },
+    { 440, "DOMAIN_SAVE_PARAMS", "dom params:tp<64> flags", "", SK_OP_DOMAIN_SAVE, save_params },
     { 441, "DOMAIN_RESTORE_PARAMS", "params:tp<64> flags", "", SK_OP_DOMAIN_RESTORE, restore_params },
     { 442, "DOMAIN_ABORT_JOB_FLAGS", "dom flags", "", SK_OP_JOB_CANCEL, sk_lv_abort_job },
 };

@@ -8,6 +8,7 @@
 #include "api/libvirt/domain-parameters.h"
 #include "api/libvirt/domain-guest.h"
 #include "api/libvirt/families.h"
+#include "api/libvirt/network-port.h"
 #include "api/libvirt/objects.h"
 #include "base/error.h"
 
@@ -319,94 +320,6 @@ get_iothreads(SkLvCall *call, GError **error)
     return TRUE;
 }
 
-/* -- typed parameters ------------------------------------------------------------------------------------------------------------ */
-
-/* One parameter and the field of a value that it is. */
-typedef struct {
-    const char *name, *key;
-    guint unit;             /* bytes a unit */
-    gboolean wide;          /* u64, else u32 */
-} Row;
-
-static const SkXdrParam *
-asked_param(const SkLvCall *call, const char *name)
-{
-    return sk_xdr_param(sk_lv_value(call, "params"), name);
-}
-
-static guint64
-number_of(const SkXdrParam *param)
-{
-    return param->type == SK_XDR_PARAM_I32 || param->type == SK_XDR_PARAM_I64 ? (guint64) MAX(0, param->i) : param->u;
-}
-
-/* The idiom of two calls: how many there are, then the list. */
-static void
-put_rows(SkLvCall *call, const Row *rows_, guint n, const SkType *type, gconstpointer value)
-{
-    guint asked = (guint) MAX(0, sk_lv_int(call, "nparams"));
-    guint shown = MIN(asked, n);
-    gsize place = sk_xdr_list_begin(call->out);
-    for (guint i = 0; i < shown; i++) {
-        guint64 number = *(const guint64 *) sk_field_const_ptr(sk_type_find(type, rows_[i].key), value) / rows_[i].unit;
-        if (rows_[i].wide)
-            sk_xdr_put_param_u64(call->out, rows_[i].name, number);
-        else
-            sk_xdr_put_param_u32(call->out, rows_[i].name, (guint) MIN(number, G_MAXUINT));
-    }
-    sk_xdr_list_end(call->out, place, shown);
-    sk_xdr_put_i32(call->out, (gint) (asked == 0 ? n : shown));
-}
-
-static const Row bandwidth_rows[] = {
-    { "inbound.average", "in_average", 1024, FALSE },   { "inbound.peak", "in_peak", 1024, FALSE },   { "inbound.burst", "in_burst", 1024, FALSE },
-    { "outbound.average", "out_average", 1024, FALSE }, { "outbound.peak", "out_peak", 1024, FALSE }, { "outbound.burst", "out_burst", 1024, FALSE },
-};
-
-static const SkInterface *
-asked_interface(const SkLvCall *call, const SkDomainSpec *spec, GError **error)
-{
-    const char *name = sk_lv_str(call, "device");
-    const SkInterface *nic = sk_domain_spec_find_interface(spec, name);
-    if (nic == NULL)
-        sk_fail(error, SK_ERROR_INVALID, "no network device with name or MAC \"%.32s\" in domain \"%s\"", name, spec->name);
-    return nic;
-}
-
-static gboolean
-get_interface_params(SkLvCall *call, GError **error)
-{
-    const SkDomainSpec *spec = spec_now(call, sk_lv_uint(call, "flags"), error);
-    const SkInterface *nic = spec != NULL ? asked_interface(call, spec, error) : NULL;
-    if (nic == NULL)
-        return FALSE;
-    put_rows(call, bandwidth_rows, G_N_ELEMENTS(bandwidth_rows), &sk_bandwidth_type, &nic->bandwidth);
-    return TRUE;
-}
-
-static gboolean
-set_interface_params(SkLvCall *call, GError **error)
-{
-    const SkDomain *domain = sk_lv_domain(call, "dom", error);
-    const SkDomainSpec *spec = domain != NULL ? sk_lv_spec_of(domain, sk_lv_uint(call, "flags"), error) : NULL;
-    const SkInterface *nic = spec != NULL ? asked_interface(call, spec, error) : NULL;
-    gint scope;
-    if (nic == NULL || !sk_lv_scope(domain, sk_lv_uint(call, "flags"), &scope, error))
-        return FALSE;
-    json_t *limits = json_object();
-    for (guint i = 0; i < G_N_ELEMENTS(bandwidth_rows); i++) {
-        const SkXdrParam *param = asked_param(call, bandwidth_rows[i].name);
-        if (param != NULL)
-            json_object_set_new(limits, bandwidth_rows[i].key, json_integer((json_int_t) (number_of(param) * bandwidth_rows[i].unit)));
-    }
-    SkCall *op = sk_lv_operation(call, SK_OP_NIC_UPDATE);
-    op->params.name = g_strdup(domain->spec->uuid);
-    op->params.nic = g_strdup(nic->mac);
-    op->params.scope = scope;
-    op->patch = json_pack("{s:o}", "bandwidth", limits);
-    return sk_lv_dispatch(call, op, NULL);
-}
-
 static const SkLvProcedure rows[] = {
     { 17, "DOMAIN_GET_MAX_MEMORY", "dom", "memory:u64", SK_OP_DOMAIN_SHOW, get_max_memory },
     { 18, "DOMAIN_GET_MAX_VCPUS", "dom", "num:i32", SK_OP_DOMAIN_SHOW, get_max_vcpus },
@@ -431,8 +344,8 @@ static const SkLvProcedure rows[] = {
     { 230, "DOMAIN_GET_VCPU_PIN_INFO", "dom ncpumaps:i32 maplen:i32 flags", "cpumaps:bytes<8388608> num:i32", SK_OP_DOMAIN_SHOW, get_vcpu_pins },
     { 254, "DOMAIN_SET_NUMA_PARAMETERS", "dom params:tp<16> flags", "", SK_OP_DOMAIN_UPDATE, sk_lv_set_numa_params, .lacks = "while the domain runs" },
     { 255, "DOMAIN_GET_NUMA_PARAMETERS", "dom nparams:i32 flags", "params:tp<16> nparams:i32", SK_OP_DOMAIN_SHOW, sk_lv_get_numa_params },
-    { 256, "DOMAIN_SET_INTERFACE_PARAMETERS", "dom device:str params:tp<16> flags", "", SK_OP_NIC_UPDATE, set_interface_params },
-    { 257, "DOMAIN_GET_INTERFACE_PARAMETERS", "dom device:str nparams:i32 flags", "params:tp<16> nparams:i32", SK_OP_DOMAIN_SHOW, get_interface_params },
+    { 256, "DOMAIN_SET_INTERFACE_PARAMETERS", "dom device:str params:tp<16> flags", "", SK_OP_NIC_UPDATE, sk_lv_set_interface_params },
+    { 257, "DOMAIN_GET_INTERFACE_PARAMETERS", "dom device:str nparams:i32 flags", "params:tp<16> nparams:i32", SK_OP_DOMAIN_SHOW, sk_lv_get_interface_params },
     { 279, "DOMAIN_PIN_EMULATOR", "dom cpumap:bytes<2048> flags", "", SK_OP_DOMAIN_UPDATE, pin_emulator },
     { 280, "DOMAIN_GET_EMULATOR_PIN_INFO", "dom maplen:i32 flags", "cpumaps:bytes<8388608> ret:i32", SK_OP_DOMAIN_SHOW, get_emulator_pin },
     { 308, "DOMAIN_SET_MEMORY_STATS_PERIOD", "dom period:i32 flags", "", SK_OP_DOMAIN_UPDATE, set_stats_period },

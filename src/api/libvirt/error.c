@@ -51,6 +51,7 @@ static const struct {
     { 99, SK_LV_FROM_QEMU, "device not found" },
     { 103, SK_LV_FROM_CHECKPOINT, "Domain checkpoint not found" },
     { 104, 0, "Domain backup job id not found" },
+    { 107, SK_LV_FROM_NETWORK, "network port not found" },
     { 108, 0, "no hostname found" },
 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/libvirt/families.h"
+#include "api/libvirt/network-port.h"
 #include "api/libvirt/objects.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -350,6 +351,9 @@ get_dhcp_leases(SkLvCall *call, GError **error)
     return TRUE;
 }
 
+/* Why clients make and remove none. */
+#define PORTS "ports come and go with the interfaces of domains: attach or detach one"
+
 static const SkLvProcedure rows[] = {
     { 36, "CONNECT_LIST_DEFINED_NETWORKS", "maxnames:i32", "names:str<16384>", SK_OP_NETWORK_LIST, list_defined },
     { 38, "CONNECT_LIST_NETWORKS", "maxnames:i32", "names:str<16384>", SK_OP_NETWORK_LIST, list_active },
@@ -373,13 +377,13 @@ static const SkLvProcedure rows[] = {
       .lacks = "sections portgroup and forward-pf" },
     { 341, "NETWORK_GET_DHCP_LEASES", "net mac:str? need_results:i32 flags", "leases:{iface:str expirytime:i64 type:i32 mac:str? iaid:str? ipaddr:str prefix:u32 hostname:str? clientid:str?}<65536> ret:u32",
       SK_OP_NETWORK_LEASES, get_dhcp_leases, .lacks = "iaid of DHCPv6 leases" },
-    { 404, "NETWORK_LIST_ALL_PORTS", "network:net need_results:i32 flags", "ports:netport<16384> ret:u32" },
-    { 405, "NETWORK_PORT_LOOKUP_BY_UUID", "network:net uuid", "port:netport" },
-    { 406, "NETWORK_PORT_CREATE_XML", NULL, NULL },
-    { 407, "NETWORK_PORT_GET_PARAMETERS", NULL, NULL },
-    { 408, "NETWORK_PORT_SET_PARAMETERS", NULL, NULL },
-    { 409, "NETWORK_PORT_GET_XML_DESC", "port:netport flags", "xml:str" },
-    { 410, "NETWORK_PORT_DELETE", NULL, NULL },
+    { 404, "NETWORK_LIST_ALL_PORTS", "network:net need_results:i32 flags", "ports:netport<16384> ret:u32", SK_OP_NETWORK_SHOW, sk_lv_list_ports },
+    { 405, "NETWORK_PORT_LOOKUP_BY_UUID", "network:net uuid", "port:netport", SK_OP_NETWORK_SHOW, sk_lv_lookup_port },
+    { 406, "NETWORK_PORT_CREATE_XML", NULL, NULL, .lacks = PORTS },
+    { 407, "NETWORK_PORT_GET_PARAMETERS", "port:netport nparams:i32 flags", "params:tp<16> nparams:i32", SK_OP_NETWORK_SHOW, sk_lv_get_port_params },
+    { 408, "NETWORK_PORT_SET_PARAMETERS", "port:netport params:tp<16> flags", "", SK_OP_NIC_UPDATE, sk_lv_set_port_params },
+    { 409, "NETWORK_PORT_GET_XML_DESC", "port:netport flags", "xml:str", SK_OP_NETWORK_SHOW, sk_lv_get_port_xml },
+    { 410, "NETWORK_PORT_DELETE", NULL, NULL, .lacks = PORTS },
     { 432, "NETWORK_DEFINE_XML_FLAGS", "xml:str flags", "net", SK_OP_NETWORK_DEFINE, define_xml_flags },
     { 437, "NETWORK_CREATE_XML_FLAGS", "xml:str flags", "net", SK_OP_NETWORK_CREATE, create_xml_flags },
 };

@@ -90,6 +90,15 @@ void sk_xml_network_keep(const SkNetworkSpec *old, SkNetworkSpec *spec);
 /* connections: interfaces on it, 0 is not shown. Ranges of DHCP are shown as far as they are given. Free with g_free(). */
 char *sk_xml_network_format(const SkNetworkSpec *spec, guint connections);
 
+/* A guest's interface as its network has it. Borrows everything. */
+typedef struct {
+    const char *uuid, *owner_name, *owner_uuid;
+    const SkInterface *nic;
+    const char *bridge;     /* NULL: the network is down */
+} SkXmlNetworkPort;
+/* Free with g_free(). */
+char *sk_xml_network_port_format(const SkXmlNetworkPort *port);
+
 /* Which element of a network a change is about. */
 typedef enum {
     SK_XML_NETWORK_HOST, SK_XML_NETWORK_RANGE, SK_XML_NETWORK_DNS_HOST, SK_XML_NETWORK_DNS_TEXT, SK_XML_NETWORK_DNS_SERVICE,
