@@ -278,8 +278,8 @@ sk_fs_listen_unix(const char *path, mode_t mode, GError **error)
     return sk_fd_steal(&fd);
 }
 
-gint
-sk_fs_connect_unix(const char *path, GError **error)
+static gint
+connect_unix(const char *path, gint flags, GError **error)
 {
     struct sockaddr_un address;
     g_auto(SkFd) dir = SK_FD_NONE;
@@ -287,10 +287,22 @@ sk_fs_connect_unix(const char *path, GError **error)
 
     if (!unix_address(path, &address, &dir, error))
         return -1;
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *) &address, sizeof address) < 0) {
         sk_fail_errno(error, errno, "cannot connect to \"%s\"", path);
         return -1;
     }
     return sk_fd_steal(&fd);
+}
+
+gint
+sk_fs_connect_unix(const char *path, GError **error)
+{
+    return connect_unix(path, 0, error);
+}
+
+gint
+sk_fs_connect_unix_now(const char *path, GError **error)
+{
+    return connect_unix(path, SOCK_NONBLOCK, error);
 }

@@ -54,5 +54,7 @@ gint sk_fs_listen_unix(const char *path, mode_t mode, GError **error);
 
 /* Connects to a Unix stream socket. Close-on-exec, blocking. -1 on error. */
 gint sk_fs_connect_unix(const char *path, GError **error);
+/* The same without ever waiting; the socket does not either. */
+gint sk_fs_connect_unix_now(const char *path, GError **error);
 
 G_END_DECLS

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/console.h"
 #include "codec/json/json.h"
+#include "model/agent.h"
 
 static gboolean
 run_picture(SkCli *self, const SkArgs *args, GError **error)
@@ -45,10 +46,17 @@ run_dump(SkCli *self, const SkArgs *args, GError **error)
 
 const SkCommand sk_inspect_commands[] = {
     { .words = "screenshot", .operands = "DOMAIN", .ops = SK_OPS(SK_OP_DOMAIN_SCREENSHOT), .run = run_picture,
+      .options = SK_OPTIONS({ 0, "screen", "NUMBER", .param = "screen" }),
       .notes = "The picture goes to standard output.", .examples = "skep screenshot web1 > web1.png" },
     { .words = "keys", .operands = "DOMAIN KEYS...", .ops = SK_OPS(SK_OP_DOMAIN_SEND_KEY), .run = run_keys, .done = "got the keys",
       .body = &sk_send_key_type, .options = SK_OPTIONS({ 0, "hold", "MS", .field = "hold" }), .notes = "They are pressed together.",
       .examples = "skep keys web1 ctrl alt delete" },
+    { .words = "iothread", .operands = "DOMAIN", .ops = SK_OPS(SK_OP_DOMAIN_IOTHREAD), .run = sk_run_operation, .done = "has its iothread tuned",
+      .body = &sk_iothread_tuning_type,
+      .options = SK_OPTIONS({ 0, "id", "NUMBER", .field = "id" }, { 0, "poll-max-ns", "NS", .field = "poll_max_ns" }, { 0, "poll-grow", "NUMBER", .field = "poll_grow" },
+                            { 0, "poll-shrink", "NUMBER", .field = "poll_shrink" }, { 0, "thread-pool-min", "NUMBER", .field = "thread_pool_min" },
+                            { 0, "thread-pool-max", "NUMBER", .field = "thread_pool_max" }),
+      .notes = "How many there are is iothreads of the definition: skep set web1 iothreads=2.", .examples = "skep iothread web1 --id 1 --poll-max-ns 32768" },
     { .words = "nmi", .operands = "DOMAIN...", .ops = SK_OPS(SK_OP_DOMAIN_NMI), .run = sk_run_operation, .done = "got an NMI", .examples = "skep nmi web1" },
     { .words = "dump", .operands = "DOMAIN FILE", .ops = SK_OPS(SK_OP_DOMAIN_DUMP), .run = run_dump, .done = "dumped", .body = &sk_dump_type,
       .options = SK_OPTIONS({ 0, "format", "FORMAT", .field = "format", .choices = "elf|kdump-zlib|kdump-lzo|kdump-snappy" },

@@ -180,6 +180,17 @@ static const SkField agent_command_fields[] = {
 };
 SK_TYPE(sk_agent_command_type, SkAgentCommand, "AgentCommand", "command", agent_command_fields, "a command of the agent's own");
 
+#define TUNING(member, help_) SK_FIELD(SkIothreadTuning, member, INT64, help_ "; -1: left as it is", .def = "-1", .min = -1, .max = G_MAXINT64)
+static const SkField iothread_tuning_fields[] = {
+    SK_FIELD(SkIothreadTuning, id, UINT, "number of the iothread", NEEDED, .min = 1, .max = 64),
+    TUNING(poll_max_ns, "nanoseconds it looks for work before it sleeps, 0 for none"),
+    TUNING(poll_grow, "what that time grows by, 0 for the usual"),
+    TUNING(poll_shrink, "what it shrinks by, 0 for the usual"),
+    TUNING(thread_pool_min, "threads kept for work that blocks"),
+    TUNING(thread_pool_max, "threads at most"),
+};
+SK_TYPE(sk_iothread_tuning_type, SkIothreadTuning, "IothreadTuning", "iothread", iothread_tuning_fields, "how an iothread of a running domain waits for work");
+
 static const SkField monitor_command_fields[] = {
     SK_FIELD(SkMonitorCommand, command, TEXT, "JSON, such as {\"execute\":\"query-status\"}, or a line for people", NEEDED, .max = 4 * 1024 * 1024),
     SK_FIELD(SkMonitorCommand, human, BOOL, "it is a line of the monitor for people, such as info block"),

@@ -51,6 +51,9 @@ typedef struct { char *vcpus; guint count; gboolean offline; } SkAgentVcpus;
 typedef enum { SK_SLEEP_MEMORY, SK_SLEEP_DISK, SK_SLEEP_HYBRID, SK_N_SLEEPS } SkSleep;
 typedef struct { gint target; } SkAgentSleep;
 
+/* How an iothread of a running domain waits for work; below 0: left as it is. */
+typedef struct { guint id; gint64 poll_max_ns, poll_grow, poll_shrink, thread_pool_min, thread_pool_max; } SkIothreadTuning;
+
 /* How long an agent is waited for. */
 #define SK_AGENT_WAIT_MAX 3600          /* seconds */
 typedef struct { guint seconds; } SkAgentWait;
@@ -64,4 +67,5 @@ extern const SkEnum sk_guest_part_enum, sk_clock_source_enum, sk_keys_change_enu
 extern const SkType sk_guest_user_type, sk_guest_os_type, sk_guest_timezone_type, sk_guest_fs_disk_type, sk_guest_filesystem_type,
     sk_guest_disk_type, sk_guest_ip_type, sk_guest_interface_type, sk_guest_info_type, sk_guest_vcpu_type, sk_guest_time_type,
     sk_trimmed_type, sk_agent_clock_type, sk_agent_freeze_request_type, sk_agent_trim_type, sk_agent_keys_type, sk_authorized_keys_type,
-    sk_agent_vcpus_type, sk_agent_sleep_type, sk_agent_wait_type, sk_agent_command_type, sk_monitor_command_type, sk_command_answer_type;
+    sk_agent_vcpus_type, sk_agent_sleep_type, sk_agent_wait_type, sk_agent_command_type, sk_monitor_command_type, sk_command_answer_type,
+    sk_iothread_tuning_type;

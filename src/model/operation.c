@@ -62,7 +62,7 @@ const SkOperation sk_operations[SK_N_OPERATIONS] = {
     OP(MIGRATION_LIMITS, "migration.limits", "domain", OPERATOR, JOB, "PUT", "/v1/domains/{name}/migrate/limits", name, BODY(sk_migration_limits_type), HELP("limit the bandwidth and the standstill of a domain's migrations")),
     OP(DOMAIN_NMI, "domain.nmi", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/nmi", name, HELP("send a non-maskable interrupt to a guest")),
     OP(DOMAIN_SEND_KEY, "domain.send-key", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/keys", name, BODY(sk_send_key_type), HELP("press keys in a domain")),
-    OP(DOMAIN_SCREENSHOT, "domain.screenshot", "domain", OPERATOR, QUERY, "GET", "/v1/domains/{name}/screenshot", name, BYTES_OUT, HELP("take a picture of a domain's screen (PNG)")),
+    OP(DOMAIN_SCREENSHOT, "domain.screenshot", "domain", OPERATOR, QUERY, "GET", "/v1/domains/{name}/screenshot", screen, BYTES_OUT, HELP("take a picture of a domain's screen (PNG)")),
     OP(DOMAIN_MEMORY, "domain.memory", "domain", ADMIN, QUERY, "GET", "/v1/domains/{name}/memory", memory, BYTES_OUT, HELP("read a guest's memory")),
     OP(DOMAIN_DUMP, "domain.dump", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/dump", name, BODY(sk_dump_type), HELP("write a guest's memory to a file for a debugger")),
 
@@ -122,6 +122,7 @@ const SkOperation sk_operations[SK_N_OPERATIONS] = {
     OP(AGENT_SLEEP, "agent.sleep", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/sleep", object, BODY(sk_agent_sleep_type), HELP("send the guest to sleep")),
     OP(AGENT_WAIT, "agent.wait", "domain", OPERATOR, READ, "POST", "/v1/domains/{name}/agent/wait", object, BODY(sk_agent_wait_type), HELP("say how long this guest's agent is waited for, until the domain is off")),
     OP(AGENT_COMMAND, "agent.command", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/command", object, BODY(sk_agent_command_type), GIVES(sk_command_answer_type), HELP("give the guest agent a command of its own")),
+    OP(DOMAIN_IOTHREAD, "domain.iothread", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/iothread", name, BODY(sk_iothread_tuning_type), HELP("tell an iothread of a running domain how to wait for work, until the domain is off")),
     OP(DOMAIN_MONITOR, "domain.monitor", "domain", ADMIN, QUERY, "POST", "/v1/domains/{name}/monitor", object, BODY(sk_monitor_command_type), GIVES(sk_command_answer_type), HELP("give QEMU a command of its own")),
 
     OP(CONSOLE_TICKET, "console.ticket", "domain", OPERATOR, READ, "POST", "/v1/domains/{name}/console", object, BODY(sk_console_request_type), GIVES(sk_console_ticket_type), HELP("get a one-time ticket for a console")),

@@ -69,6 +69,7 @@ PARAMS(sk_params_start_type, "StartParams", P_NAME, P_WAIT, P_PAUSED,
        SK_FIELD(SkParams, fresh, BOOL, "boot, even if there is a saved state, which is lost"),
        SK_FIELD(SkParams, reset_nvram, BOOL, "with firmware variables (UEFI) as new"));
 PARAMS(sk_params_shutdown_type, "ShutdownParams", P_NAME, P_WAIT, P_TIMEOUT,
+       SK_FIELD(SkParams, modes, STRV, "ways to ask, tried in turn: agent, acpi (the power button); the agent if it is there, else the button, if none is given", .max = 8),
        SK_FIELD(SkParams, force, BOOL, "destroy it when it does not obey in time"));
 PARAMS(sk_params_delete_domain_type, "DeleteDomainParams", P_NAME, P_WAIT,
        SK_FIELD(SkParams, volumes, BOOL, "delete its volumes too"),
@@ -109,6 +110,7 @@ PARAMS(sk_params_events_type, "EventParams", SK_FIELD(SkParams, since, UINT64, "
 PARAMS(sk_params_console_log_type, "ConsoleLogParams", P_NAME, SK_FIELD(SkParams, port, UINT, "serial port", .min = 0, .max = 15),
        SK_FIELD(SkParams, offset, UINT64, "byte to begin at"));
 PARAMS(sk_params_ticket_type, "TicketParams", SK_FIELD(SkParams, ticket, STRING, "one-time ticket", NEEDED, .max = 128));
+PARAMS(sk_params_screen_type, "ScreenParams", P_NAME, SK_FIELD(SkParams, screen, UINT, "number of the screen, from 0", .min = 0, .max = 255));
 PARAMS(sk_params_guest_type, "GuestParams", P_NAME, P_FIELDS,
        SK_FIELD(SkParams, parts, STRV, "users, os, timezone, hostname, filesystems, disks, interfaces; all that the agent knows if none is given", .max = 16));
 PARAMS(sk_params_user_type, "UserParams", P_NAME, SK_FIELD(SkParams, user, STRING, "account in the guest", NEEDED, .max = 32));

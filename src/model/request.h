@@ -56,6 +56,8 @@ typedef struct {
     guint port;             /* serial port */
     char *user;             /* account in a guest */
     char **parts;           /* of what a guest tells */
+    char **modes;           /* ways to ask a guest to end, in turn */
+    guint screen;
     char *ticket;
 } SkParams;
 
@@ -127,6 +129,6 @@ extern const SkType sk_params_none_type, sk_params_object_type, sk_params_name_t
     sk_params_upload_type, sk_params_id_type, sk_params_wait_type, sk_params_events_type, sk_params_console_log_type,
     sk_params_ticket_type, sk_params_delete_pool_type, sk_params_create_pool_type, sk_params_start_pool_type, sk_params_find_type, sk_params_sources_type,
     sk_params_create_type, sk_params_create_network_type, sk_params_change_domain_type, sk_params_memory_type, sk_params_alias_type, sk_params_device_type, sk_params_undefine_type, sk_params_path_type,
-    sk_params_guest_type, sk_params_user_type;
+    sk_params_guest_type, sk_params_screen_type, sk_params_user_type;
 extern const SkType sk_params_snapshot_type, sk_params_snapshot_show_type, sk_params_snapshot_delete_type;
 extern const SkType sk_params_checkpoint_type, sk_params_checkpoint_delete_type, sk_params_checkpoint_redefine_type;

@@ -17,7 +17,7 @@ static const SkField all_params[] = {
     SK_FIELD(SkParams, match, STRING, ""), SK_FIELD(SkParams, state, STRING, ""), SK_FIELD(SkParams, tag, STRING, ""),
     SK_FIELD(SkParams, alias, STRING, ""), SK_FIELD(SkParams, snapshot, STRING, ""), SK_FIELD(SkParams, path, STRING, ""),
     SK_FIELD(SkParams, fields, STRV, ""), SK_FIELD(SkParams, ticket, STRING, ""),
-    SK_FIELD(SkParams, user, STRING, ""), SK_FIELD(SkParams, parts, STRV, ""),
+    SK_FIELD(SkParams, user, STRING, ""), SK_FIELD(SkParams, parts, STRV, ""), SK_FIELD(SkParams, modes, STRV, ""),
 };
 static SK_TYPE(all_params_type, SkParams, "Params", "request", all_params, "");
 

@@ -16,5 +16,8 @@ extern const SkJobKind sk_node_capabilities_job;
 extern const SkJobKind sk_node_devices_job, sk_node_device_detach_job, sk_node_device_reattach_job, sk_node_device_reset_job, sk_node_pages_job;
 /* One of those last asked for; NULL with NO_NODE_DEVICE. Borrowed. */
 const SkNodeDevice *sk_service_node_device(SkService *self, const char *name, GError **error);
+/* node-watch.c: emits "nodedev.created" and ".deleted" of "node-device/NAME" from now on, or no more. Cheap if nothing changes by it. */
+typedef struct SkNodeWatch SkNodeWatch;
+void sk_service_watch_node_devices(SkService *self, gboolean wanted);
 /* They were asked for a moment ago. */
 gboolean sk_service_node_devices_are_fresh(const SkService *self);

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "engine/qmp/commands.h"
+#include "model/agent.h"
 #include "service/domain-launch.h"
 #include "service/domain-rights.h"
 #include "service/domain.h"
@@ -24,6 +25,8 @@ typedef struct {
     gint format;
     gboolean ran;
     GBytes *bytes;
+    char *card;             /* id of the video card whose screen is asked for; NULL: the first */
+    guint head;
 } InspectWork;
 
 static void
@@ -36,6 +39,7 @@ free_work(gpointer data)
     sk_intent_free(work->intent);
     g_free(work->path);
     g_free(work->run_dir);
+    g_free(work->card);
     g_free(work);
 }
 
@@ -83,17 +87,74 @@ run_keys(SkJob *job, GError **error)
     return sk_qmp_send_key(((InspectWork *) job->work)->qmp, (const char *const *) body->keys, body->hold, error);
 }
 
+/* Screens are counted over all video cards, by their heads. */
+static gboolean
+prepare_screen(SkJob *job, GError **error)
+{
+    guint left = job->call->params.screen;
+    if (!prepare(job, error) || left == 0)
+        return job->work != NULL;
+    InspectWork *work = job->work;
+    const GPtrArray *videos = work->domain->runtime.live->videos;
+    for (guint i = 0; videos != NULL && i < videos->len; i++) {
+        const SkVideo *video = videos->pdata[i];
+        guint heads = video->model == SK_VIDEO_NONE ? 0 : MAX(1, video->heads);
+        if (left < heads) {
+            work->card = g_strdup(video->alias);
+            work->head = left;
+            return TRUE;
+        }
+        left -= heads;
+    }
+    return sk_fail(error, SK_ERROR_INVALID, "domain \"%s\" has no screen %u", sk_domain_name(work->domain), job->call->params.screen);
+}
+
 static gboolean
 run_screen(SkJob *job, GError **error)
 {
     InspectWork *work = job->work;
-    work->bytes = sk_qmp_screendump(work->qmp, error);
+    work->bytes = sk_qmp_screendump(work->qmp, work->card, work->head, error);
     return work->bytes != NULL;
 }
 
 const SkJobKind sk_domain_nmi_job = { .object = sk_domain_job_object, .prepare = prepare, .run = run_nmi, .free_work = free_work };
 const SkJobKind sk_domain_keys_job = { .object = sk_domain_job_object, .prepare = prepare, .run = run_keys, .free_work = free_work };
-const SkJobKind sk_domain_screen_job = { .prepare = prepare, .run = run_screen, .commit = commit_bytes, .free_work = free_work };
+const SkJobKind sk_domain_screen_job = { .prepare = prepare_screen, .run = run_screen, .commit = commit_bytes, .free_work = free_work };
+
+/* -- iothreads ----------------------------------------------------------------------------------------------------- */
+
+/* The pool's ends are set in the order that never has them crossed. */
+static gboolean
+run_iothread(SkJob *job, GError **error)
+{
+    const SkIothreadTuning *body = job->call->body;
+    const struct {
+        const char *property;
+        gint64 value;
+    } properties[] = { { "poll-max-ns", body->poll_max_ns }, { "poll-grow", body->poll_grow }, { "poll-shrink", body->poll_shrink },
+                       { "thread-pool-max", body->thread_pool_max }, { "thread-pool-min", body->thread_pool_min } };
+    g_autofree char *path = g_strdup_printf("/objects/iothread%u", body->id);
+    for (guint i = 0; i < G_N_ELEMENTS(properties); i++) {
+        json_t *args = json_pack("{s:s,s:s,s:I}", "path", path, "property", properties[i].property, "value", (json_int_t) properties[i].value);
+        if (properties[i].value < 0)
+            json_decref(args);
+        else if (!sk_qmp_run(((InspectWork *) job->work)->qmp, "qom-set", args, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+prepare_iothread(SkJob *job, GError **error)
+{
+    guint id = ((const SkIothreadTuning *) job->call->body)->id;
+    if (!prepare(job, error))
+        return FALSE;
+    const SkDomainSpec *live = ((InspectWork *) job->work)->domain->runtime.live;
+    return id <= live->iothreads || sk_fail(error, SK_ERROR_INVALID, "domain \"%s\" has no iothread %u: it runs with %u", live->name, id, live->iothreads);
+}
+
+const SkJobKind sk_domain_iothread_job = { .object = sk_domain_job_object, .prepare = prepare_iothread, .run = run_iothread, .free_work = free_work };
 
 /* -- memory ---------------------------------------------------------------------------------------------------------- */
 

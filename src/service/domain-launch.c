@@ -420,14 +420,22 @@ open_named(SkLaunchPlan *self, SkLaunch *launch, Named what, GError **error)
     return TRUE;
 }
 
-/* A channel's socket: where the definition says, the agent's and the others' beside the monitor. */
+/* Where the definition says, the agent's and the others' beside the monitor. */
+char *
+sk_domain_channel_path(const char *run_dir, const SkChannel *channel)
+{
+    g_autofree char *name = g_strconcat(channel->alias, ".sock", NULL);
+    if (channel->kind == SK_CHANNEL_AGENT)
+        return sk_domain_agent_path(run_dir);
+    return channel->kind == SK_CHANNEL_UNIX && channel->path != NULL ? g_strdup(channel->path) : g_build_filename(run_dir, name, NULL);
+}
+
 static gboolean
 open_channel(SkLaunchPlan *self, SkLaunch *launch, const SkChannel *channel, GError **error)
 {
-    g_autofree char *name = g_strconcat(channel->alias, ".sock", NULL);
-    g_autofree char *usual = channel->kind == SK_CHANNEL_AGENT ? sk_domain_agent_path(self->run_dir) : g_build_filename(self->run_dir, name, NULL);
+    g_autofree char *path = sk_domain_channel_path(self->run_dir, channel);
     SkCharEnd *end = sk_launch_add_char(launch, channel->alias);
-    end->listen_fd = listen_at(channel->kind == SK_CHANNEL_UNIX && channel->path != NULL ? channel->path : usual, self->uid, error);
+    end->listen_fd = listen_at(path, self->uid, error);
     return end->listen_fd >= 0;
 }
 

@@ -82,6 +82,8 @@ char *sk_domain_qemu_log_path(const SkServiceSettings *settings, const char *uui
 char *sk_domain_console_log_path(const SkServiceSettings *settings, const char *uuid, guint port);
 char *sk_domain_console_socket_path(const char *run_dir, guint port);
 char *sk_domain_agent_path(const char *run_dir);
+/* The socket of a channel of kind agent or unix. Free with g_free(). */
+char *sk_domain_channel_path(const char *run_dir, const SkChannel *channel);
 char *sk_domain_monitor_path(const char *run_dir);
 char *sk_domain_spice_path(const char *run_dir);
 char *sk_domain_vnc_path(const char *run_dir);

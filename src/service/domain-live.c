@@ -220,12 +220,57 @@ apply_balloon_period(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted,
     return TRUE;
 }
 
+/* What QEMU does at an end, as its start was told (engine/cmdline/machine.c); the rest is the daemon's part. */
+static gboolean
+apply_ends(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)
+{
+    gboolean keep = wanted->on_poweroff == SK_ON_PRESERVE || wanted->on_reboot == SK_ON_PRESERVE;
+    if (live->on_poweroff == wanted->on_poweroff && live->on_reboot == wanted->on_reboot && live->on_crash == wanted->on_crash)
+        return TRUE;
+    json_t *args = json_pack("{s:s,s:s,s:s}", "reboot", wanted->on_reboot == SK_ON_RESTART ? "reset" : "shutdown", "shutdown",
+                             keep ? "pause" : "poweroff", "panic", wanted->on_crash == SK_ON_PRESERVE ? "pause" : "shutdown");
+    if (!sk_qmp_run(qmp, "set-action", args, error))
+        return FALSE;
+    live->on_poweroff = wanted->on_poweroff;
+    live->on_reboot = wanted->on_reboot;
+    live->on_crash = wanted->on_crash;
+    return TRUE;
+}
+
+static gboolean
+has_user(const SkDomainSpec *spec, guint iothread)
+{
+    for (guint i = 0; spec->disks != NULL && i < spec->disks->len; i++) {
+        if (((const SkDisk *) spec->disks->pdata[i])->iothread == iothread)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* One at a time from the end; one that a disk works in stays. */
+static gboolean
+apply_iothreads(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)
+{
+    while (live->iothreads != wanted->iothreads) {
+        gboolean more = live->iothreads < wanted->iothreads;
+        guint number = more ? live->iothreads + 1 : live->iothreads;
+        g_autofree char *id = g_strdup_printf("iothread%u", number);
+        if (!more && has_user(live, number))
+            return sk_fail(error, SK_ERROR_IN_USE, "%s cannot be removed: a disk of the running guest uses it", id);
+        if (!sk_qmp_run(qmp, more ? "object-add" : "object-del",
+                        more ? json_pack("{s:s,s:s}", "qom-type", "iothread", "id", id) : json_pack("{s:s}", "id", id), error))
+            return FALSE;
+        live->iothreads = more ? number : number - 1;
+    }
+    return TRUE;
+}
+
 /* What QEMU knows nothing of. */
 static gboolean
 follow_words(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)
 {
     (void) qmp, (void) error;
-    static const char *const keys[] = { "title", "description", "tags", "metadata", "autostart", "on_poweroff" };
+    static const char *const keys[] = { "title", "description", "tags", "metadata", "autostart" };
     g_autoptr(json_t) patch = json_object();
     g_autofree char *text = sk_json_encode(&sk_domain_spec_type, wanted, SK_JSON_SECRETS);
     g_autoptr(json_t) all = sk_json_parse(text, strlen(text), "definition", NULL);
@@ -238,7 +283,8 @@ follow_words(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError 
 
 typedef gboolean (*Apply)(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error);
 static const Apply settings[] = { follow_words,      follow_addresses, apply_vcpus, apply_memory,
-                                  apply_disk_limits, apply_links,      apply_passwords,    apply_tuning, apply_balloon_period };
+                                  apply_disk_limits, apply_links,      apply_passwords,    apply_tuning, apply_balloon_period, apply_ends,
+                                  apply_iothreads };
 
 gboolean
 sk_domain_apply_live(SkQmp *qmp, SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)

@@ -223,6 +223,8 @@ on_closed(SkQmp *qmp, const GError *error, gpointer data)
     (void) qmp;
     if (sk_domain_is_active(self) && !self->destroying)
         g_message("domain \"%s\": %s", sk_domain_name(self), error->message);
+    if (sk_domain_is_active(self) && !self->destroying && self->process != NULL && !sk_qmp_error_is_end(error))
+        sk_domain_tell(self, "domain.control-error", json_pack("{s:s}", "message", error->message));
     g_clear_object(&self->qmp);
     if (sk_domain_is_active(self) && !self->destroying)
         sk_domain_reconnect(self);

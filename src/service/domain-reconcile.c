@@ -9,6 +9,7 @@
 #include "engine/qmp/commands.h"
 #include "engine/qmp/migrate.h"
 #include "service/block-job.h"
+#include "service/domain-agent.h"
 #include "service/domain-disks.h"
 #include "service/domain-launch.h"
 #include "service/domain-live.h"
@@ -31,6 +32,7 @@ typedef struct {
     SkQemuProcess *process; /* NULL: it is gone */
     SkQmp *qmp;
     SkQmpStatus status;
+    gboolean agent;         /* the guest has its end of the agent's channel open */
     SkDomainSpec *spec;     /* a copy of the definition */
     SkDomainSpec *live;     /* a copy of what ran as far as we know; then what runs */
     gboolean replay;
@@ -53,6 +55,22 @@ free_take_back(gpointer data)
     g_free(work->monitor);
     g_free(work->log);
     g_free(work);
+}
+
+/* The agent's channel was opened or not before we listened. */
+static gboolean
+find_agent(const TakeBack *work)
+{
+    const SkChannel *channel = sk_domain_agent_channel(work->live);
+    g_autoptr(json_t) list = channel != NULL && work->qmp != NULL ? sk_qmp_call(work->qmp, "query-chardev", NULL, 0, NULL) : NULL;
+    g_autofree char *label = channel != NULL ? g_strconcat("char", channel->alias, NULL) : NULL;
+    gsize i;
+    json_t *entry;
+    json_array_foreach (list, i, entry) {
+        if (g_strcmp0(json_string_value(json_object_get(entry, "label")), label) == 0)
+            return json_is_true(json_object_get(entry, "frontend-open"));
+    }
+    return FALSE;
 }
 
 /* A change that the former daemon kept but did not tell QEMU, or not of all of it, is done now. */
@@ -90,6 +108,7 @@ run_take_back(SkJob *job, GError **error)
     g_clear_error(&why);
     if (!find_live(job, work, &why))
         g_warning("domain \"%s\": not all of the last change could be done while running: %s", work->name, why->message);
+    work->agent = find_agent(work);
     return TRUE;
 }
 
@@ -109,6 +128,7 @@ take_live(SkDomain *domain, TakeBack *work)
 {
     if (work->qmp == NULL)
         return;
+    domain->agent = work->agent;
     domain->replay = FALSE;
     if (work->live == NULL || domain->runtime.live == NULL ||
         (!work->replay && sk_value_equal(&sk_domain_spec_type, work->live, domain->runtime.live)))

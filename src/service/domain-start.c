@@ -15,6 +15,7 @@
 #include "service/domain-save.h"
 #include "service/domain-seed.h"
 #include "service/domain-transient.h"
+#include "service/domain-tell.h"
 #include "service/migrate.h"
 #include "store/settings.h"
 
@@ -260,6 +261,7 @@ commit(SkJob *job)
     domain->asker = NULL;
     g_clear_pointer(&domain->message, g_free);
     sk_domain_set_state(domain, state, reason);
+    sk_domain_tell_missing_media(domain);
     sk_domain_watch(domain, g_steal_pointer(&work->qmp), g_steal_pointer(&work->process));
     if (work->incoming != NULL)
         sk_domain_await_incoming(domain, g_steal_pointer(&work->incoming));

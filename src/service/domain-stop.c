@@ -3,7 +3,9 @@
 #include "service/domain-stop.h"
 
 #include "base/error.h"
+#include "engine/agent/agent.h"
 #include "engine/qmp/commands.h"
+#include "service/domain-agent.h"
 #include "service/domain.h"
 
 typedef struct {
@@ -15,6 +17,8 @@ typedef struct {
     gint stop_ms;
     guint timeout;          /* seconds a guest has to obey */
     gboolean force;
+    SkAgent *agent;         /* asked first; NULL: not */
+    gboolean button;        /* the power button is pressed, if the agent was not asked or would not */
 } StopWork;
 
 static void
@@ -24,6 +28,7 @@ free_work(gpointer data)
     g_clear_object(&work->domain);
     g_clear_object(&work->process);
     g_clear_object(&work->qmp);
+    sk_agent_unref(work->agent);
     g_free(work);
 }
 
@@ -171,15 +176,45 @@ const SkJobKind sk_domain_destroy_job = {
 /* -- shutdown, reboot: asked of the guest, then waited for without holding anything up ------------------------------ */
 
 static gboolean
+check_modes(char **modes, GError **error)
+{
+    static const char *const known[] = { "acpi", "agent", NULL }, *const others[] = { "initctl", "signal", "paravirt", NULL };
+    for (guint i = 0; modes != NULL && modes[i] != NULL; i++) {
+        if (g_strv_contains(others, modes[i]))
+            return sk_fail(error, SK_ERROR_UNSUPPORTED, "a guest in QEMU cannot be asked to end by %s: give acpi or agent", modes[i]);
+        if (!g_strv_contains(known, modes[i]))
+            return sk_fail(error, SK_ERROR_INVALID, "\"%.32s\" is no way to ask a guest to end: give acpi or agent", modes[i]);
+    }
+    return TRUE;
+}
+
+/* The agent knows better than the button whether the guest obeys, so it comes first. */
+static gboolean
 prepare_shutdown(SkJob *job, GError **error)
 {
-    return begin(job, SK_VERB_SHUTDOWN, TRUE, error);
+    char **modes = job->call->params.modes;
+    gboolean all = modes == NULL || modes[0] == NULL;
+    if (!check_modes(modes, error) || !begin(job, SK_VERB_SHUTDOWN, TRUE, error))
+        return FALSE;
+    StopWork *work = job->work;
+    work->button = all || g_strv_contains((const char *const *) modes, "acpi");
+    if (all ? !work->domain->agent : !g_strv_contains((const char *const *) modes, "agent"))
+        return TRUE;
+    work->agent = sk_domain_agent(work->domain, work->button ? NULL : error);
+    return work->agent != NULL || work->button;
 }
 
 static gboolean
 run_shutdown(SkJob *job, GError **error)
 {
-    return do_verb(job, SK_QMP_POWERDOWN, error);
+    const StopWork *work = job->work;
+    g_autoptr(GError) why = NULL;
+    if (work->agent != NULL && sk_agent_shutdown(work->agent, FALSE, &why))
+        return TRUE;
+    if (work->button)
+        return do_verb(job, SK_QMP_POWERDOWN, error);
+    g_propagate_error(error, g_steal_pointer(&why));
+    return FALSE;
 }
 
 /* Nobody waits for the guest any more; whether it still obeys is its own business. */

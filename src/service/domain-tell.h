@@ -11,6 +11,12 @@ void sk_domain_tell(SkDomain *self, const char *type, json_t *data);
 /* Devices that are in what runs now and were not in old: "domain.device-added". old NULL: it was just started. */
 void sk_domain_tell_devices(SkDomain *self, const SkDomainSpec *old);
 
+/* Drives that were started without the medium of their definition, as it was not there: "domain.disk-change". */
+void sk_domain_tell_missing_media(SkDomain *self);
+
+/* Pins and disk limits in what runs that are not as they were in old: "domain.tunable". old NULL: it was just started. */
+void sk_domain_tell_tunables(SkDomain *self, const SkDomainSpec *old);
+
 /* Title, description and metadata that are not as they were in old: "domain.metadata" for each. */
 void sk_domain_tell_metadata(SkDomain *self, const SkDomainSpec *old);
 

@@ -274,6 +274,7 @@ sk_domain_set_live(SkDomain *self, SkDomainSpec *live)
     SkDomainSpec *old = self->runtime.live;
     self->runtime.live = live;
     sk_domain_tell_devices(self, old);
+    sk_domain_tell_tunables(self, old);
     sk_value_free(&sk_domain_spec_type, old);
     self->compare = TRUE;
 }

@@ -133,6 +133,7 @@ static const SkHandler handlers[SK_N_OPERATIONS] = {
     READ(AGENT_WAIT, sk_handle_agent_wait),
     JOB(AGENT_COMMAND, sk_agent_command_job),
     JOB(DOMAIN_MONITOR, sk_domain_monitor_job),
+    JOB(DOMAIN_IOTHREAD, sk_domain_iothread_job),
 
     READ(CONSOLE_TICKET, sk_handle_console_ticket),
     JOB(CONSOLE_LOG, sk_console_log_job),

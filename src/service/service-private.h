@@ -58,6 +58,7 @@ struct SkService {
     gpointer stats_round;   /* the one that is being taken */
     GPtrArray *node_devices; /* node-devices.c: SkNodeDevice, as they were last asked for; NULL: not yet */
     gint64 node_devices_at; /* monotonic */
+    struct SkNodeWatch *node_watch; /* node-watch.c; NULL: nobody listens */
     SkCapabilities *capabilities; /* capabilities.c: as they were last asked for; NULL: not yet */
 };
 

@@ -4,7 +4,6 @@ import os
 import re
 import select
 import subprocess
-import threading
 
 import pytest
 
@@ -12,6 +11,7 @@ from libvirt_client import KEEPALIVE, MESSAGE, OK, Raw, environment, uri, virsh
 from skep import DEADLINE
 
 libvirt = pytest.importorskip("libvirt", reason="python3-libvirt is not installed")
+event_loop = pytest.importorskip("event_loop")
 READY = "skep-tiny ready"
 
 
@@ -23,46 +23,9 @@ def connection(daemon):
     opened.close()
 
 
-class Loop:
-    """libvirt's event loop on a thread, and the events that came."""
-
-    def __init__(self):
-        libvirt.virEventRegisterDefaultImpl()
-        self.events = []
-        self.news = threading.Condition()
-        threading.Thread(target=self.run, daemon=True).start()
-
-    @staticmethod
-    def run():
-        while True:
-            libvirt.virEventRunDefaultImpl()
-
-    def add(self, *event):
-        with self.news:
-            self.events.append(event)
-            self.news.notify_all()
-
-    def wait(self, *event):
-        """Waits for an event of this beginning."""
-        with self.news:
-            assert self.news.wait_for(lambda: any(e[:len(event)] == event for e in self.events), DEADLINE), (event, self.events)
-
-    def take(self):
-        with self.news:
-            taken, self.events = self.events, []
-            return taken
-
-
-LOOP = []
-
-
 @pytest.fixture
 def loop():
-    """One for the whole process: libvirt has no second."""
-    if not LOOP:
-        LOOP.append(Loop())
-    LOOP[0].take()
-    return LOOP[0]
+    return event_loop.the_loop()
 
 
 def names(output):

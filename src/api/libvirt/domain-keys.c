@@ -8,7 +8,7 @@
 
 /* -- keys ------------------------------------------------------------------------------------------------------------ */
 
-enum { CODES_LINUX = 0, CODES_XT = 1, CODES_ATSET1 = 2 };
+enum { CODES_LINUX, CODES_XT, CODES_ATSET1, CODES_ATSET2, CODES_ATSET3, CODES_OSX, CODES_XT_KBD, CODES_USB, CODES_WIN32, CODES_QNUM, N_CODES };
 
 /* Linux's key numbers, which those of XT keyboards equal up to 88, in QEMU's words. */
 static const char *const words[] = {
@@ -28,11 +28,97 @@ static const char *const words[] = {
     [119] = "pause", [125] = "meta_l", [126] = "meta_r", [127] = "compose",
 };
 
+/* Usages of USB's keyboard page. */
+static const char *const usb_words[] = {
+    [4] = "a", [5] = "b", [6] = "c", [7] = "d", [8] = "e", [9] = "f", [10] = "g", [11] = "h", [12] = "i", [13] = "j", [14] = "k",
+    [15] = "l", [16] = "m", [17] = "n", [18] = "o", [19] = "p", [20] = "q", [21] = "r", [22] = "s", [23] = "t", [24] = "u", [25] = "v",
+    [26] = "w", [27] = "x", [28] = "y", [29] = "z", [30] = "1", [31] = "2", [32] = "3", [33] = "4", [34] = "5", [35] = "6", [36] = "7",
+    [37] = "8", [38] = "9", [39] = "0", [40] = "ret", [41] = "esc", [42] = "backspace", [43] = "tab", [44] = "spc", [45] = "minus",
+    [46] = "equal", [47] = "bracket_left", [48] = "bracket_right", [49] = "backslash", [50] = "backslash", [51] = "semicolon",
+    [52] = "apostrophe", [53] = "grave_accent", [54] = "comma", [55] = "dot", [56] = "slash", [57] = "caps_lock", [58] = "f1",
+    [59] = "f2", [60] = "f3", [61] = "f4", [62] = "f5", [63] = "f6", [64] = "f7", [65] = "f8", [66] = "f9", [67] = "f10", [68] = "f11",
+    [69] = "f12", [70] = "sysrq", [71] = "scroll_lock", [72] = "pause", [73] = "insert", [74] = "home", [75] = "pgup", [76] = "delete",
+    [77] = "end", [78] = "pgdn", [79] = "right", [80] = "left", [81] = "down", [82] = "up", [83] = "num_lock", [84] = "kp_divide",
+    [85] = "kp_multiply", [86] = "kp_subtract", [87] = "kp_add", [88] = "kp_enter", [89] = "kp_1", [90] = "kp_2", [91] = "kp_3",
+    [92] = "kp_4", [93] = "kp_5", [94] = "kp_6", [95] = "kp_7", [96] = "kp_8", [97] = "kp_9", [98] = "kp_0", [99] = "kp_decimal",
+    [100] = "less", [101] = "compose", [102] = "power", [103] = "kp_equals", [224] = "ctrl", [225] = "shift", [226] = "alt",
+    [227] = "meta_l", [228] = "ctrl_r", [229] = "shift_r", [230] = "alt_r", [231] = "meta_r",
+};
+
+/* Windows' virtual keys. */
+static const char *const win32_words[] = {
+    [8] = "backspace", [9] = "tab", [13] = "ret", [16] = "shift", [17] = "ctrl", [18] = "alt", [19] = "pause", [20] = "caps_lock",
+    [27] = "esc", [32] = "spc", [33] = "pgup", [34] = "pgdn", [35] = "end", [36] = "home", [37] = "left", [38] = "up", [39] = "right",
+    [40] = "down", [44] = "sysrq", [45] = "insert", [46] = "delete", [48] = "0", [49] = "1", [50] = "2", [51] = "3", [52] = "4",
+    [53] = "5", [54] = "6", [55] = "7", [56] = "8", [57] = "9", [65] = "a", [66] = "b", [67] = "c", [68] = "d", [69] = "e", [70] = "f",
+    [71] = "g", [72] = "h", [73] = "i", [74] = "j", [75] = "k", [76] = "l", [77] = "m", [78] = "n", [79] = "o", [80] = "p", [81] = "q",
+    [82] = "r", [83] = "s", [84] = "t", [85] = "u", [86] = "v", [87] = "w", [88] = "x", [89] = "y", [90] = "z", [91] = "meta_l",
+    [92] = "meta_r", [93] = "compose", [96] = "kp_0", [97] = "kp_1", [98] = "kp_2", [99] = "kp_3", [100] = "kp_4", [101] = "kp_5",
+    [102] = "kp_6", [103] = "kp_7", [104] = "kp_8", [105] = "kp_9", [106] = "kp_multiply", [107] = "kp_add", [109] = "kp_subtract",
+    [110] = "kp_decimal", [111] = "kp_divide", [112] = "f1", [113] = "f2", [114] = "f3", [115] = "f4", [116] = "f5", [117] = "f6",
+    [118] = "f7", [119] = "f8", [120] = "f9", [121] = "f10", [122] = "f11", [123] = "f12", [144] = "num_lock", [145] = "scroll_lock",
+    [160] = "shift", [161] = "shift_r", [162] = "ctrl", [163] = "ctrl_r", [164] = "alt", [165] = "alt_r", [186] = "semicolon",
+    [187] = "equal", [188] = "comma", [189] = "minus", [190] = "dot", [191] = "slash", [192] = "grave_accent", [219] = "bracket_left",
+    [220] = "backslash", [221] = "bracket_right", [222] = "apostrophe", [226] = "less",
+};
+
+/* Virtual keys of Macs. */
+static const char *const osx_words[] = {
+    [0] = "a", [1] = "s", [2] = "d", [3] = "f", [4] = "h", [5] = "g", [6] = "z", [7] = "x", [8] = "c", [9] = "v", [11] = "b",
+    [12] = "q", [13] = "w", [14] = "e", [15] = "r", [16] = "y", [17] = "t", [18] = "1", [19] = "2", [20] = "3", [21] = "4", [22] = "6",
+    [23] = "5", [24] = "equal", [25] = "9", [26] = "7", [27] = "minus", [28] = "8", [29] = "0", [30] = "bracket_right", [31] = "o",
+    [32] = "u", [33] = "bracket_left", [34] = "i", [35] = "p", [36] = "ret", [37] = "l", [38] = "j", [39] = "apostrophe", [40] = "k",
+    [41] = "semicolon", [42] = "backslash", [43] = "comma", [44] = "slash", [45] = "n", [46] = "m", [47] = "dot", [48] = "tab",
+    [49] = "spc", [50] = "grave_accent", [51] = "backspace", [53] = "esc", [54] = "meta_r", [55] = "meta_l", [56] = "shift",
+    [57] = "caps_lock", [58] = "alt", [59] = "ctrl", [60] = "shift_r", [61] = "alt_r", [62] = "ctrl_r", [65] = "kp_decimal",
+    [67] = "kp_multiply", [69] = "kp_add", [71] = "num_lock", [75] = "kp_divide", [76] = "kp_enter", [78] = "kp_subtract",
+    [81] = "kp_equals", [82] = "kp_0", [83] = "kp_1", [84] = "kp_2", [85] = "kp_3", [86] = "kp_4", [87] = "kp_5", [88] = "kp_6",
+    [89] = "kp_7", [91] = "kp_8", [92] = "kp_9", [96] = "f5", [97] = "f6", [98] = "f7", [99] = "f3", [100] = "f8", [101] = "f9",
+    [103] = "f11", [109] = "f10", [111] = "f12", [115] = "home", [116] = "pgup", [117] = "delete", [118] = "f4", [119] = "end",
+    [120] = "f2", [121] = "pgdn", [122] = "f1", [123] = "left", [124] = "right", [125] = "down", [126] = "up",
+};
+
+/* Keys that came with the 101 keys' keyboard: what an XT keyboard sends behind 0xe0. */
+static const char *const extended_words[] = {
+    [0x1c] = "kp_enter", [0x1d] = "ctrl_r", [0x20] = "audiomute", [0x2e] = "volumedown", [0x30] = "volumeup", [0x35] = "kp_divide",
+    [0x37] = "sysrq", [0x38] = "alt_r", [0x46] = "pause", [0x47] = "home", [0x48] = "up", [0x49] = "pgup", [0x4b] = "left",
+    [0x4d] = "right", [0x4f] = "end", [0x50] = "down", [0x51] = "pgdn", [0x52] = "insert", [0x53] = "delete", [0x5b] = "meta_l",
+    [0x5c] = "meta_r", [0x5d] = "compose", [0x5e] = "power",
+};
+
+/* Plain codes of an XT keyboard, and how its extended ones are told from them. */
+#define XT_LAST 88
+#define EXTENDED(code, mark, mask) (((code) & ~(guint) (mask)) == (mark))
+
+static const char *
+word_in(const char *const *table, guint n, guint code)
+{
+    return code < n ? table[code] : NULL;
+}
+
+#define WORD_IN(table, code) word_in(table, G_N_ELEMENTS(table), code)
+
+/* QEMU's word for a key; NULL: there is no such key. */
 static const char *
 word_of(guint codeset, guint code)
 {
-    guint last = codeset == CODES_LINUX ? G_N_ELEMENTS(words) - 1 : 88;
-    return code <= last ? words[code] : NULL;
+    switch (codeset) {
+    case CODES_LINUX:
+        return WORD_IN(words, code);
+    case CODES_XT:
+    case CODES_ATSET1:
+        return EXTENDED(code, 0xe000, 0xff) ? WORD_IN(extended_words, code & 0xff) : code <= XT_LAST ? words[code] : NULL;
+    case CODES_QNUM:
+        return EXTENDED(code, 0x80, 0x7f) ? WORD_IN(extended_words, code & 0x7f) : code <= XT_LAST ? words[code] : NULL;
+    case CODES_USB:
+        return WORD_IN(usb_words, code);
+    case CODES_WIN32:
+        return WORD_IN(win32_words, code);
+    case CODES_OSX:
+        return WORD_IN(osx_words, code);
+    default:
+        return NULL;
+    }
 }
 
 gboolean
@@ -43,8 +129,8 @@ sk_lv_send_key(SkLvCall *call, GError **error)
     guint codeset = sk_lv_uint(call, "codeset");
     if (domain == NULL || !sk_lv_check_flags(call, 0, error))
         return FALSE;
-    if (codeset > CODES_ATSET1)
-        return sk_fail(error, SK_ERROR_UNSUPPORTED, "codeset %u is not known here: give linux, xt or atset1", codeset);
+    if (codeset >= N_CODES || codeset == CODES_ATSET2 || codeset == CODES_ATSET3 || codeset == CODES_XT_KBD)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "codeset %u is not known here: give linux, xt, atset1, osx, usb, win32 or qnum", codeset);
     g_autoptr(GPtrArray) keys = g_ptr_array_new();
     for (guint i = 0; i < codes->count; i++) {
         const char *word = word_of(codeset, (guint) codes->items[i].u);
@@ -105,9 +191,8 @@ sk_lv_screenshot(SkLvCall *call, GError **error)
     const SkDomain *domain = sk_lv_active_domain(call, "dom", error);
     if (domain == NULL || !sk_lv_check_flags(call, 0, error))
         return FALSE;
-    if (sk_lv_uint(call, "screen") != 0)
-        return sk_fail(error, SK_ERROR_INVALID, "domain \"%s\" has no screen %u", sk_domain_name(domain), sk_lv_uint(call, "screen"));
     SkCall *op = sk_lv_operation(call, SK_OP_DOMAIN_SCREENSHOT);
     op->params.name = g_strdup(domain->spec->uuid);
+    op->params.screen = sk_lv_uint(call, "screen");
     return sk_lv_dispatch(call, op, put_picture);
 }

@@ -69,11 +69,46 @@ ask_guest(SkLvCall *call, GError **error)
     return sk_lv_dispatch(call, op, NULL);
 }
 
-/* The ways to ask: only the power button is there for every guest. */
+/* The ways to ask, by their bits; without one it is up to us. */
 static gboolean
 ask_guest_with_flags(SkLvCall *call, GError **error)
 {
-    return sk_lv_check_flags(call, 0x1f, error) && ask_guest(call, error);
+    static const char *const modes[] = { "acpi", "agent", "initctl", "signal", "paravirt" };
+    const SkDomain *domain = sk_lv_domain(call, "dom", error);
+    guint flags = sk_lv_uint(call, "flags");
+    if (domain == NULL || !sk_lv_check_flags(call, (1u << G_N_ELEMENTS(modes)) - 1, error))
+        return FALSE;
+    g_autoptr(GStrvBuilder) words = g_strv_builder_new();
+    for (guint i = 0; i < G_N_ELEMENTS(modes); i++) {
+        if ((flags & (1u << i)) != 0)
+            g_strv_builder_add(words, modes[i]);
+    }
+    SkCall *op = sk_lv_operation(call, call->procedure->op);
+    op->params.name = g_strdup(domain->spec->uuid);
+    op->params.modes = flags != 0 ? g_strv_builder_end(words) : NULL;
+    op->params.wait = 0;
+    return sk_lv_dispatch(call, op, NULL);
+}
+
+/* -- what becomes of it -------------------------------------------------------------------------------------------------- */
+
+static gboolean
+set_lifecycle_action(SkLvCall *call, GError **error)
+{
+    static const char *const types[] = { "on_poweroff", "on_reboot", "on_crash" };
+    /* libvirt's numbers: destroy, restart, rename-restart, preserve, dumps. */
+    static const SkOnAction actions[] = { SK_ON_DESTROY, SK_ON_RESTART, SK_ON_RESTART, SK_ON_PRESERVE };
+    enum { RENAME_RESTART = 2 };
+    const SkDomain *domain = sk_lv_domain(call, "dom", error);
+    guint type = sk_lv_uint(call, "type"), action = sk_lv_uint(call, "action");
+    if (domain == NULL || !sk_lv_check_flags(call, 3, error))
+        return FALSE;
+    if (type >= G_N_ELEMENTS(types))
+        return sk_fail(error, SK_ERROR_INVALID, "unknown kind %u of an end: 0 is poweroff, 1 reboot, 2 crash", type);
+    if (action >= G_N_ELEMENTS(actions) || action == RENAME_RESTART)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "%s cannot be followed by action %u: 0 is destroy, 1 restart, 3 preserve", types[type], action);
+    const char *word = sk_enum_name(&sk_on_action_enum, (gint) actions[action]);
+    return sk_lv_patch(call, domain, sk_lv_uint(call, "flags"), json_pack("{s:s}", types[type], word), error);
 }
 
 /* Graceful is what we always are: QEMU is asked first, and killed only if it does not go. */
@@ -94,7 +129,7 @@ static const SkLvProcedure rows[] = {
     { 9, "DOMAIN_CREATE", "dom", "", SK_OP_DOMAIN_START, sk_lv_run_domain_verb },
     { 10, "DOMAIN_CREATE_XML", "xml_desc:str flags", "dom", SK_OP_DOMAIN_CREATE, sk_lv_create_xml },
     { 12, "DOMAIN_DESTROY", "dom", "", SK_OP_DOMAIN_DESTROY, sk_lv_run_domain_verb },
-    { 27, "DOMAIN_REBOOT", "dom flags", "", SK_OP_DOMAIN_REBOOT, ask_guest, .lacks = "the power button is pressed, whichever way is asked for" },
+    { 27, "DOMAIN_REBOOT", "dom flags", "", SK_OP_DOMAIN_REBOOT, ask_guest_with_flags },
     { 28, "DOMAIN_RESUME", "dom", "", SK_OP_DOMAIN_RESUME, sk_lv_run_domain_verb },
     { 33, "DOMAIN_SHUTDOWN", "dom", "", SK_OP_DOMAIN_SHUTDOWN, ask_guest },
     { 34, "DOMAIN_SUSPEND", "dom", "", SK_OP_DOMAIN_SUSPEND, sk_lv_run_domain_verb },
@@ -102,12 +137,12 @@ static const SkLvProcedure rows[] = {
     { 210, "DOMAIN_INJECT_NMI", "dom flags", "", SK_OP_DOMAIN_NMI, without_flags },
     { 234, "DOMAIN_DESTROY_FLAGS", "dom flags", "", SK_OP_DOMAIN_DESTROY, destroy_flags },
     { 245, "DOMAIN_RESET", "dom flags", "", SK_OP_DOMAIN_RESET, without_flags },
-    { 258, "DOMAIN_SHUTDOWN_FLAGS", "dom flags", "", SK_OP_DOMAIN_SHUTDOWN, ask_guest_with_flags, .lacks = "the power button is pressed, whichever way is asked for" },
+    { 258, "DOMAIN_SHUTDOWN_FLAGS", "dom flags", "", SK_OP_DOMAIN_SHUTDOWN, ask_guest_with_flags },
     { 261, "DOMAIN_PM_SUSPEND_FOR_DURATION", "dom target:u32 duration:u64 flags", "", SK_OP_AGENT_SLEEP, sk_lv_pm_suspend },
     { 267, "DOMAIN_PM_WAKEUP", "dom flags", "", SK_OP_DOMAIN_RESUME, without_flags },
     { 295, "DOMAIN_SEND_PROCESS_SIGNAL", "dom pid_value:i64 signum:u32 flags", "", .lacks = "a guest's processes are its own: skep agent exec can signal them" },
     { 309, "DOMAIN_CREATE_XML_WITH_FILES", "xml_desc:str flags", "dom", SK_OP_DOMAIN_CREATE, create_xml_with_files, .lacks = "descriptors: a virtual machine has no use for them" },
     { 310, "DOMAIN_CREATE_WITH_FILES", "dom flags", "dom", SK_OP_DOMAIN_START, create_with_flags, .lacks = "descriptors: a virtual machine has no use for them" },
-    { 390, "DOMAIN_SET_LIFECYCLE_ACTION", NULL, NULL },
+    { 390, "DOMAIN_SET_LIFECYCLE_ACTION", "dom type:u32 action:u32 flags", "", SK_OP_DOMAIN_UPDATE, set_lifecycle_action },
 };
 SK_LV_FAMILY(sk_lv_domain_life_family, "Domain: life", QEMU, rows);

@@ -6,6 +6,7 @@
 #include "api/libvirt/families.h"
 #include "api/libvirt/objects.h"
 #include "base/error.h"
+#include "engine/qmp/commands.h"
 #include "host/root.h"
 #include "host/topology.h"
 #include "network/netlink/links.h"
@@ -460,15 +461,48 @@ sk_lv_get_block_info(SkLvCall *call, GError **error)
     return sk_domain_is_active(domain) ? ask(call, on_block_info, error) : put_volume_info(call, domain, error);
 }
 
-/* A guest that stopped for an error says so in its reason; which disk it was QEMU has told in an event. */
+enum { DISK_UNKNOWN_ERROR = 1, DISK_NO_SPACE = 2 };
+
+static void
+on_disk_states(SkQmp *qmp, json_t *result, const GError *failure, gpointer data)
+{
+    SkLvCall *call = data;
+    g_autoptr(GError) error = NULL;
+    const SkDomain *domain = failure == NULL ? sk_lv_active_domain(call, "dom", &error) : NULL;
+    const GPtrArray *disks = domain != NULL ? domain->runtime.live->disks : NULL;
+    guint count = 0, max = sk_lv_uint(call, "maxerrors");
+    (void) qmp;
+    if (domain == NULL) {
+        sk_lv_reply(call, failure != NULL ? g_error_copy(failure) : g_steal_pointer(&error));
+        return;
+    }
+    gsize place = sk_xdr_list_begin(call->out);
+    for (guint i = 0; disks != NULL && i < disks->len && count < MIN(max, 256); i++) {
+        const SkDisk *disk = disks->pdata[i];
+        const char *state = sk_qmp_parse_disk_state(result, disk->alias);
+        gint number = g_strcmp0(state, "nospace") == 0 ? DISK_NO_SPACE : g_strcmp0(state, "failed") == 0 ? DISK_UNKNOWN_ERROR : 0;
+        if (number == 0)
+            continue;
+        sk_xdr_put_str(call->out, disk->target);
+        sk_xdr_put_i32(call->out, number);
+        count++;
+    }
+    sk_xdr_list_end(call->out, place, count);
+    sk_xdr_put_i32(call->out, (gint) (max == 0 && disks != NULL ? disks->len : count));
+    sk_lv_reply(call, NULL);
+}
+
+/* The idiom of two calls: how many there could be, then those there are, as QEMU knows them now. */
 gboolean
 sk_lv_get_disk_errors(SkLvCall *call, GError **error)
 {
-    if (sk_lv_active_domain(call, "dom", error) == NULL || !sk_lv_check_flags(call, 0, error))
+    const SkDomain *domain = sk_lv_active_domain(call, "dom", error);
+    if (domain == NULL || !sk_lv_check_flags(call, 0, error))
         return FALSE;
-    sk_xdr_put_u32(call->out, 0);
-    sk_xdr_put_i32(call->out, 0);
-    return TRUE;
+    if (domain->qmp == NULL)
+        return sk_fail(error, SK_ERROR_STATE, "QEMU of domain \"%s\" does not listen to us", sk_domain_name(domain));
+    sk_qmp_call_async(domain->qmp, "query-block", NULL, 0, on_disk_states, call);
+    return sk_lv_later(call);
 }
 
 /* -- interfaces ------------------------------------------------------------------------------------------------------------------ */

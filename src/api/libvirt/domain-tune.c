@@ -11,6 +11,8 @@
 #include "api/libvirt/network-port.h"
 #include "api/libvirt/objects.h"
 #include "base/error.h"
+#include "codec/json/json.h"
+#include "model/agent.h"
 
 enum { LIVE = 1, CONFIG = 2, MAXIMUM = 4, GUEST = 8, HOTPLUGGABLE = 16 };
 
@@ -320,6 +322,99 @@ get_iothreads(SkLvCall *call, GError **error)
     return TRUE;
 }
 
+/* -- iothreads, single vCPUs ----------------------------------------------------------------------------------------------------- */
+
+/* They are numbered from 1 to their count, so that one comes and goes at the end. */
+static gboolean
+change_iothreads(SkLvCall *call, GError **error)
+{
+    guint flags = sk_lv_uint(call, "flags"), id = sk_lv_uint(call, "iothread_id");
+    gboolean more = call->procedure->number == 355;
+    const SkDomain *domain = sk_lv_domain(call, "dom", error);
+    const SkDomainSpec *spec = domain != NULL && sk_lv_check_flags(call, LIVE | CONFIG, error) ? sk_lv_spec_of(domain, flags, error) : NULL;
+    if (spec == NULL)
+        return FALSE;
+    if (more && id != 0 && id <= spec->iothreads)
+        return sk_fail(error, SK_ERROR_INVALID, "an IOThread is already using iothread_id '%u' in domain \"%s\"", id, spec->name);
+    if (!more && (id == 0 || id > spec->iothreads))
+        return sk_fail(error, SK_ERROR_INVALID, "cannot find IOThread '%u' in domain \"%s\", which has %u", id, spec->name, spec->iothreads);
+    if (id != (more ? spec->iothreads + 1 : spec->iothreads))
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "iothreads are numbered from 1 without a gap: of domain \"%s\" %u is next to %s", spec->name,
+                       more ? spec->iothreads + 1 : spec->iothreads, more ? "come" : "go");
+    return sk_lv_patch(call, domain, flags, json_pack("{s:i}", "iothreads", (gint) (more ? id : id - 1)), error);
+}
+
+static guint64
+number_of(const SkXdrParam *param)
+{
+    return param->type == SK_XDR_PARAM_I32 || param->type == SK_XDR_PARAM_I64 ? (guint64) MAX(0, param->i) : param->u;
+}
+
+/* Only of what runs: a definition has no place for it. */
+static gboolean
+set_iothread_params(SkLvCall *call, GError **error)
+{
+    const SkXdrValue *params = sk_lv_value(call, "params");
+    const SkDomain *domain = sk_lv_active_domain(call, "dom", error);
+    if (domain == NULL || !sk_lv_check_flags(call, LIVE, error))
+        return FALSE;
+    g_autoptr(json_t) body = json_pack("{s:i}", "id", (gint) sk_lv_uint(call, "iothread_id"));
+    for (guint i = 0; i < params->count; i++) {
+        const SkXdrParam *param = &params->params[i];
+        if (sk_type_find(&sk_iothread_tuning_type, param->field) == NULL || param->type > SK_XDR_PARAM_U64)
+            return sk_fail(error, SK_ERROR_INVALID, "\"%.64s\" is no number that an iothread can be told", param->field);
+        json_object_set_new(body, param->field, json_integer((json_int_t) MIN(number_of(param), (guint64) G_MAXINT64)));
+    }
+    gpointer value = sk_json_decode(&sk_iothread_tuning_type, body, error);
+    if (value == NULL)
+        return FALSE;
+    SkCall *op = sk_lv_ask_agent(call, SK_OP_DOMAIN_IOTHREAD, value, error);
+    return op != NULL && sk_lv_dispatch(call, op, NULL);
+}
+
+static gboolean
+is_listed(const char *list, guint id)
+{
+    g_auto(GStrv) parts = g_strsplit(list, ",", -1);
+    for (guint i = 0; parts[i] != NULL; i++) {
+        const char *dash = strchr(parts[i], '-');
+        guint64 first = g_ascii_strtoull(parts[i], NULL, 10), last = dash != NULL ? g_ascii_strtoull(dash + 1, NULL, 10) : first;
+        if (id >= first && id <= last)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+/* vCPUs come and go in order: what is asked for must leave the first so many. */
+static gboolean
+set_vcpu(SkLvCall *call, GError **error)
+{
+    guint flags = sk_lv_uint(call, "flags"), count = 0, listed = 0;
+    const char *list = sk_lv_str(call, "cpumap");
+    gboolean on = sk_lv_int(call, "state") != 0;
+    const SkDomain *domain = sk_lv_domain(call, "dom", error);
+    const SkDomainSpec *spec = domain != NULL && sk_lv_check_flags(call, LIVE | CONFIG, error) ? sk_lv_spec_of(domain, flags, error) : NULL;
+    if (spec == NULL)
+        return FALSE;
+    if (!g_regex_match_simple("^[0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*$", list, 0, 0))
+        return sk_fail(error, SK_ERROR_INVALID, "\"%.64s\" is no list of vCPUs, give for example 2-3", list);
+    guint last = 0;
+    for (guint id = 0; id < most_vcpus(spec); id++) {
+        gboolean asked = is_listed(list, id);
+        listed += asked ? 1 : 0;
+        if (asked ? on : id < spec->vcpus.current) {
+            count++;
+            last = id;
+        }
+    }
+    if (listed == 0)
+        return sk_fail(error, SK_ERROR_INVALID, "domain \"%s\" has no vCPU of %s: it can have %u", spec->name, list, most_vcpus(spec));
+    if (count == 0 || last + 1 != count)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "vCPUs of domain \"%s\" come and go in their order: of its %u, %u is the next to %s", spec->name,
+                       spec->vcpus.current, on ? spec->vcpus.current : spec->vcpus.current - 1, on ? "come" : "go");
+    return sk_lv_patch(call, domain, flags, json_pack("{s:{s:i,s:i}}", "vcpus", "current", (gint) count, "maximum", (gint) most_vcpus(spec)), error);
+}
+
 static const SkLvProcedure rows[] = {
     { 17, "DOMAIN_GET_MAX_MEMORY", "dom", "memory:u64", SK_OP_DOMAIN_SHOW, get_max_memory },
     { 18, "DOMAIN_GET_MAX_VCPUS", "dom", "num:i32", SK_OP_DOMAIN_SHOW, get_max_vcpus },
@@ -351,13 +446,13 @@ static const SkLvProcedure rows[] = {
     { 308, "DOMAIN_SET_MEMORY_STATS_PERIOD", "dom period:i32 flags", "", SK_OP_DOMAIN_UPDATE, set_stats_period },
     { 351, "DOMAIN_GET_IOTHREAD_INFO", "dom flags", "info:{iothread_id:u32 cpumap:bytes<2048>}<16384> ret:u32", SK_OP_DOMAIN_SHOW, get_iothreads },
     { 352, "DOMAIN_PIN_IOTHREAD", "dom iothreads_id:u32 cpumap:bytes<2048> flags", "", SK_OP_DOMAIN_UPDATE, pin_iothread },
-    { 355, "DOMAIN_ADD_IOTHREAD", "dom iothread_id:u32 flags", "" },
-    { 356, "DOMAIN_DEL_IOTHREAD", "dom iothread_id:u32 flags", "" },
+    { 355, "DOMAIN_ADD_IOTHREAD", "dom iothread_id:u32 flags", "", SK_OP_DOMAIN_UPDATE, change_iothreads, .lacks = "numbers with gaps" },
+    { 356, "DOMAIN_DEL_IOTHREAD", "dom iothread_id:u32 flags", "", SK_OP_DOMAIN_UPDATE, change_iothreads, .lacks = "numbers with gaps" },
     { 365, "DOMAIN_GET_PERF_EVENTS", "dom flags", "params:tp<64>" },
     { 366, "DOMAIN_SET_PERF_EVENTS", NULL, NULL },
     { 371, "DOMAIN_GET_GUEST_VCPUS", "dom flags", "params:tp<64>", SK_OP_AGENT_VCPUS, sk_lv_get_guest_vcpus },
     { 372, "DOMAIN_SET_GUEST_VCPUS", "dom cpumap:str state:i32 flags", "", SK_OP_AGENT_SET_VCPUS, sk_lv_set_guest_vcpus },
-    { 384, "DOMAIN_SET_VCPU", "dom cpumap:str state:i32 flags", "" },
-    { 402, "DOMAIN_SET_IOTHREAD_PARAMS", NULL, NULL },
+    { 384, "DOMAIN_SET_VCPU", "dom cpumap:str state:i32 flags", "", SK_OP_DOMAIN_UPDATE, set_vcpu, .lacks = "vCPUs out of their order" },
+    { 402, "DOMAIN_SET_IOTHREAD_PARAMS", "dom iothread_id:u32 params:tp<64> flags", "", SK_OP_DOMAIN_IOTHREAD, set_iothread_params },
 };
 SK_LV_FAMILY(sk_lv_domain_tune_family, "Domain: resources", QEMU, rows);

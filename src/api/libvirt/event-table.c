@@ -185,6 +185,13 @@ on_reset(const Telling *telling)
 }
 
 static void
+on_control_error(const Telling *telling)
+{
+    g_autoptr(GByteArray) body = domain_body(telling);
+    send_domain(telling, SK_LV_DOMAIN_CONTROL_ERROR, body);
+}
+
+static void
 on_rtc_change(const Telling *telling)
 {
     g_autoptr(GByteArray) body = domain_body(telling);
@@ -577,6 +584,7 @@ static const struct {
     DOMAIN("shutdown", on_shutdown, LIFECYCLE),
     DOMAIN("panicked", on_panicked, LIFECYCLE),
     DOMAIN("reset", on_reset, REBOOT),
+    DOMAIN("control-error", on_control_error, CONTROL_ERROR),
     DOMAIN("rtc-change", on_rtc_change, RTC_CHANGE),
     DOMAIN("watchdog", on_watchdog, WATCHDOG),
     DOMAIN2("io-error", on_io_error, IO_ERROR, IO_ERROR_REASON),

@@ -5,6 +5,7 @@
 #include "api/libvirt/families.h"
 #include "api/libvirt/objects.h"
 #include "base/error.h"
+#include "service/capabilities.h"
 #include "service/domain-tell.h"
 #include "service/streams.h"
 
@@ -18,6 +19,7 @@ typedef struct {
     gint callback;
     char *key;              /* UUID or name of the object; NULL: any */
     GRegex *pattern;        /* QEMU: names of events; NULL: any */
+    gboolean old;           /* by the old procedures: other messages, without the callback's id */
 } Registration;
 
 struct SkLvEvents {
@@ -40,6 +42,9 @@ static const struct {
     [SK_LV_EVENT_SECRET] = { SK_LV_PROGRAM_REMOTE, { 382, 383 }, 2 },
     [SK_LV_EVENT_QEMU] = { SK_LV_PROGRAM_QEMU, { 6 }, 1 },
 };
+
+/* The old messages of domain events. */
+static const guint old_numbers[] = { 107, 169, 170, 171, 172, 173, 195, 224, 241, 248, 268, 269, 270, 276, 292, 311 };
 
 /* -- registrations ------------------------------------------------------------------------------------------------------- */
 
@@ -75,10 +80,18 @@ sk_lv_events_init(SkLibvirt *server)
     sk_service_watch_qmp(server->service, on_qmp_event, server);
 }
 
+/* The host's devices are only watched while somebody wants to know. */
+static void
+watch_devices(SkLibvirt *server)
+{
+    sk_service_watch_node_devices(server->service, sk_lv_event_wanted(server, SK_LV_EVENT_NODEDEV, 0) || sk_lv_event_wanted(server, SK_LV_EVENT_NODEDEV, 1));
+}
+
 static void
 end_subscription(SkLibvirt *server)
 {
     struct SkLvEvents *self = server->events;
+    watch_devices(server);
     if (self->count == 0)
         sk_service_unsubscribe(server->service, g_steal_pointer(&self->subscription));
 }
@@ -88,6 +101,7 @@ sk_lv_events_end(SkLibvirt *server)
 {
     struct SkLvEvents *self = g_steal_pointer(&server->events);
     sk_service_watch_qmp(server->service, NULL, NULL);
+    sk_service_watch_node_devices(server->service, FALSE);
     sk_service_unsubscribe(server->service, self->subscription);
     for (guint kind = 0; kind < SK_LV_N_EVENT_KINDS; kind++) {
         for (guint id = 0; id < SK_LV_EVENTS_MAX; id++)
@@ -96,8 +110,8 @@ sk_lv_events_end(SkLibvirt *server)
     g_free(self);
 }
 
-gint
-sk_lv_event_register(SkLvConnection *connection, SkLvEventKind kind, guint id, const char *key, GRegex *pattern)
+static Registration *
+add_registration(SkLvConnection *connection, SkLvEventKind kind, guint id)
 {
     struct SkLvEvents *self = connection->server->events;
     gboolean gap;
@@ -109,12 +123,20 @@ sk_lv_event_register(SkLvConnection *connection, SkLvEventKind kind, guint id, c
     registration->connection = connection;
     registration->kind = kind;
     registration->id = id;
-    registration->key = g_strdup(key);
-    registration->pattern = pattern;
     registration->callback = self->last_callback = self->last_callback == G_MAXINT ? 1 : self->last_callback + 1;
     g_ptr_array_add(self->wanted[kind][id], registration);
     self->count++;
     connection->registrations++;
+    return registration;
+}
+
+gint
+sk_lv_event_register(SkLvConnection *connection, SkLvEventKind kind, guint id, const char *key, GRegex *pattern)
+{
+    Registration *registration = add_registration(connection, kind, id);
+    registration->key = g_strdup(key);
+    registration->pattern = pattern;
+    watch_devices(connection->server);
     return registration->callback;
 }
 
@@ -177,14 +199,24 @@ check_message(guint program, guint number, const GByteArray *packet)
         g_error("the message %s is not \"%s\": %s", row->name, row->returns, error->message);
 }
 
+/* The new messages of sleep and waking begin with a number that the old ones lack. */
+static gboolean
+has_reason(guint id)
+{
+    return id == SK_LV_DOMAIN_PM_WAKEUP || id == SK_LV_DOMAIN_PM_SUSPEND || id == SK_LV_DOMAIN_PM_SUSPEND_DISK;
+}
+
 /* Connections end later than they are given up, so that the list does not change under us. */
 static void
 send_to(SkLibvirt *server, const Registration *registration, const GByteArray *body)
 {
-    guint program = messages[registration->kind].program, number = messages[registration->kind].numbers[registration->id];
+    guint program = messages[registration->kind].program;
+    guint number = registration->old ? old_numbers[registration->id] : messages[registration->kind].numbers[registration->id];
+    guint skipped = registration->old && has_reason(registration->id) ? 4 : 0;
     GByteArray *packet = sk_lv_packet_new();
-    sk_xdr_put_i32(packet, registration->callback);
-    g_byte_array_append(packet, body->data, body->len);
+    if (!registration->old)
+        sk_xdr_put_i32(packet, registration->callback);
+    g_byte_array_append(packet, body->data + skipped, body->len - skipped);
     if (server->check_replies)
         check_message(program, number, packet);
     sk_lv_connection_send_event(registration->connection, program, number, packet);
@@ -254,6 +286,62 @@ deregister_domain(SkLvCall *call, GError **error)
     return deregister(call, SK_LV_EVENT_DOMAIN, error);
 }
 
+/* -- the old procedures: an event of all domains, once a connection ------------------------------------------------------- */
+
+static Registration *
+find_old(const SkLvCall *call, guint id)
+{
+    const GPtrArray *list = call->connection->server->events->wanted[SK_LV_EVENT_DOMAIN][id];
+    for (guint i = 0; list != NULL && i < list->len; i++) {
+        Registration *registration = list->pdata[i];
+        if (registration->old && registration->connection == call->connection)
+            return registration;
+    }
+    return NULL;
+}
+
+/* The event that is asked for, lifecycle if the procedure is of no other; -1 with an error. */
+static gint
+old_event(const SkLvCall *call, GError **error)
+{
+    gint id = call->procedure->number >= 167 ? sk_lv_int(call, "eventID") : 0;
+    if (id >= 0 && (guint) id < G_N_ELEMENTS(old_numbers))
+        return id;
+    sk_lv_fail(error, SK_LV_ERROR_INTERNAL, "unsupported event ID %d", id);
+    return -1;
+}
+
+static gboolean
+register_old(SkLvCall *call, GError **error)
+{
+    gint id = old_event(call, error);
+    if (id < 0)
+        return FALSE;
+    if (find_old(call, (guint) id) != NULL)
+        return sk_fail(error, SK_ERROR_EXISTS, "the connection is registered for domain event %d already", id);
+    add_registration(call->connection, SK_LV_EVENT_DOMAIN, (guint) id)->old = TRUE;
+    if (call->procedure->number < 167)
+        sk_xdr_put_i32(call->out, 1);
+    return TRUE;
+}
+
+static gboolean
+deregister_old(SkLvCall *call, GError **error)
+{
+    gint id = old_event(call, error);
+    const Registration *registration = id >= 0 ? find_old(call, (guint) id) : NULL;
+    if (id < 0)
+        return FALSE;
+    if (registration == NULL)
+        return sk_fail(error, SK_ERROR_INVALID, "the connection is not registered for domain event %d", id);
+    sk_lv_event_deregister(call->connection, SK_LV_EVENT_DOMAIN, registration->callback);
+    if (call->procedure->number < 167)
+        sk_xdr_put_i32(call->out, 0);
+    return TRUE;
+}
+
+/* -- the others --------------------------------------------------------------------------------------------------------------- */
+
 static gboolean
 register_network(SkLvCall *call, GError **error)
 {
@@ -303,26 +391,26 @@ deregister_secret(SkLvCall *call, GError **error)
 }
 
 static const SkLvProcedure rows[] = {
-    { 105, "CONNECT_DOMAIN_EVENT_REGISTER", "", "cb_registered:i32", .lacks = "a form of old; no client uses it where CALLBACK is there" },
-    { 106, "CONNECT_DOMAIN_EVENT_DEREGISTER", "", "cb_registered:i32", .lacks = "a form of old; no client uses it where CALLBACK is there" },
-    { 107, "DOMAIN_EVENT_LIFECYCLE", NULL, NULL, .flags = SK_LV_MESSAGE, .lacks = "a form of old; see the one with CALLBACK" },
-    { 167, "CONNECT_DOMAIN_EVENT_REGISTER_ANY", "eventID:i32", "", .lacks = "a form of old; no client uses it where CALLBACK is there" },
-    { 168, "CONNECT_DOMAIN_EVENT_DEREGISTER_ANY", "eventID:i32", "", .lacks = "a form of old; no client uses it where CALLBACK is there" },
-    { 169, "DOMAIN_EVENT_REBOOT", NULL, NULL, .flags = SK_LV_MESSAGE, .lacks = "a form of old; see the one with CALLBACK" },
-    { 170, "DOMAIN_EVENT_RTC_CHANGE", NULL, NULL, .flags = SK_LV_MESSAGE, .lacks = "a form of old; see the one with CALLBACK" },
-    { 171, "DOMAIN_EVENT_WATCHDOG", NULL, NULL, .flags = SK_LV_MESSAGE, .lacks = "a form of old; see the one with CALLBACK" },
-    { 172, "DOMAIN_EVENT_IO_ERROR", NULL, NULL, .flags = SK_LV_MESSAGE, .lacks = "a form of old; see the one with CALLBACK" },
-    { 173, "DOMAIN_EVENT_GRAPHICS", NULL, NULL, .flags = SK_LV_MESSAGE, .lacks = "a form of old; see the one with CALLBACK" },
-    { 195, "DOMAIN_EVENT_IO_ERROR_REASON", NULL, NULL, .flags = SK_LV_MESSAGE, .lacks = "a form of old; see the one with CALLBACK" },
-    { 224, "DOMAIN_EVENT_CONTROL_ERROR", NULL, NULL, .flags = SK_LV_MESSAGE, .lacks = "a form of old; see the one with CALLBACK" },
-    { 241, "DOMAIN_EVENT_BLOCK_JOB", NULL, NULL, .flags = SK_LV_MESSAGE, .lacks = "a form of old; see the one with CALLBACK" },
-    { 248, "DOMAIN_EVENT_DISK_CHANGE", NULL, NULL, .flags = SK_LV_MESSAGE, .lacks = "a form of old; see the one with CALLBACK" },
-    { 268, "DOMAIN_EVENT_TRAY_CHANGE", NULL, NULL, .flags = SK_LV_MESSAGE, .lacks = "a form of old; see the one with CALLBACK" },
-    { 269, "DOMAIN_EVENT_PMWAKEUP", NULL, NULL, .flags = SK_LV_MESSAGE, .lacks = "a form of old; see the one with CALLBACK" },
-    { 270, "DOMAIN_EVENT_PMSUSPEND", NULL, NULL, .flags = SK_LV_MESSAGE, .lacks = "a form of old; see the one with CALLBACK" },
-    { 276, "DOMAIN_EVENT_BALLOON_CHANGE", NULL, NULL, .flags = SK_LV_MESSAGE, .lacks = "a form of old; see the one with CALLBACK" },
-    { 292, "DOMAIN_EVENT_PMSUSPEND_DISK", NULL, NULL, .flags = SK_LV_MESSAGE, .lacks = "a form of old; see the one with CALLBACK" },
-    { 311, "DOMAIN_EVENT_DEVICE_REMOVED", NULL, NULL, .flags = SK_LV_MESSAGE, .lacks = "a form of old; see the one with CALLBACK" },
+    { 105, "CONNECT_DOMAIN_EVENT_REGISTER", "", "cb_registered:i32", SK_OP_EVENTS, register_old },
+    { 106, "CONNECT_DOMAIN_EVENT_DEREGISTER", "", "cb_registered:i32", SK_OP_EVENTS, deregister_old },
+    { 107, "DOMAIN_EVENT_LIFECYCLE", "", "dom event:i32 detail:i32", .flags = SK_LV_MESSAGE },
+    { 167, "CONNECT_DOMAIN_EVENT_REGISTER_ANY", "eventID:i32", "", SK_OP_EVENTS, register_old },
+    { 168, "CONNECT_DOMAIN_EVENT_DEREGISTER_ANY", "eventID:i32", "", SK_OP_EVENTS, deregister_old },
+    { 169, "DOMAIN_EVENT_REBOOT", "", "dom", .flags = SK_LV_MESSAGE },
+    { 170, "DOMAIN_EVENT_RTC_CHANGE", "", "dom offset:i64", .flags = SK_LV_MESSAGE },
+    { 171, "DOMAIN_EVENT_WATCHDOG", "", "dom action:i32", .flags = SK_LV_MESSAGE },
+    { 172, "DOMAIN_EVENT_IO_ERROR", "", "dom srcPath:str devAlias:str action:i32", .flags = SK_LV_MESSAGE },
+    { 173, "DOMAIN_EVENT_GRAPHICS", "", "dom phase:i32 local:{family:i32 node:str service:str} remote:{family:i32 node:str service:str} authScheme:str subject:{type:str name:str}<20>", .flags = SK_LV_MESSAGE },
+    { 195, "DOMAIN_EVENT_IO_ERROR_REASON", "", "dom srcPath:str devAlias:str action:i32 reason:str", .flags = SK_LV_MESSAGE },
+    { 224, "DOMAIN_EVENT_CONTROL_ERROR", "", "dom", .flags = SK_LV_MESSAGE },
+    { 241, "DOMAIN_EVENT_BLOCK_JOB", "", "dom path:str type:i32 status:i32", .flags = SK_LV_MESSAGE },
+    { 248, "DOMAIN_EVENT_DISK_CHANGE", "", "dom oldSrcPath:str? newSrcPath:str? devAlias:str reason:i32", .flags = SK_LV_MESSAGE },
+    { 268, "DOMAIN_EVENT_TRAY_CHANGE", "", "dom devAlias:str reason:i32", .flags = SK_LV_MESSAGE },
+    { 269, "DOMAIN_EVENT_PMWAKEUP", "", "dom", .flags = SK_LV_MESSAGE },
+    { 270, "DOMAIN_EVENT_PMSUSPEND", "", "dom", .flags = SK_LV_MESSAGE },
+    { 276, "DOMAIN_EVENT_BALLOON_CHANGE", "", "dom actual:u64", .flags = SK_LV_MESSAGE },
+    { 292, "DOMAIN_EVENT_PMSUSPEND_DISK", "", "dom", .flags = SK_LV_MESSAGE },
+    { 311, "DOMAIN_EVENT_DEVICE_REMOVED", "", "dom devAlias:str", .flags = SK_LV_MESSAGE },
     { 313, "CONNECT_NETWORK_EVENT_REGISTER_ANY", "eventID:i32 net:net?", "callbackID:i32", SK_OP_EVENTS, register_network },
     { 314, "CONNECT_NETWORK_EVENT_DEREGISTER_ANY", "callbackID:i32", "", SK_OP_EVENTS, deregister_network },
     { 315, "NETWORK_EVENT_LIFECYCLE", "", "callbackID:i32 net event:i32 detail:i32", .flags = SK_LV_MESSAGE },
@@ -335,7 +423,7 @@ static const SkLvProcedure rows[] = {
     { 322, "DOMAIN_EVENT_CALLBACK_IO_ERROR", "", "callbackID:i32 msg:{dom srcPath:str devAlias:str action:i32}", .flags = SK_LV_MESSAGE },
     { 323, "DOMAIN_EVENT_CALLBACK_GRAPHICS", "", "callbackID:i32 msg:{dom phase:i32 local:{family:i32 node:str service:str} remote:{family:i32 node:str service:str} authScheme:str subject:{type:str name:str}<20>}", .flags = SK_LV_MESSAGE },
     { 324, "DOMAIN_EVENT_CALLBACK_IO_ERROR_REASON", "", "callbackID:i32 msg:{dom srcPath:str devAlias:str action:i32 reason:str}", .flags = SK_LV_MESSAGE },
-    { 325, "DOMAIN_EVENT_CALLBACK_CONTROL_ERROR", "", "callbackID:i32 msg:{dom}", .flags = SK_LV_MESSAGE, .lacks = "QEMU's monitor does not fail in parts here" },
+    { 325, "DOMAIN_EVENT_CALLBACK_CONTROL_ERROR", "", "callbackID:i32 msg:{dom}", .flags = SK_LV_MESSAGE },
     { 326, "DOMAIN_EVENT_CALLBACK_BLOCK_JOB", "", "callbackID:i32 msg:{dom path:str type:i32 status:i32}", .flags = SK_LV_MESSAGE },
     { 327, "DOMAIN_EVENT_CALLBACK_DISK_CHANGE", "", "callbackID:i32 msg:{dom oldSrcPath:str? newSrcPath:str? devAlias:str reason:i32}", .flags = SK_LV_MESSAGE },
     { 328, "DOMAIN_EVENT_CALLBACK_TRAY_CHANGE", "", "callbackID:i32 msg:{dom devAlias:str reason:i32}", .flags = SK_LV_MESSAGE },

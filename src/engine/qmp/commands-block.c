@@ -148,6 +148,20 @@ sk_qmp_parse_block_size(json_t *result, const char *device, guint64 *out_capacit
     return FALSE;
 }
 
+const char *
+sk_qmp_parse_disk_state(json_t *result, const char *device)
+{
+    gsize i;
+    json_t *entry;
+    json_array_foreach (result, i, entry) {
+        const char *qdev = json_string_value(json_object_get(entry, "qdev"));
+        g_autofree char *id = qdev != NULL && *qdev != '\0' ? device_of(qdev) : NULL;
+        if (g_strcmp0(id, device) == 0)
+            return json_string_value(json_object_get(entry, "io-status"));
+    }
+    return NULL;
+}
+
 GPtrArray *
 sk_qmp_query_block_stats(SkQmp *self, GError **error)
 {

@@ -177,16 +177,19 @@ read_all(gint fd, GError **error)
 }
 
 static gboolean
-dump_to_set(SkQmp *self, gint set, GError **error)
+dump_to_set(SkQmp *self, gint set, const char *card, guint head, GError **error)
 {
     g_autofree char *path = g_strdup_printf("/dev/fdset/%d", set);
-    gboolean ok = sk_qmp_run(self, "screendump", json_pack("{s:s, s:s}", "filename", path, "format", "png"), error);
+    json_t *args = json_pack("{s:s, s:s, s:s*}", "filename", path, "format", "png", "device", card);
+    if (card != NULL)
+        json_object_set_new(args, "head", json_integer(head));
+    gboolean ok = sk_qmp_run(self, "screendump", args, error);
     sk_qmp_remove_fdset(self, set, NULL);
     return ok;
 }
 
 GBytes *
-sk_qmp_screendump(SkQmp *self, GError **error)
+sk_qmp_screendump(SkQmp *self, const char *card, guint head, GError **error)
 {
     /* QEMU runs as an uid that can write nowhere: it is given a descriptor, opened for writing only as it asks for. */
     gint set;
@@ -197,7 +200,7 @@ sk_qmp_screendump(SkQmp *self, GError **error)
         sk_fail_errno(error, errno, "cannot make memory for a picture");
         return NULL;
     }
-    if (!sk_qmp_add_fd(self, writable, "screendump", &set, error) || !dump_to_set(self, set, error))
+    if (!sk_qmp_add_fd(self, writable, "screendump", &set, error) || !dump_to_set(self, set, card, head, error))
         return NULL;
     return read_all(memory, error);
 }

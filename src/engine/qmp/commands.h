@@ -93,6 +93,8 @@ typedef struct {
 GPtrArray *sk_qmp_parse_block_stats(json_t *result);
 /* Of the answer to query-block: what the guest sees of a drive (its qdev id), and what the image takes up. FALSE: it has no medium. Any thread. */
 gboolean sk_qmp_parse_block_size(json_t *result, const char *device, guint64 *out_capacity, guint64 *out_allocation);
+/* Of the same: what QEMU thinks of a drive, "ok", "failed" or "nospace"; NULL: nothing. Borrowed. Any thread. */
+const char *sk_qmp_parse_disk_state(json_t *result, const char *device);
 GPtrArray *sk_qmp_query_block_stats(SkQmp *self, GError **error);
 
 /* -- display --------------------------------------------------------------------------------------------------------------- */
@@ -109,7 +111,7 @@ typedef struct {
 void sk_vnc_info_clear(SkVncInfo *self);
 gboolean sk_qmp_query_vnc(SkQmp *self, SkVncInfo *out_info, GError **error);
 
-/* A picture of the screen as PNG. */
-GBytes *sk_qmp_screendump(SkQmp *self, GError **error);
+/* A picture of a screen as PNG: of one head of a video card by its id, NULL: of the first there is. */
+GBytes *sk_qmp_screendump(SkQmp *self, const char *card, guint head, GError **error);
 
 G_END_DECLS

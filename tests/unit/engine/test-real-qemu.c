@@ -205,7 +205,7 @@ work_display(gpointer data, gpointer unused)
     g_assert_cmpstr(vnc.host, ==, "vnc.sock");
     g_assert_cmpuint(vnc.port, ==, 0);
     sk_vnc_info_clear(&vnc);
-    g_autoptr(GBytes) picture = sk_qmp_screendump(it->qmp, &error);
+    g_autoptr(GBytes) picture = sk_qmp_screendump(it->qmp, NULL, 0, &error);
     g_assert_no_error(error);
     g_assert_cmpmem(g_bytes_get_data(picture, NULL), 4, "\x89PNG", 4);
 }
