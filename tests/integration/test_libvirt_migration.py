@@ -349,6 +349,8 @@ def test_client_is_killed(world):
         slow.process.kill()
         slow.process.wait()
         world.runs_at(world.a)
+        # The destination has heard of it first: the source may still be ending its own.
+        world.a.wait_until(lambda: virsh(world.a, "domjobinfo", NAME).split()[2] == "None", "the job's end")
 
 
 def test_source_daemon_is_killed(world):
