@@ -456,6 +456,25 @@ take_bridges(Plan *self, GError **error)
     return TRUE;
 }
 
+/* The others get a slot of bus 0 that no device has: left to QEMU, they would take one of those. */
+static gboolean
+place_bridges(Plan *self, GError **error)
+{
+    for (guint i = 0; self->spec->controllers != NULL && i < self->spec->controllers->len; i++) {
+        SkController *controller = self->spec->controllers->pdata[i];
+        SkAddress address;
+        if (controller->kind != SK_CONTROLLER_PCI || controller->index == 0 || controller->address != NULL || !is_bridge(controller))
+            continue;
+        g_autofree char *what = g_strdup_printf("PCI controller %u", controller->index);
+        if (!place_on_root(self, self->machine == SK_MACHINE_Q35 ? 0x02 : 0x03, 0x1e, &address))
+            return sk_fail(error, SK_ERROR_INVALID, "%s: no slot of PCI bus 0 is free", what);
+        if (!take(self, &address, what, error))
+            return FALSE;
+        controller->address = sk_address_format(&address);
+    }
+    return TRUE;
+}
+
 static gboolean
 place_all(Plan *self, GError **error)
 {
@@ -466,7 +485,7 @@ place_all(Plan *self, GError **error)
         return FALSE;
     recollect(self);
     g_hash_table_remove_all(self->taken);
-    return take_bridges(self, error) && place_slots(self, is_pci_slot, NULL, error) && take_ports(self, error);
+    return take_bridges(self, error) && place_slots(self, is_pci_slot, NULL, error) && place_bridges(self, error) && take_ports(self, error);
 }
 
 /* -- aliases ---------------------------------------------------------------------------------------------------------------- */

@@ -71,7 +71,7 @@ sk_build_port(SkBuilder *self, guint bus, GError **error)
     return sk_builder_pci(self, port, address, error);
 }
 
-/* A bridge that the definition names: on its given place, or the next slot of bus 0 that QEMU finds free. */
+/* A bridge that the definition names, on its place. */
 static gboolean
 build_bridge(SkBuilder *self, const SkController *controller, const char *driver, GError **error)
 {
@@ -79,8 +79,6 @@ build_bridge(SkBuilder *self, const SkController *controller, const char *driver
     json_t *bridge = json_pack("{s:s,s:s}", "driver", driver, "id", id);
     if (g_str_equal(driver, "pci-bridge"))
         json_object_set_new(bridge, "chassis_nr", json_integer(controller->chassis > 0 ? controller->chassis : controller->index));
-    if (controller->address == NULL)
-        return sk_builder_device(self, bridge, error);
     return sk_builder_pci(self, bridge, controller->address, error);
 }
 
