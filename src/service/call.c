@@ -15,7 +15,8 @@ static const SkField all_params[] = {
     SK_FIELD(SkParams, name, STRING, ""), SK_FIELD(SkParams, target, STRING, ""), SK_FIELD(SkParams, nic, STRING, ""),
     SK_FIELD(SkParams, volume, STRING, ""), SK_FIELD(SkParams, id, STRING, ""), SK_FIELD(SkParams, after, STRING, ""),
     SK_FIELD(SkParams, match, STRING, ""), SK_FIELD(SkParams, state, STRING, ""), SK_FIELD(SkParams, tag, STRING, ""),
-    SK_FIELD(SkParams, alias, STRING, ""), SK_FIELD(SkParams, snapshot, STRING, ""), SK_FIELD(SkParams, path, STRING, ""),
+    SK_FIELD(SkParams, alias, STRING, ""), SK_FIELD(SkParams, snapshot, STRING, ""), SK_FIELD(SkParams, checkpoint, STRING, ""),
+    SK_FIELD(SkParams, path, STRING, ""),
     SK_FIELD(SkParams, fields, STRV, ""), SK_FIELD(SkParams, ticket, STRING, ""),
     SK_FIELD(SkParams, user, STRING, ""), SK_FIELD(SkParams, parts, STRV, ""), SK_FIELD(SkParams, modes, STRV, ""),
 };

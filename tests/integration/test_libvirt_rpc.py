@@ -73,8 +73,8 @@ def test_keepalive(daemon):
 
 def test_what_is_not_there_is_named(daemon):
     with Raw(daemon) as raw:
-        code, _, text = raw.call(57, bytes(28)).error
-        assert code == 3 and "DOMAIN_GET_SCHEDULER_PARAMETERS" in text
+        code, _, text = raw.call(250, bytes(16)).error
+        assert code == 3 and "NODE_SUSPEND_FOR_DURATION" in text
         assert raw.call(9999).error[0::2] == (39, "unknown procedure: 9999")
         assert raw.call(318).error[0::2] == (39, "unknown procedure: 318")
         code, _, text = raw.call(1, program=0x20008088).error

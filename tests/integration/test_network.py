@@ -4,6 +4,7 @@ import http.client
 import ipaddress
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -157,9 +158,14 @@ def test_programs_of_the_host_know_guests(shared_daemon, web1):
     shared_daemon.wait_until(lambda: hosts.exists() and f"{address}\tweb1.default.skep\n" in hosts.read_text(), "the hosts file")
     assert hosts.stat().st_mode & 0o777 == 0o644
 
+    module = BUILD / "src" / "nss"
+    loaded = subprocess.run(["ldd", str(module / "libnss_skep.so.2")], capture_output=True, text=True, check=True).stdout
+    sanitizer = re.search(r"libasan\S* => (\S+)", loaded)  # which must be the first library of a program
+    env = dict(os.environ, LD_LIBRARY_PATH=str(module), SKEP_NSS_HOSTS=str(hosts),
+               **({"LD_PRELOAD": sanitizer.group(1), "ASAN_OPTIONS": "detect_leaks=0"} if sanitizer else {}))
+
     def ask(name):
-        return subprocess.run(["getent", "-s", "skep", "ahosts", name], capture_output=True, text=True,
-                              env=dict(os.environ, LD_LIBRARY_PATH=str(BUILD / "src" / "nss"), SKEP_NSS_HOSTS=str(hosts)))
+        return subprocess.run(["getent", "-s", "skep", "ahosts", name], capture_output=True, text=True, env=env)
 
     assert address in ask("web1.default.skep").stdout
     assert address in ask("WEB1.default.SKEP").stdout

@@ -66,7 +66,7 @@ body_of(const SkOperation *op)
         { "AgentCommand", "{\"command\":\"{}\"}" }, { "MonitorCommand", "{\"command\":\"info\"}" },
         { "Migrate", "{\"address\":\"unix:/s\",\"token\":\"t\"}" },
         { "Restore", "{\"path\":\"/s\",\"then\":\"paused\"}" },
-        { "DiskCopy", "{\"path\":\"/c.qcow2\"}" },
+        { "DiskCopy", "{\"path\":\"/c.qcow2\"}" }, { "IothreadTuning", "{\"id\":1}" },
         { "ImageImport", "{\"name\":\"i\",\"url\":\"/i.qcow2\"}" }, { "ImageBuild", "{\"recipe\":\"debian-12\"}" },
     };
     if (op->body_kind == SK_BODY_NONE)
@@ -78,6 +78,24 @@ body_of(const SkOperation *op)
     return "{}";
 }
 
+/* What an operation cannot be asked without. */
+static const char *
+query_of(const SkOperation *op)
+{
+    const struct {
+        const SkType *params;
+        const char *query;
+    } queries[] = {
+        { &sk_params_path_type, "?path=/s" }, { &sk_params_find_type, "?path=/s" },   { &sk_params_sources_type, "?kind=logical" },
+        { &sk_params_user_type, "?user=root" }, { &sk_params_memory_type, "?size=1" }, { &sk_params_disk_content_type, "?size=1" },
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(queries); i++) {
+        if (op->params == queries[i].params)
+            return queries[i].query;
+    }
+    return "";
+}
+
 /* Each row of the table is reached by its method and path, and by no other method. */
 static void
 test_every_operation(Server *s, gconstpointer data)
@@ -86,7 +104,7 @@ test_every_operation(Server *s, gconstpointer data)
     for (guint i = 0; i < SK_N_OPERATIONS; i++) {
         const SkOperation *op = &sk_operations[i];
         g_autofree char *path = fill_path(op->path);
-        g_autofree char *line = g_strdup_printf("%s %s%s", op->method, path, op->params == &sk_params_path_type || op->params == &sk_params_find_type ? "?path=/s" : op->params == &sk_params_sources_type ? "?kind=logical" : op->params == &sk_params_user_type ? "?user=root" : op->params == &sk_params_memory_type || op->params == &sk_params_disk_content_type ? "?size=1" : "");
+        g_autofree char *line = g_strdup_printf("%s %s%s", op->method, path, query_of(op));
         g_autofree char *part = g_strdup_printf("{\"op\":\"%s\"", op->name);
         if (op->mode == SK_MODE_STREAM)
             continue;
