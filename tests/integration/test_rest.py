@@ -404,7 +404,7 @@ OPERATION = re.compile(r'OP\(\w+, "([^"]+)", "[^"]+", (\w+), (\w+), "(\w+)", "([
 OPERATIONS = OPERATION.findall((SOURCE / "src/model/operation.c").read_text())
 ROLES = ["VIEWER", "OPERATOR", "ADMIN"]
 # Parameters without which a request is refused before rights are looked at.
-NEEDED = {"domain.memory": "?size=1", "volume.find": "?path=/nowhere"}
+NEEDED = {"domain.memory": "?size=1", "disk.content": "?size=1", "volume.find": "?path=/nowhere", "agent.keys": "?user=root"}
 
 
 def test_roles_for_every_operation(d):
