@@ -159,6 +159,36 @@ def test_another_definition(world, tmp_path):
     world.runs_at(world.a)
 
 
+def test_disks_and_network(world, tmp_path):
+    """What the guest wrote here it reads there; the file is locked by the one that runs it, and by nobody when both are off."""
+    name, disk = "carrier", tmp_path / "shared.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(disk), "64M"], check=True)
+    network = {"name": "both", "ipv4": "192.168.91.1/24"}
+    for daemon in (world.a, world.b):
+        daemon.do("POST", "/v1/networks?start=true", network)
+    world.a.do("POST", "/v1/domains?start=true", world.a.tiny_domain(
+        name, guest_files(), disks=[{"target": "vda", "source": "file", "path": str(disk), "format": "qcow2"}],
+        interfaces=[{"network": "both", "mac": "52:54:00:6d:69:67"}]))
+    world.a.wait_console(name, READY)
+    for source, word in ((world.a, "there"), (world.b, "back")):
+        target = world.other(source)
+        with Console(source, name, take_over=True) as console:
+            console.write(f"printf {word} | dd of=/dev/vda bs=512 conv=sync,fsync seek={len(word)} 2>/dev/null && echo writ''ten\n")
+            console.wait("written")
+        world.migrate("--persistent", "--undefinesource", source=source, name=name)
+        with Console(target, name, take_over=True) as console:
+            console.write(f"echo read \"<$(dd if=/dev/vda bs=512 count=1 skip={len(word)} iflag=direct 2>/dev/null | tr -d '\\0')>\"\n")
+            console.wait(f"read <{word}>")
+        live = target.get(f"/v1/domains/{name}")["live"]
+        assert [row["mac"] for row in live["interfaces"]] == ["52:54:00:6d:69:67"]
+        assert source.request("GET", f"/v1/domains/{name}").status == 404
+    world.a.do("DELETE", f"/v1/domains/{name}?force=true")
+    for daemon in (world.a, world.b):
+        daemon.do("POST", "/v1/networks/both/stop")
+        daemon.do("DELETE", "/v1/networks/both")
+    subprocess.run(["qemu-img", "check", "-q", str(disk)], check=True)  # nobody has its lock
+
+
 def test_offline(world):
     world.a.do("POST", "/v1/domains", {"name": "off", "memory": {"current": "32M"}, "title": "of both"})
     spec = world.a.get("/v1/domains/off")["spec"]
