@@ -74,6 +74,19 @@ def test_shutdown(host, tiny):
     host.wait_domstate("shutdown1", "shut off")
 
 
+def test_shutdown_of_a_guest_that_does_not_listen(host):
+    """It was asked, and runs on: scripts look for that word. There is nothing in it but firmware."""
+    xml = host.root / "deaf1.xml"
+    xml.write_text("<domain type='qemu'><name>deaf1</name><memory unit='MiB'>32</memory><os><type>hvm</type></os></domain>")
+    host.virsh("define", xml)
+    host.virsh("start", "deaf1")
+    host.virsh("shutdown", "deaf1")
+    host.wait_state("deaf1", "in shutdown")
+    assert host.domstate("deaf1") == "running"
+    assert "deaf1" in host.virsh("list", "--state-running", "--name").split()
+    host.virsh("destroy", "deaf1")
+
+
 def test_reboot(host, tiny):
     host.define("reboot1", tiny)
     host.boot("reboot1")

@@ -66,7 +66,7 @@ bits_of(const SkDomain *domain)
         [SK_DOMAIN_SHUT_OFF] = SHUT_OFF, [SK_DOMAIN_RUNNING] = RUNNING, [SK_DOMAIN_PAUSED] = PAUSED,
         [SK_DOMAIN_IN_SHUTDOWN] = OTHER, [SK_DOMAIN_CRASHED] = OTHER, [SK_DOMAIN_PMSUSPENDED] = OTHER,
     };
-    return (sk_domain_is_active(domain) ? ACTIVE : INACTIVE) | (domain->persistent ? PERSISTENT : TRANSIENT) | states[sk_domain_state(domain)] |
+    return (sk_domain_is_active(domain) ? ACTIVE : INACTIVE) | (domain->persistent ? PERSISTENT : TRANSIENT) | states[sk_lv_domain_state(domain)] |
            (domain->spec->autostart ? AUTOSTART : NO_AUTOSTART) | (domain->saved != NULL ? SAVED : NOT_SAVED) |
            (domain->snapshots != NULL && domain->snapshots->len > 0 ? SNAPSHOT : NO_SNAPSHOT) |
            (domain->checkpoints != NULL && domain->checkpoints->len > 0 ? CHECKPOINT : NO_CHECKPOINT);

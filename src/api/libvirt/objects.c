@@ -262,14 +262,21 @@ static const gint reasons[SK_N_DOMAIN_STATES][SK_N_DOMAIN_REASONS] = {
     [SK_DOMAIN_CRASHED] = { [SK_REASON_PANICKED] = 1 },
 };
 
+SkDomainState
+sk_lv_domain_state(const SkDomain *domain)
+{
+    gboolean only_asked = sk_domain_state(domain) == SK_DOMAIN_IN_SHUTDOWN && domain->runtime.reason == SK_REASON_USER;
+    return only_asked ? SK_DOMAIN_RUNNING : sk_domain_state(domain);
+}
+
 gint
 sk_lv_state_number(const SkDomain *domain)
 {
-    return states[sk_domain_state(domain)];
+    return states[sk_lv_domain_state(domain)];
 }
 
 gint
 sk_lv_reason_number(const SkDomain *domain)
 {
-    return reasons[sk_domain_state(domain)][domain->runtime.reason];
+    return reasons[sk_lv_domain_state(domain)][domain->runtime.reason];
 }

@@ -65,6 +65,12 @@ gboolean sk_lv_passes(guint asked, guint has, const guint *groups);
 /* domain.c: whether a domain is let through by the flags of LIST_ALL. */
 gboolean sk_lv_domain_passes(gconstpointer domain, guint flags);
 
+/*
+ * A domain's state as libvirt's clients know it: whose guest was only asked to shut down still runs, and scripts
+ * that wait for "shut off" or look for "running" rely on that.
+ */
+SkDomainState sk_lv_domain_state(const SkDomain *domain);
+
 /* States on the wire. */
 gint sk_lv_state_number(const SkDomain *domain);
 gint sk_lv_reason_number(const SkDomain *domain);
