@@ -96,7 +96,7 @@ def test_undefine_of_a_running_one(daemon):
     assert is_gone(daemon, "u1")
 
 
-@pytest.mark.parametrize("step", ["domain-create/record", "domain-start/process", "domain-start/note", "domain-vanish/record"])
+@pytest.mark.parametrize("step", ["domain-create/record", "domain-start/process", "domain-start/note", "domain-vanish/record", "domain-vanish/files"])
 def test_crash_of_transient(daemon, step):
     """Killed at a step of its making or of its end, it runs whole or is not there."""
     daemon.stop()
