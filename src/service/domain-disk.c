@@ -2,6 +2,7 @@
 /* disk.attach, disk.detach, disk.resize. */
 #include "base/error.h"
 #include "base/text.h"
+#include "engine/qmp/bitmap.h"
 #include "engine/qmp/commands.h"
 #include "service/block-job.h"
 #include "service/domain-change.h"
@@ -248,27 +249,56 @@ const SkJobKind sk_disk_detach_job = {
 
 /* -- resize ------------------------------------------------------------------------------------------------------ */
 
+/* Of a file in a pool's directory the pool learns the new size; of any other only QEMU knows it. */
+static gboolean
+find_place(SkJob *job, DiskWork *work, const SkDisk *disk, GError **error)
+{
+    SkVolume *volume = disk->volume == NULL && disk->path != NULL ? sk_service_volume_at(job->service, disk->path) : NULL;
+    g_autofree char *dir = volume != NULL ? g_path_get_dirname(disk->path) : NULL;
+    SkPool *pool = dir != NULL ? sk_service_pool_at(job->service, dir) : NULL;
+
+    work->disk = sk_value_copy(&sk_disk_type, disk);
+    if (disk->volume != NULL) {
+        pool = sk_service_active_pool(job->service, disk->pool, error);
+        volume = pool != NULL ? sk_pool_volume(pool, disk->volume, error) : NULL;
+        if (volume == NULL)
+            return FALSE;
+    } else if (volume != NULL) {
+        work->disk->volume = g_strdup(volume->name);
+    }
+    if (volume == NULL && (disk->path == NULL || work->change.live == NULL || sk_domain_spec_find_disk(work->change.live, disk->target) == NULL))
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\" is not a volume of a pool, and no running guest has it: resize its file with `qemu-img resize`", disk->target);
+    work->volume = volume != NULL ? sk_value_copy(&sk_volume_type, volume) : NULL;
+    work->pool = volume != NULL ? sk_value_copy(&sk_pool_spec_type, pool->spec) : NULL;
+    return TRUE;
+}
+
+static gboolean
+check_larger(const DiskWork *work, guint64 now, GError **error)
+{
+    g_autofree char *text = sk_size_format(now);
+    return work->size >= now || sk_fail(error, SK_ERROR_INVALID, "disk \"%s\" is %s: it can only be made larger", work->disk->target, text);
+}
+
 static gboolean
 prepare_resize(SkJob *job, GError **error)
 {
     DiskWork *work = begin(job, error);
     const SkDisk *disk = work != NULL ? find_disk(&work->change, job->call->params.target, error) : NULL;
-    if (disk == NULL)
-        return FALSE;
-    SkPool *pool = disk->volume != NULL ? sk_service_active_pool(job->service, disk->pool, error) : NULL;
-    if (disk->volume == NULL)
-        return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\" is not a volume of a pool: resize its file by other means", disk->target);
-    const SkVolume *volume = pool != NULL ? sk_pool_volume(pool, disk->volume, error) : NULL;
-    if (volume == NULL)
+    if (disk == NULL || !find_place(job, work, disk, error))
         return FALSE;
     work->size = ((const SkResize *) job->call->body)->size;
-    if (work->size < volume->capacity) {
-        g_autofree char *now = sk_size_format(volume->capacity);
-        return sk_fail(error, SK_ERROR_INVALID, "disk \"%s\" is %s: it can only be made larger", disk->target, now);
-    }
-    work->disk = sk_value_copy(&sk_disk_type, disk);
-    work->pool = sk_value_copy(&sk_pool_spec_type, pool->spec);
-    return TRUE;
+    return work->volume == NULL || check_larger(work, work->volume->capacity, error);
+}
+
+static gboolean
+resize_plugged(const DiskWork *work, const SkDisk *plugged, GError **error)
+{
+    g_autofree char *node = sk_block_node_name(plugged);
+    g_autoptr(SkQmpImage) image = work->volume == NULL ? sk_qmp_query_image(work->change.qmp, plugged->target, plugged->path, error) : NULL;
+    if (work->volume == NULL && (image == NULL || !check_larger(work, image->size, error)))
+        return FALSE;
+    return sk_qmp_block_resize(work->change.qmp, node, work->size, error);
 }
 
 static gboolean
@@ -278,11 +308,13 @@ run_resize(SkJob *job, GError **error)
     SkDomainChange *change = &work->change;
     const SkDisk *plugged = change->live != NULL ? sk_domain_spec_find_disk(change->live, work->disk->target) : NULL;
     SkStorageContext context = sk_job_storage_context(job, change->roots);
-    g_autofree char *node = plugged != NULL ? sk_block_node_name(plugged) : NULL;
-    gboolean ok = node != NULL ? sk_qmp_block_resize(change->qmp, node, work->size, error)
-                               : sk_storage_volume_resize(work->pool, work->disk->volume, work->size, FALSE, &context, error);
-    if (!ok)
+
+    if (!(plugged != NULL ? resize_plugged(work, plugged, error)
+                          : sk_storage_volume_resize(work->pool, work->disk->volume, work->size, FALSE, &context, error)))
         return FALSE;
+    if (work->pool == NULL)
+        return TRUE;
+    sk_value_free(&sk_volume_type, work->volume);
     work->volume = sk_storage_volume_lookup(work->pool, work->disk->volume, error);
     return work->volume != NULL;
 }
@@ -291,7 +323,7 @@ static void
 commit_resize(SkJob *job)
 {
     DiskWork *work = job->work;
-    SkPool *pool = g_tree_lookup(job->service->pools, work->pool->name);
+    SkPool *pool = work->pool != NULL ? g_tree_lookup(job->service->pools, work->pool->name) : NULL;
     if (pool != NULL)
         sk_pool_take_volume(pool, g_steal_pointer(&work->volume));
 }

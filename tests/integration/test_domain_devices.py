@@ -4,9 +4,11 @@ import json
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from libvirt_client import virsh
 from streams import Console
 
 READY = "skep-tiny ready"
@@ -215,6 +217,31 @@ def test_vnc(shared_daemon):
         d.do("POST", f"/v1/domains/{name}/destroy")
         display.wait_closed()
     assert d.request("POST", f"/v1/domains/{name}/console", {"kind": "vnc"}).status == 409
+    remove(d, name)
+
+
+def test_resize_of_files(shared_daemon, guest, console, tmp_path):
+    """A file of nobody's pool is resized by the QEMU that runs it, and by nobody else."""
+    d = shared_daemon
+    path = tmp_path / "file.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(path), "8M"], check=True)
+    d.do("POST", f"/v1/domains/{guest}/disks", {"source": "file", "path": str(path), "format": "qcow2", "bus": "virtio", "target": "vdy"})
+    virsh(d, "blockresize", guest, "vdy", "16M")
+    sectors(console, "vda", 32768)
+    status, code, sentence = d.fails("POST", f"/v1/domains/{guest}/disks/vdy/resize", {"size": "4M"})
+    assert (status, code) == (400, "invalid") and "is 16 MiB: it can only be made larger" in sentence, sentence
+    d.do("DELETE", f"/v1/domains/{guest}/disks/vdy")
+    name = create(d, d.paused_domain("resized", disks=[{"source": "file", "path": str(path), "format": "qcow2", "target": "vda"}]))
+    status, code, sentence = d.fails("POST", f"/v1/domains/{name}/disks/vda/resize", {"size": "32M"})
+    assert code == "unsupported" and "qemu-img resize" in sentence, sentence
+    remove(d, name)
+    # In a pool's directory, the pool knows at once.
+    inside = Path(d.get("/v1/pools/default")["spec"]["path"]) / "inside.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(inside), "8M"], check=True)
+    d.do("POST", "/v1/pools/default/refresh")
+    name = create(d, d.paused_domain("resized", disks=[{"source": "file", "path": str(inside), "format": "qcow2", "target": "vda"}]))
+    d.do("POST", f"/v1/domains/{name}/disks/vda/resize", {"size": "32M"})
+    assert d.get("/v1/pools/default/volumes/inside.qcow2")["capacity"] == 32 << 20
     remove(d, name)
 
 

@@ -430,7 +430,7 @@ static const SkLvProcedure rows[] = {
     { 238, "DOMAIN_GET_BLOCK_JOB_INFO", "dom path:str flags", "found:i32 type:i32 bandwidth:u64 cur:u64 end:u64", SK_OP_DISK_JOB, get_info },
     { 239, "DOMAIN_BLOCK_JOB_SET_SPEED", "dom path:str bandwidth:u64 flags", "", SK_OP_DISK_JOB_CHANGE, set_speed },
     { 240, "DOMAIN_BLOCK_PULL", "dom path:str bandwidth:u64 flags", "", SK_OP_DISK_PULL, pull },
-    { 251, "DOMAIN_BLOCK_RESIZE", "dom disk:str size:u64 flags", "", SK_OP_DISK_RESIZE, resize, .lacks = "disks that are no volume of a pool" },
+    { 251, "DOMAIN_BLOCK_RESIZE", "dom disk:str size:u64 flags", "", SK_OP_DISK_RESIZE, resize },
     { 252, "DOMAIN_SET_BLOCK_IO_TUNE", "dom disk:str params:tp<32> flags", "", SK_OP_DEVICE_UPDATE, set_io_tune },
     { 253, "DOMAIN_GET_BLOCK_IO_TUNE", "dom disk:str? nparams:i32 flags", "params:tp<32> nparams:i32", SK_OP_DOMAIN_SHOW, get_io_tune },
     { 263, "DOMAIN_GET_DISK_ERRORS", "dom maxerrors:u32 flags", "errors:{disk:str error:i32}<256> nerrors:i32", SK_OP_DOMAIN_STATS, sk_lv_get_disk_errors },
