@@ -91,6 +91,9 @@ work(gpointer data, gpointer unused)
     SkPatch *self = data;
     (void) unused;
     self->step(self);
+    /* Who is told of a failure finds the volume free. */
+    if (self->error != NULL)
+        g_clear_pointer(&self->file, sk_storage_patch_free);
     sk_main_post(come_back, self);
 }
 

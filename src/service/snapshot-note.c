@@ -100,11 +100,11 @@ finish_creation(TakeBack *work, GError **error)
         sk_store_batch_put(batch, parent);
     }
     sk_snapshot_note_settle(&work->site, batch);
-    if (sk_fault("snapshot-create/finish", error)) {
+    if (sk_fault("snapshot-create/finish", error) || !sk_snapshot_note_live(&work->site, error)) {
         sk_store_batch_free(batch);
         return FALSE;
     }
-    return sk_snapshot_note_live(&work->site, error) && sk_store_commit(work->site.store, batch, error);
+    return sk_store_commit(work->site.store, batch, error);
 }
 
 /* Ends what moves the guest's memory. The disks of a paused one whose memory was moved are closed until it goes on, if only for an instant. */
