@@ -10,13 +10,6 @@
 
 /* -- on the wire ------------------------------------------------------------------------------------------------------ */
 
-static void
-put_checkpoint(GByteArray *out, const SkDomain *domain, const SkCheckpoint *checkpoint)
-{
-    sk_xdr_put_str(out, checkpoint->name);
-    sk_lv_put_domain(out, domain);
-}
-
 /* What "checkpoint" names. */
 static SkCheckpoint *
 get_checkpoint(const SkLvCall *call, SkDomain **out_domain, GError **error)
@@ -28,23 +21,6 @@ get_checkpoint(const SkLvCall *call, SkDomain **out_domain, GError **error)
 /* -- create -------------------------------------------------------------------------------------------------------------- */
 
 enum { CREATE_REDEFINE = 1, CREATE_QUIESCE = 2, CREATE_REDEFINE_VALIDATE = 4 };
-
-/* Writes the checkpoint that a create's answer names. */
-static gboolean
-put_created(SkLvCall *call, SkCall *op, GError **error)
-{
-    const SkDomain *domain = sk_lv_domain(call, "dom", error);
-    g_autoptr(json_t) answer = domain != NULL ? sk_json_parse(op->answer->str, op->answer->len, "the operation's answer", error) : NULL;
-    if (answer == NULL)
-        return FALSE;
-    json_t *result = json_object_get(answer, "result");
-    const char *name = json_string_value(json_object_get(result != NULL ? result : answer, "name"));
-    if (name == NULL)
-        return sk_fail(error, SK_ERROR_INTERNAL, "the operation did not tell of the checkpoint it made");
-    sk_xdr_put_str(call->out, name);
-    sk_lv_put_domain(call->out, domain);
-    return TRUE;
-}
 
 static gboolean
 redefine(SkLvCall *call, const SkDomain *domain, guint flags, GError **error)
@@ -58,7 +34,7 @@ redefine(SkLvCall *call, const SkDomain *domain, guint flags, GError **error)
     op->params.validate = (flags & CREATE_REDEFINE_VALIDATE) != 0;
     op->body = checkpoint;
     op->dialect = TRUE;
-    return sk_lv_dispatch(call, op, put_created);
+    return sk_lv_dispatch(call, op, sk_lv_put_created);
 }
 
 static gboolean
@@ -81,7 +57,7 @@ create(SkLvCall *call, GError **error)
     SkCall *op = sk_lv_operation(call, SK_OP_CHECKPOINT_CREATE);
     op->params.name = g_strdup(domain->spec->uuid);
     op->body = body;
-    return sk_lv_dispatch(call, op, put_created);
+    return sk_lv_dispatch(call, op, sk_lv_put_created);
 }
 
 /* -- show ----------------------------------------------------------------------------------------------------------------- */
@@ -178,7 +154,7 @@ reply_list(SkLvCall *call, const SkDomain *domain, const SkCheckpoint *root, GEr
             continue;
         found++;
         if (wanted) {
-            put_checkpoint(call->out, domain, checkpoint);
+            sk_lv_put_part(call->out, domain, checkpoint->name);
             count++;
         }
     }
@@ -211,7 +187,7 @@ lookup_by_name(SkLvCall *call, GError **error)
     const SkCheckpoint *checkpoint = domain != NULL && sk_lv_check_flags(call, 0, error) ? sk_domain_checkpoint(domain, sk_lv_str(call, "name"), error) : NULL;
     if (checkpoint == NULL)
         return FALSE;
-    put_checkpoint(call->out, domain, checkpoint);
+    sk_lv_put_part(call->out, domain, checkpoint->name);
     return TRUE;
 }
 
@@ -227,7 +203,7 @@ get_parent(SkLvCall *call, GError **error)
     const SkCheckpoint *parent = sk_domain_checkpoint(domain, checkpoint->parent, error);
     if (parent == NULL)
         return FALSE;
-    put_checkpoint(call->out, domain, parent);
+    sk_lv_put_part(call->out, domain, parent->name);
     return TRUE;
 }
 

@@ -11,13 +11,6 @@
 
 /* -- on the wire ------------------------------------------------------------------------------------------------------ */
 
-static void
-put_snapshot(GByteArray *out, const SkDomain *domain, const SkSnapshot *snapshot)
-{
-    sk_xdr_put_str(out, snapshot->name);
-    sk_lv_put_domain(out, domain);
-}
-
 /* What "snap" names. */
 static SkSnapshot *
 get_snapshot(const SkLvCall *call, SkDomain **out_domain, GError **error)
@@ -33,23 +26,6 @@ enum {
     CREATE_QUIESCE = 0x40, CREATE_ATOMIC = 0x80, CREATE_LIVE = 0x100, CREATE_VALIDATE = 0x200, CREATE_FLAGS = 0x3ff,
 };
 
-/* Writes the snapshot that a create's answer names. */
-static gboolean
-put_created(SkLvCall *call, SkCall *op, GError **error)
-{
-    const SkDomain *domain = sk_lv_domain(call, "dom", error);
-    g_autoptr(json_t) answer = domain != NULL ? sk_json_parse(op->answer->str, op->answer->len, "the operation's answer", error) : NULL;
-    if (answer == NULL)
-        return FALSE;
-    json_t *result = json_object_get(answer, "result");
-    const char *name = json_string_value(json_object_get(result != NULL ? result : answer, "name"));
-    if (name == NULL)
-        return sk_fail(error, SK_ERROR_INTERNAL, "the operation did not tell of the snapshot it made");
-    sk_xdr_put_str(call->out, name);
-    sk_lv_put_domain(call->out, domain);
-    return TRUE;
-}
-
 static gboolean
 redefine(SkLvCall *call, const SkDomain *domain, guint flags, GError **error)
 {
@@ -62,7 +38,7 @@ redefine(SkLvCall *call, const SkDomain *domain, guint flags, GError **error)
     op->params.snapshot = g_strdup(snapshot->name);
     op->body = snapshot;
     op->dialect = TRUE;
-    return sk_lv_dispatch(call, op, put_created);
+    return sk_lv_dispatch(call, op, sk_lv_put_created);
 }
 
 static gboolean
@@ -87,7 +63,7 @@ create(SkLvCall *call, GError **error)
     SkCall *op = sk_lv_operation(call, SK_OP_SNAPSHOT_CREATE);
     op->params.name = g_strdup(domain->spec->uuid);
     op->body = body;
-    return sk_lv_dispatch(call, op, put_created);
+    return sk_lv_dispatch(call, op, sk_lv_put_created);
 }
 
 /* -- show ----------------------------------------------------------------------------------------------------------------- */
@@ -207,7 +183,7 @@ reply_list(SkLvCall *call, const char *snap, GError **error)
     guint count = sk_lv_int(call, "need_results") != 0 ? list->len : 0;
     gsize place = sk_xdr_list_begin(call->out);
     for (guint i = 0; i < count; i++)
-        put_snapshot(call->out, domain, list->pdata[i]);
+        sk_lv_put_part(call->out, domain, ((const SkSnapshot *) list->pdata[i])->name);
     sk_xdr_list_end(call->out, place, count);
     sk_xdr_put_i32(call->out, (gint) list->len);
     return TRUE;
@@ -284,7 +260,7 @@ lookup_by_name(SkLvCall *call, GError **error)
     const SkSnapshot *snapshot = domain != NULL && sk_lv_check_flags(call, 0, error) ? sk_domain_snapshot(domain, sk_lv_str(call, "name"), error) : NULL;
     if (snapshot == NULL)
         return FALSE;
-    put_snapshot(call->out, domain, snapshot);
+    sk_lv_put_part(call->out, domain, snapshot->name);
     return TRUE;
 }
 
@@ -307,7 +283,7 @@ get_current(SkLvCall *call, GError **error)
     const SkSnapshot *snapshot = sk_domain_current_snapshot(domain);
     if (snapshot == NULL)
         return sk_fail(error, SK_ERROR_NO_SNAPSHOT, "domain \"%s\" has no current snapshot", sk_domain_name(domain));
-    put_snapshot(call->out, domain, snapshot);
+    sk_lv_put_part(call->out, domain, snapshot->name);
     return TRUE;
 }
 
@@ -323,7 +299,7 @@ get_parent(SkLvCall *call, GError **error)
     const SkSnapshot *parent = sk_domain_snapshot(domain, snapshot->parent, error);
     if (parent == NULL)
         return FALSE;
-    put_snapshot(call->out, domain, parent);
+    sk_lv_put_part(call->out, domain, parent->name);
     return TRUE;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "codec/json/json.h"
 
 /* -- found -------------------------------------------------------------------------------------------------------- */
 
@@ -132,6 +133,28 @@ void
 sk_lv_put_domain(GByteArray *out, const SkDomain *domain)
 {
     sk_lv_put_domain_id(out, domain->spec->name, domain->spec->uuid, sk_domain_is_active(domain) ? (gint) domain->runtime.id : -1);
+}
+
+void
+sk_lv_put_part(GByteArray *out, const SkDomain *domain, const char *name)
+{
+    sk_xdr_put_str(out, name);
+    sk_lv_put_domain(out, domain);
+}
+
+gboolean
+sk_lv_put_created(SkLvCall *call, SkCall *op, GError **error)
+{
+    const SkDomain *domain = sk_lv_domain(call, "dom", error);
+    g_autoptr(json_t) answer = domain != NULL ? sk_json_parse(op->answer->str, op->answer->len, "the operation's answer", error) : NULL;
+    if (answer == NULL)
+        return FALSE;
+    json_t *result = json_object_get(answer, "result");
+    const char *name = json_string_value(json_object_get(result != NULL ? result : answer, "name"));
+    if (name == NULL)
+        return sk_fail(error, SK_ERROR_INTERNAL, "the operation did not tell of what it made");
+    sk_lv_put_part(call->out, domain, name);
+    return TRUE;
 }
 
 void

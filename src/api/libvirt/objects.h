@@ -33,6 +33,10 @@ SkPool *sk_lv_pool_by_uuid(SkService *service, const char *uuid);
 
 /* "dom", "net", "pool", "vol" at the end of out. */
 void sk_lv_put_domain(GByteArray *out, const SkDomain *domain);
+/* A snapshot or checkpoint of a domain: both go as their name and their domain. */
+void sk_lv_put_part(GByteArray *out, const SkDomain *domain, const char *name);
+/* The same of what "dom" was given by a create, which its answer names; for sk_lv_dispatch(). */
+gboolean sk_lv_put_created(SkLvCall *call, SkCall *op, GError **error);
 void sk_lv_put_domain_id(GByteArray *out, const char *name, const char *uuid, gint id); /* id -1: not active */
 void sk_lv_put_network(GByteArray *out, const SkNetwork *network);
 void sk_lv_put_pool(GByteArray *out, const SkPool *pool);
