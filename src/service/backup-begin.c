@@ -105,7 +105,8 @@ begin(BeginWork *work, const GPtrArray *steps, const GPtrArray *bitmaps, GError 
 {
     guint count;
     work->frozen = work->quiesce && work->site.agent != NULL;
-    gboolean ok = (!work->frozen || sk_agent_freeze(work->site.agent, &count, error)) && sk_qmp_backup_begin(work->site.qmp, steps, bitmaps, error);
+    gboolean ok = (!work->frozen || sk_agent_freeze(work->site.agent, &count, error)) && !sk_fault("backup/freeze", error) &&
+                  sk_qmp_backup_begin(work->site.qmp, steps, bitmaps, error);
     thaw(work);
     return ok && !sk_fault("backup/begin", error);
 }

@@ -131,6 +131,8 @@ run_end(SkJob *job, GError **error)
     g_autoptr(GError) why = NULL;
     (void) error;
     sk_fault("backup/end", NULL);
+    if (work->checkpoint != NULL)
+        sk_snapshot_site_thaw(&work->site);
     find_why(work);
     gboolean ok = sk_backup_clear(&work->site, work->backup, &why);
     sk_fault("backup/cleared", NULL);

@@ -11,6 +11,7 @@ typedef struct {
     GPtrArray *doomed;      /* SkCheckpoint, copies; the latest first */
     GPtrArray *changed;     /* SkCheckpoint, copies: those that came after one that goes, and the one that is current then */
     gboolean keep_bitmaps;  /* only what is known of it goes */
+    gboolean unborn;        /* a former daemon was creating it */
     const SkCheckpoint *gone; /* the one whose record is no more: to be forgotten by the main thread */
 } DeleteWork;
 
@@ -170,6 +171,8 @@ static gboolean
 run(SkJob *job, GError **error)
 {
     DeleteWork *work = job->work;
+    if (work->unborn)
+        sk_snapshot_site_thaw(&work->site);
     for (guint i = 0; i < work->doomed->len; i++) {
         const SkCheckpoint *checkpoint = work->doomed->pdata[i];
         sk_job_progress(job, (gdouble) i / work->doomed->len, "deleting", 0, 0);
@@ -196,10 +199,11 @@ sk_checkpoint_delete_by_daemon(SkDomain *domain, SkCheckpoint *checkpoint)
     DeleteWork *work = new_work();
     const SkCheckpoint *known = sk_domain_checkpoint(domain, checkpoint->name, NULL);
     work->domain = g_object_ref(domain);
-    if (known != NULL && g_str_equal(known->id, checkpoint->id))
-        plan(work, domain, known, FALSE, TRUE);
-    else
+    work->unborn = known == NULL || !g_str_equal(known->id, checkpoint->id);
+    if (work->unborn)
         g_ptr_array_add(work->doomed, sk_value_copy(&sk_checkpoint_type, checkpoint));
+    else
+        plan(work, domain, known, FALSE, TRUE);
     sk_value_free(&sk_checkpoint_type, checkpoint);
     sk_job_start_quiet_for(domain->service, &sk_checkpoint_delete_job, sk_domain_object(domain), work);
 }

@@ -125,8 +125,7 @@ run_take_back(SkJob *job, GError **error)
     const SkSnapshotSite *site = &work->site;
     if (site->qmp != NULL && !settle(site->qmp, error))
         return FALSE;
-    if (site->agent != NULL)
-        sk_agent_thaw(site->agent, NULL, NULL);
+    sk_snapshot_site_thaw(site);
     if (!sk_snapshot_overlays_taken(site, work->snapshot, &work->taken, error))
         return FALSE;
     if (work->taken)

@@ -497,6 +497,14 @@ sk_snapshot_site_clear(SkSnapshotSite *self)
     g_free(self->uuid);
 }
 
+void
+sk_snapshot_site_thaw(const SkSnapshotSite *self)
+{
+    g_autoptr(GError) why = NULL;
+    if (self->agent != NULL && !sk_agent_thaw(self->agent, NULL, &why))
+        g_message("domain \"%s\": its file systems, which may have been frozen, are not thawed: %s", self->name, why->message);
+}
+
 /* A QEMU that has died in the meantime has nothing open any more. */
 static gboolean
 is_open(const SkSnapshotSite *self)

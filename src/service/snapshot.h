@@ -71,6 +71,8 @@ typedef struct {
 /* STATE if it is active and QEMU does not listen. */
 gboolean sk_snapshot_site_begin(SkSnapshotSite *self, SkService *service, SkDomain *domain, GError **error);
 void sk_snapshot_site_clear(SkSnapshotSite *self);
+/* What a former daemon may have frozen, if the guest's agent is there. Workers. */
+void sk_snapshot_site_thaw(const SkSnapshotSite *self);
 
 /* The topmost node of the running domain's disk with that file; NULL: nothing that runs has it. Free. Workers. */
 char *sk_snapshot_site_node(const SkSnapshotSite *self, const char *path);
