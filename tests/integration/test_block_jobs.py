@@ -391,10 +391,6 @@ def move_back(d, path):
     d.do("PATCH", "/v1/domains/c", {"disks": [{"target": "vda", "source": "file", "path": path, "format": "qcow2"}]})
 
 
-def move_back(d, path):
-    d.do("PATCH", "/v1/domains/c", {"disks": [{"target": "vda", "source": "file", "path": path, "format": "qcow2"}]})
-
-
 def test_each_step_of_the_beginning_fails(crashing):
     d, paths, before = crashing
     for step in dict.fromkeys(BEGIN + COPY):
@@ -452,6 +448,27 @@ def test_job_is_taken_back(crashing):
     d.do("POST", "/v1/domains/c/disks/vda/job", {"speed": 0})
     quiet(d)
     assert below(paths[2]) == []
+    same(ended(d), before)
+
+
+@pytest.mark.parametrize("how", ["SKEP_FAULT", "SKEP_FAULT_EXIT"])
+def test_cancelling_fails(crashing, how):
+    """The next daemon gives it up."""
+    d, paths, before = crashing
+    d.restart(env={how: "block-job/cancel"})
+    assert d.request("POST", "/v1/domains/c/disks/vda/pull", {"speed": 1000}).status == 202
+    d.wait_until(lambda: d.request("GET", "/v1/domains/c/disks/vda/job").status == 200, "the job to begin")
+    if how == "SKEP_FAULT":
+        assert "block-job/cancel" in d.fails("POST", "/v1/domains/c/disks/vda/job/end", {})[2]
+        assert d.get("/v1/domains/c/disks/vda/job")["kind"] == "pull"
+        assert d.log().count(b"block-job/cancel") < 100, d.log_tail()
+    else:
+        with pytest.raises((OSError, http.client.HTTPException)):
+            d.request("POST", "/v1/domains/c/disks/vda/job/end", {}, headers=WAIT)
+        d.wait_until(d.ended, "the daemon to die")
+    d.restart()
+    quiet(d)
+    assert len(below(paths[2])) == 2
     same(ended(d), before)
 
 

@@ -213,3 +213,24 @@ def test_fault_in_restore(crashing, how, step):
         d.wait_until(lambda: not d.qemu_pids(), "the QEMU that was begun to go")
         d.do("POST", "/v1/domains/a/start")
     remembers(d, "a")
+
+
+@pytest.mark.parametrize("how", ["SKEP_FAULT", "SKEP_FAULT_EXIT"])
+def test_fault_in_drop(crashing, how):
+    """A saved state is there until its file is gone."""
+    d, name = crashing, f"drop-{how[5:].replace('_', '-').lower()}"
+    d.restart()
+    d.do("POST", "/v1/domains?start=true&paused=true", d.paused_domain(name))
+    d.do("POST", f"/v1/domains/{name}/save", {})
+    path = str(d.root / "lib" / "save" / f"{d.get(f'/v1/domains/{name}')['spec']['uuid']}.save")
+    assert status(d, name)["saved"] and os.path.exists(path)
+    d.restart(env={how: "domain-save/drop"})
+    assert not ask(d, "DELETE", f"/v1/domains/{name}/saved")
+    if how == "SKEP_FAULT_EXIT":
+        d.wait_until(d.ended, "the end")
+    d.restart()
+    assert status(d, name)["saved"] and os.path.exists(path)
+    d.do("DELETE", f"/v1/domains/{name}/saved")
+    assert not status(d, name).get("saved") and not os.path.exists(path)
+    d.do("POST", f"/v1/domains/{name}/start?paused=true")
+    d.do("DELETE", f"/v1/domains/{name}?force=true")

@@ -3,11 +3,14 @@
 Single steps that no module of their own makes fail: the answer names the step, everything is as it was, and
 the same request works when the fault is gone.
 """
+import http.client
 import os
 import shutil
 import subprocess
 
 import pytest
+
+from conftest import make_daemon
 
 NETWORK = {"name": "lan", "ipv4": "192.168.77.1/24", "autostart": False}
 
@@ -101,3 +104,50 @@ def test_step_fails(daemon, tmp_path, step):
     if before is running:
         daemon.wait_until(lambda: daemon.state("a") == "paused", "the guest to be taken back")
     daemon.do(method, path, body)
+
+
+# -- steps that no request of the table reaches ------------------------------------------------------------------------
+
+HOW = ["SKEP_FAULT", "SKEP_FAULT_EXIT"]
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_certificate(how):
+    """A start that fails at, or dies over, its certificate leaves none without a key; the next one has both."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, for a network namespace")
+    with make_daemon() as daemon:
+        daemon.start(env={how: "rest/cert"}, expect_ready=False)
+        assert daemon.wait_ended() != 0
+        made = sorted(path.name for path in (daemon.root / "lib" / "tls").iterdir())
+        if how == "SKEP_FAULT":
+            assert made == [] and b"rest/cert" in daemon.log()
+        else:
+            assert made == ["key.pem"]
+        daemon.start()
+        assert sorted(path.name for path in (daemon.root / "lib" / "tls").iterdir()) == ["cert.pem", "key.pem"]
+        shown = b"".join(line for line in daemon.log().splitlines() if line.startswith(b"https port"))
+        daemon.restart()
+        assert shown.split()[-1] in daemon.log(), "it is the same certificate after another start"
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_volume_group(daemon, how):
+    """LVM is not asked; the pool stays as it is known."""
+    if shutil.which("vgs") is None:
+        pytest.skip("lvm2 is not installed")
+    name = f"skepno{os.urandom(4).hex()}"
+    daemon.do("POST", "/v1/pools?inactive=true", {"name": "group", "kind": "logical", "path": f"/dev/{name}", "source": {"name": name}, "autostart": False})
+    for method, path in (("POST", "/v1/pools/group/start"), ("GET", "/v1/pool-sources?kind=logical")):
+        daemon.restart(env={how: "pool/lvm"})
+        if how == "SKEP_FAULT":
+            answer = daemon.request(method, path, headers={"Prefer": "wait=120"})
+            assert answer.status >= 400 and "pool/lvm" in answer.error[1], answer.body
+        else:
+            with pytest.raises((OSError, http.client.HTTPException)):
+                daemon.request(method, path, headers={"Prefer": "wait=120"})
+            daemon.wait_until(daemon.ended, "the daemon to die")
+        daemon.restart()
+        assert daemon.get("/v1/pools/group")["status"]["active"] is False
+    # LVM's own word: there is no such group.
+    assert name in daemon.fails("POST", "/v1/pools/group/start")[2]

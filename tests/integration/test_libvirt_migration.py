@@ -467,6 +467,24 @@ def test_target_step_fails(world, step):
     assert not world.has(world.b)
 
 
+@pytest.mark.parametrize("variable", ["SKEP_FAULT", "SKEP_FAULT_EXIT"])
+def test_source_cannot_go_on(world, variable):
+    """The destination failed, and then the source does when it is to go on: its guest waits for somebody who knows how, or for the next daemon."""
+    world.a.restart(env={variable: "migration-confirm/go-on"})
+    world.b.restart(env={"SKEP_FAULT": "migration-finish/received"})
+    assert world.migrate("--persistent", check=False).returncode != 0
+    if variable == "SKEP_FAULT_EXIT":
+        world.a.wait_ended()
+    else:
+        world.a.wait_until(lambda: "migration-confirm/go-on" in world.a.get(f"/v1/domains/{NAME}")["status"].get("message", ""), "the word of it")
+        assert world.state(world.a)[0] == "paused"
+        world.a.do("POST", f"/v1/domains/{NAME}/resume")
+    world.a.restart()
+    world.b.restart()
+    world.runs_at(world.a)
+    assert not world.has(world.b)
+
+
 @pytest.mark.parametrize("step", TARGET_EXIT)
 def test_target_dies_at_step(world, step):
     world.b.restart(env={"SKEP_FAULT_EXIT": step})

@@ -186,3 +186,24 @@ def test_daemon_dies(crashing, step, qemu):
         off(d, "c")
     same(path, before)
     d.do("POST", "/v1/domains/c/start?paused=true")
+
+
+@pytest.mark.parametrize("how", ["SKEP_FAULT", "SKEP_FAULT_EXIT"])
+def test_finishing_is_tried_again(crashing, how):
+    """QEMU writes to the overlay, so the next daemon goes forward: when that fails, or it dies there too, the one after it does."""
+    d, paths, before = crashing
+    step = "snapshot-create/finish"
+    d.restart(env={"SKEP_FAULT_EXIT": "snapshot-create/switched"})
+    with pytest.raises((OSError, http.client.HTTPException)):
+        take(d)
+    d.wait_until(d.ended, "the daemon to die")
+    d.start(env={how: step}, expect_ready=False)
+    d.wait_until(lambda: d.ended() if how == "SKEP_FAULT_EXIT" else step.encode() in d.log(), "the end, or the word of it")
+    assert records(d, "snapshot-note") == 1
+    if not d.ended():
+        d.stop()
+    d.start()
+    assert old_or_new(d, paths)
+    path = live_path(d, "c")
+    off(d, "c")
+    same(path, before)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import build_lists
 import commits
+import faults
 import includes
 import source
 import style
@@ -79,6 +80,19 @@ class BuildLists(unittest.TestCase):
             (top / "tests/unit/a/meson.build").write_text("foreach name : ['x']\n")
             self.assertEqual(build_lists.check(top), ["src/a/z.c: no meson.build names it",
                                                       "tests/unit/a/test-y.c: no meson.build names it"])
+
+
+class Faults(unittest.TestCase):
+    def test_tree(self):
+        with tempfile.TemporaryDirectory() as name:
+            top = Path(name)
+            for path, text in (("src/a.c", 'if (sk_fault("a/one", error) ||\n sk_fault( "a/two", error))'), ("src/b.c", 'sk_fault("b/gone", NULL);'),
+                               ("tests/integration/test_a.py", 'STEPS = ["a/one"]'), ("tests/lint/x.py", '"a/two"')):
+                (top / path).parent.mkdir(parents=True, exist_ok=True)
+                (top / path).write_text(text)
+            self.assertEqual(faults.check(top, {}), ['src/a.c: no test makes "a/two" fail', 'src/b.c: no test makes "b/gone" fail'])
+            self.assertEqual(faults.check(top, {"a/two": "", "b/gone": ""}), [])
+            self.assertEqual(len(faults.check(top, {"a/one": "", "a/two": "", "b/gone": "", "c/none": ""})), 2)
 
 
 class Commits(unittest.TestCase):
