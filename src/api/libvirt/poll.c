@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "api/common/awake.h"
 #include "base/error.h"
 
 /* Told before other sources get their turn. */
@@ -17,6 +18,7 @@ struct SkLvPoll {
     SkLvPollFunc func;
     struct epoll_event events[BATCH];
     gint n_events;
+    SkAwake awake;
 };
 
 typedef struct {
@@ -31,18 +33,38 @@ told(guint32 events)
            ((events & (EPOLLHUP | EPOLLERR)) != 0 ? SK_LV_HANGUP : 0u);
 }
 
-static gboolean
-dispatch(GSource *source, GSourceFunc callback, gpointer data)
+/* Tells what has become of descriptors, without waiting; gives how many there were. */
+static gint
+tell(SkLvPoll *self)
 {
-    SkLvPoll *self = ((PollSource *) source)->poll;
-    (void) callback, (void) data;
-    self->n_events = epoll_wait(self->epoll, self->events, BATCH, 0);
+    gint n = epoll_wait(self->epoll, self->events, BATCH, 0);
+    self->n_events = n;
     for (gint i = 0; i < self->n_events; i++) {
         /* Removed by what was told before it. */
         if (self->events[i].data.ptr != NULL)
             self->func(self->events[i].data.ptr, told(self->events[i].events));
     }
     self->n_events = 0;
+    return n;
+}
+
+static gboolean
+look(gpointer data)
+{
+    return tell(data) > 0;
+}
+
+static gboolean
+dispatch(GSource *source, GSourceFunc callback, gpointer data)
+{
+    SkLvPoll *self = ((PollSource *) source)->poll;
+    (void) callback, (void) data;
+    gint64 begin = sk_awake_begin(&self->awake);
+    /* Several at once need no waiting for: while one is answered the next comes. */
+    if (tell(self) == 1)
+        sk_awake_stay(&self->awake, begin, look, self);
+    else
+        sk_awake_end(&self->awake);
     return G_SOURCE_CONTINUE;
 }
 

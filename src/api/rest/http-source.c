@@ -4,19 +4,10 @@
 
 #include <poll.h>
 
+#include "api/common/awake.h"
+
 /* Runs in a row before other sources get their turn: a request takes one or two. */
 #define MAX_RUNS 8
-
-/*
- * A client that asks again as soon as it has its answer is waited for awake: to fall asleep in a poll of all the
- * loop's descriptors and to be woken up takes longer than an answer. Only after so many requests that came quickly,
- * with more patience wanted each time that none came, and never for longer than a turn.
- */
-#define LINGER_US    50
-#define TURN_US      2000
-#define QUICK_US     200
-#define STREAK_FIRST 16
-#define STREAK_MOST  65536
 
 typedef struct {
     GSource source;
@@ -25,8 +16,7 @@ typedef struct {
     gboolean kicked;        /* the ready time is set */
     gboolean running;       /* MHD is at work: not again from an inner loop */
     gint epoll_fd;
-    gint64 left;            /* monotonic: the end of the last turn */
-    guint streak, wanted;   /* turns that came quickly, and how many it takes to linger */
+    SkAwake awake;
 } HttpSource;
 
 /* Milliseconds until MHD wants to run by itself; -1: not at all. */
@@ -54,18 +44,6 @@ check(GSource *source)
     return !self->running && (g_source_query_unix_fd(source, self->epoll_tag) != 0 || time_to_run(self) == 0);
 }
 
-/* TRUE: there is something to do; FALSE: it has stayed quiet until then. */
-static gboolean
-linger(const HttpSource *self, gint64 until)
-{
-    struct pollfd epoll = { .fd = self->epoll_fd, .events = POLLIN };
-    do {
-        if (poll(&epoll, 1, 0) > 0)
-            return TRUE;
-    } while (g_get_monotonic_time() < until);
-    return FALSE;
-}
-
 static void
 run(HttpSource *self)
 {
@@ -75,23 +53,15 @@ run(HttpSource *self)
     } while (++runs < MAX_RUNS && time_to_run(self) == 0);
 }
 
-/* Runs, and goes on as long as requests come one upon the other. */
-static void
-take_turn(HttpSource *self)
+static gboolean
+look(gpointer data)
 {
-    gint64 now = g_get_monotonic_time(), end = now + TURN_US;
-    self->streak = now - self->left < QUICK_US ? MIN(self->streak + 1, STREAK_MOST) : 0;
+    HttpSource *self = data;
+    struct pollfd epoll = { .fd = self->epoll_fd, .events = POLLIN };
+    if (poll(&epoll, 1, 0) <= 0)
+        return FALSE;
     run(self);
-    while (self->streak >= self->wanted && (now = g_get_monotonic_time()) < end) {
-        if (linger(self, now + LINGER_US)) {
-            self->wanted = STREAK_FIRST;
-            run(self);
-        } else {
-            self->wanted = MIN(self->wanted * 2, STREAK_MOST);
-            self->streak = 0;
-        }
-    }
-    self->left = g_get_monotonic_time();
+    return TRUE;
 }
 
 static gboolean
@@ -105,7 +75,9 @@ dispatch(GSource *source, GSourceFunc callback, gpointer data)
     if (self->kicked)
         g_source_set_ready_time(source, -1);
     self->kicked = FALSE;
-    take_turn(self);
+    gint64 begin = sk_awake_begin(&self->awake);
+    run(self);
+    sk_awake_stay(&self->awake, begin, look, self);
     self->running = FALSE;
     return G_SOURCE_CONTINUE;
 }
@@ -126,7 +98,6 @@ sk_http_source_new(struct MHD_Daemon *http)
     GSource *source = g_source_new(&funcs, sizeof(HttpSource));
     HttpSource *self = (HttpSource *) source;
     self->http = http;
-    self->wanted = STREAK_FIRST;
     self->epoll_fd = MHD_get_daemon_info(http, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     self->epoll_tag = g_source_add_unix_fd(source, self->epoll_fd, G_IO_IN);
     g_source_set_static_name(source, "http");
