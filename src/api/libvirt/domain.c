@@ -77,7 +77,7 @@ sk_lv_domain_passes(gconstpointer domain, guint flags)
 {
     static const guint groups[] = { ACTIVE | INACTIVE, PERSISTENT | TRANSIENT, RUNNING | PAUSED | SHUT_OFF | OTHER, SAVED | NOT_SAVED,
                                     AUTOSTART | NO_AUTOSTART, SNAPSHOT | NO_SNAPSHOT, CHECKPOINT | NO_CHECKPOINT, 0 };
-    return sk_lv_passes(flags, bits_of(domain), groups);
+    return flags == 0 || sk_lv_passes(flags, bits_of(domain), groups);
 }
 
 static void

@@ -88,13 +88,14 @@ sk_xdr_put_chars(GByteArray *out, const char *text)
     sk_xdr_put_fixed_chars(out, text, length);
 }
 
-/* Lists are mostly UUIDs: g_ascii_xdigit_value() takes as long as all the rest of them. -1: none. */
-static gint
-hex_digit(char c)
-{
-    char lower = c | 0x20;
-    return c >= '0' && c <= '9' ? c - '0' : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
+/* What a hexadecimal digit is worth, with DIGIT. Lists are mostly UUIDs, and no branch foresees whether a digit is a letter. */
+#define DIGIT 0x10
+static const guint8 hex_digits[256] = {
+    ['0'] = DIGIT, ['1'] = DIGIT | 1, ['2'] = DIGIT | 2, ['3'] = DIGIT | 3, ['4'] = DIGIT | 4,
+    ['5'] = DIGIT | 5, ['6'] = DIGIT | 6, ['7'] = DIGIT | 7, ['8'] = DIGIT | 8, ['9'] = DIGIT | 9,
+    ['a'] = DIGIT | 10, ['b'] = DIGIT | 11, ['c'] = DIGIT | 12, ['d'] = DIGIT | 13, ['e'] = DIGIT | 14, ['f'] = DIGIT | 15,
+    ['A'] = DIGIT | 10, ['B'] = DIGIT | 11, ['C'] = DIGIT | 12, ['D'] = DIGIT | 13, ['E'] = DIGIT | 14, ['F'] = DIGIT | 15,
+};
 
 void
 sk_xdr_put_uuid(GByteArray *out, const char *uuid)
@@ -102,10 +103,10 @@ sk_xdr_put_uuid(GByteArray *out, const char *uuid)
     guint8 raw[16] = { 0 };
     guint digits = 0;
     for (const char *at = uuid; at != NULL && *at != '\0' && digits < 32; at++) {
-        gint digit = hex_digit(*at);
-        if (digit < 0)
+        guint digit = hex_digits[(guint8) *at];
+        if (digit == 0)
             continue;
-        raw[digits / 2] = (guint8) (raw[digits / 2] << 4 | digit);
+        raw[digits / 2] = (guint8) (raw[digits / 2] << 4 | (digit & 0xf));
         digits++;
     }
     sk_xdr_put_fixed(out, raw, sizeof raw);
