@@ -22,6 +22,25 @@ check_ids(SkXmlNode *domain, const SkDomainSpec *spec, GError **error)
     return TRUE;
 }
 
+/* libvirt tells of each vCPU of a domain that has some switched off: here those are always the last. */
+static gboolean
+check_each_vcpu(SkXmlNode *domain, const SkVcpus *self, GError **error)
+{
+    SkXmlNode *vcpus = sk_xml_child(domain, "vcpus");
+    for (SkXmlNode *node = vcpus != NULL ? sk_xml_child(vcpus, "vcpu") : NULL; node != NULL; node = sk_xml_next(node)) {
+        guint id = 0;
+        gboolean on = TRUE;
+        if (!sk_xml_has(node, "@id") || !sk_xml_get_uint(node, "@id", 511, &id, error) || !sk_xml_get_bool(node, "@enabled", &on, error))
+            return (error != NULL && *error != NULL) ? FALSE : sk_xml_fail(node, error, SK_ERROR_XML, "the attribute \"id\" is missing");
+        if (on != (id < self->current))
+            return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "vCPUs are switched on in their order: of these %u the first %u are on", self->maximum, self->current);
+        /* Who can be unplugged, and in which order they came, is the machine's. */
+        sk_xml_ignore(node, "@hotpluggable");
+        sk_xml_ignore(node, "@order");
+    }
+    return TRUE;
+}
+
 static gboolean
 read_vcpus(SkXmlNode *domain, SkDomainSpec *spec, GError **error)
 {
@@ -32,7 +51,7 @@ read_vcpus(SkXmlNode *domain, SkDomainSpec *spec, GError **error)
     self->current = self->maximum;
     sk_xml_is(domain, "vcpu/@placement", "static");
     sk_xml_get_string(domain, "vcpu/@cpuset", &self->cpuset);
-    return sk_xml_get_uint(domain, "vcpu/@current", 512, &self->current, error) &&
+    return sk_xml_get_uint(domain, "vcpu/@current", 512, &self->current, error) && check_each_vcpu(domain, self, error) &&
            sk_xml_get_uint(domain, "iothreads", 64, &spec->iothreads, error) && check_ids(domain, spec, error);
 }
 

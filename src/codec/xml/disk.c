@@ -41,6 +41,9 @@ read_source(SkXmlNode *node, SkDisk *disk, GError **error)
         return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "disk type \"%.32s\" is not supported: give file, block or volume%s", type,
                            g_str_equal(type, "network") ? "; mount or import what is on another host" : "");
     }
+    /* A drive whose medium is named "" is empty. */
+    if (disk->device != SK_DISK_DISK && disk->path != NULL && disk->path[0] == '\0')
+        g_clear_pointer(&disk->path, g_free);
     if (disk->path == NULL && disk->volume == NULL)
         disk->source = SK_SOURCE_NONE;
     /* Numbers that libvirt gives to the files of a chain while it runs. */
@@ -106,7 +109,8 @@ read_disk(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **er
     sk_xml_ignore(node, "mirror");
     if (!sk_xml_refuse(node, refused, G_N_ELEMENTS(refused), error))
         return FALSE;
-    return read_source(node, disk, error) && read_driver(node, disk, error) && read_tray(node, disk, error);
+    SkXmlNode *source = sk_xml_child(node, "source");
+    return (source == NULL || sk_xml_read_labels(source, error)) && read_source(node, disk, error) && read_driver(node, disk, error) && read_tray(node, disk, error);
 }
 
 /* -- where a copy goes -------------------------------------------------------------------------------------------------- */

@@ -26,6 +26,9 @@ extern const SkXmlPart sk_xml_general_part, sk_xml_memory_part, sk_xml_vcpus_par
     sk_xml_clock_part, sk_xml_actions_part, sk_xml_devices_part_read, sk_xml_devices_part, sk_xml_tune_part, sk_xml_sysinfo_part, sk_xml_power_part,
     sk_xml_last_part;
 
+/* Security labels below parent that change nothing: QEMU's files reach it by descriptors, whoever owns them. Others are refused. */
+gboolean sk_xml_read_labels(SkXmlNode *parent, GError **error);
+
 /* A <domain> inside of another document: the whole of it is judged where that is read. NULL on error. */
 SkDomainSpec *sk_xml_read_domain(SkXmlNode *domain, GError **error);
 void sk_xml_write_domain(SkXmlNode *domain, const SkDomainSpec *spec, const SkXmlOptions *options);

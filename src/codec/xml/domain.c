@@ -60,13 +60,13 @@ const SkXmlPart sk_xml_actions_part = { read_actions, write_actions };
 
 /* -- what is known and means nothing, and what is refused by name --------------------------------------------------------- */
 
-/* Labels that change nothing: QEMU's files reach it by descriptors, whoever owns them. */
-static gboolean
-read_labels(SkXmlNode *domain, GError **error)
+gboolean
+sk_xml_read_labels(SkXmlNode *parent, GError **error)
 {
-    for (SkXmlNode *node = sk_xml_child(domain, "seclabel"); node != NULL; node = sk_xml_next(node)) {
+    for (SkXmlNode *node = sk_xml_child(parent, "seclabel"); node != NULL; node = sk_xml_next(node)) {
         const char *type = sk_xml_get(node, "@type"), *model = sk_xml_get(node, "@model");
-        if (g_strcmp0(type, "none") != 0 && g_strcmp0(model, "dac") != 0)
+        gboolean keep = g_strcmp0(sk_xml_get(node, "@relabel"), "no") == 0 && !sk_xml_has(node, "label");
+        if (g_strcmp0(type, "none") != 0 && g_strcmp0(model, "dac") != 0 && !keep)
             return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "security label of model \"%.32s\" and type \"%.32s\": only the type \"none\" and the model \"dac\" are accepted",
                                model != NULL ? model : "", type != NULL ? type : "");
         sk_xml_ignore(node, ".");
@@ -79,7 +79,6 @@ static const SkXmlRefusal refused[] = {
     { "idmap", "mapping of user ids is for containers" },
     { "bootloader", "boot loaders on the host are for Xen" },
     { "perf", "performance events are not counted by domain" },
-    { "resource", "the control group of a domain is chosen by the daemon" },
     { "keywrap", "key wrapping is for s390x" },
     { "genid", "generation ids are not supported" },
     { "defaultiothread", "iothreads take no settings of their own" },
@@ -113,10 +112,20 @@ read_arguments(SkXmlNode *domain, SkDomainSpec *spec, GError **error)
     return TRUE;
 }
 
+/* Where libvirt puts everybody, and tells so of running domains, is no choice. */
+static gboolean
+read_resource(SkXmlNode *domain, GError **error)
+{
+    SkXmlNode *resource = sk_xml_child(domain, "resource");
+    if (resource == NULL || sk_xml_is(resource, "partition", "/machine"))
+        return TRUE;
+    return sk_xml_fail(resource, error, SK_ERROR_UNSUPPORTED, "the control group of a domain is chosen by the daemon");
+}
+
 static gboolean
 read_last(SkXmlNode *domain, SkDomainSpec *spec, GError **error)
 {
-    return sk_xml_refuse(domain, refused, G_N_ELEMENTS(refused), error) && read_labels(domain, error) && read_arguments(domain, spec, error);
+    return sk_xml_refuse(domain, refused, G_N_ELEMENTS(refused), error) && sk_xml_read_labels(domain, error) && read_resource(domain, error) && read_arguments(domain, spec, error);
 }
 
 static void

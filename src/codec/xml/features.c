@@ -77,6 +77,23 @@ read_switch(SkXmlNode *features, const char *name, gboolean *out, GError **error
     return sk_xml_get_bool(node, "@state", out, error);
 }
 
+/* The same for those that have a default of QEMU's too; a state that is there is read with the fields. */
+static void
+read_stateless(SkXmlNode *features, SkFeatures *self)
+{
+    const struct {
+        const char *name;
+        gint *at;
+    } rows[] = { { "vmcoreinfo", &self->vmcoreinfo }, { "pmu", &self->pmu }, { "pvspinlock", &self->pv_spinlock } };
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        SkXmlNode *node = sk_xml_child(features, rows[i].name);
+        if (node == NULL || sk_xml_has(node, "@state"))
+            continue;
+        sk_xml_at(node, ".");
+        *rows[i].at = SK_SWITCH_ON;
+    }
+}
+
 static gboolean
 read_features(SkXmlNode *domain, SkDomainSpec *spec, GError **error)
 {
@@ -90,6 +107,7 @@ read_features(SkXmlNode *domain, SkDomainSpec *spec, GError **error)
         return TRUE;
     /* Every guest of 32 bits has it. */
     sk_xml_ignore(features, "pae");
+    read_stateless(features, self);
     return sk_xml_read_fields(features, &sk_features_type, self, error) && read_hyperv(features, self, error) && read_switch(features, "vmport", &self->vmport, error) &&
            read_switch(features, "smm", &self->smm, error) && sk_xml_get_bool(features, "kvm/hidden/@state", &self->kvm_hidden, error) &&
            sk_xml_get_size(features, "smm/tseg", "MiB", &self->smm_tseg, error);
