@@ -193,6 +193,37 @@ sk_operation(SkOperationId id)
     return &sk_operations[id];
 }
 
+static gboolean
+has_row(const GArray *rows, const SkField *field)
+{
+    for (guint i = 0; i < rows->len; i++) {
+        if (g_array_index(rows, SkField, i).offset == field->offset)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+const SkType *
+sk_params_of_all(void)
+{
+    static SkType all = { .name = "Params", .what = "request", .size = sizeof(SkParams), .help = "parameters" };
+    static gsize once;
+    if (g_once_init_enter(&once)) {
+        GArray *rows = g_array_new(FALSE, FALSE, sizeof(SkField));
+        for (guint i = 0; i < SK_N_OPERATIONS; i++) {
+            const SkType *view = sk_operations[i].params;
+            for (guint j = 0; j < view->n_fields; j++) {
+                if (!has_row(rows, &view->fields[j]))
+                    g_array_append_val(rows, view->fields[j]);
+            }
+        }
+        all.n_fields = rows->len;
+        all.fields = (const SkField *) (gpointer) g_array_free(rows, FALSE);
+        g_once_init_leave(&once, 1);
+    }
+    return &all;
+}
+
 gboolean
 sk_operation_has_etag(const SkOperation *op)
 {

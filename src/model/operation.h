@@ -78,6 +78,9 @@ typedef struct {
 
 extern const SkOperation sk_operations[SK_N_OPERATIONS];
 
+/* Every parameter that any operation has, once, to copy or free them whatever an operation's own view shows. Any thread. */
+const SkType *sk_params_of_all(void);
+
 /* TRUE if it changes one thing that has an ETag, so that If-Match has a meaning. */
 gboolean sk_operation_has_etag(const SkOperation *op);
 

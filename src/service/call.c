@@ -10,18 +10,6 @@ sk_identity_clear(SkIdentity *self)
     g_clear_pointer(&self->token, g_free);
 }
 
-/* Every field of SkParams, to free them whatever the operation's own view shows. */
-static const SkField all_params[] = {
-    SK_FIELD(SkParams, name, STRING, ""), SK_FIELD(SkParams, target, STRING, ""), SK_FIELD(SkParams, nic, STRING, ""),
-    SK_FIELD(SkParams, volume, STRING, ""), SK_FIELD(SkParams, id, STRING, ""), SK_FIELD(SkParams, after, STRING, ""),
-    SK_FIELD(SkParams, match, STRING, ""), SK_FIELD(SkParams, state, STRING, ""), SK_FIELD(SkParams, tag, STRING, ""),
-    SK_FIELD(SkParams, alias, STRING, ""), SK_FIELD(SkParams, snapshot, STRING, ""), SK_FIELD(SkParams, checkpoint, STRING, ""),
-    SK_FIELD(SkParams, path, STRING, ""),
-    SK_FIELD(SkParams, fields, STRV, ""), SK_FIELD(SkParams, ticket, STRING, ""),
-    SK_FIELD(SkParams, user, STRING, ""), SK_FIELD(SkParams, parts, STRV, ""), SK_FIELD(SkParams, modes, STRV, ""),
-};
-static SK_TYPE(all_params_type, SkParams, "Params", "request", all_params, "");
-
 SkCall *
 sk_call_new(const SkOperation *op, const SkIdentity *who)
 {
@@ -42,7 +30,7 @@ sk_call_free(SkCall *call)
     if (call == NULL)
         return;
     sk_identity_clear(&call->who);
-    sk_value_clear(&all_params_type, &call->params);
+    sk_value_clear(sk_params_of_all(), &call->params);
     if (call->op->body_kind == SK_BODY_OBJECT)
         sk_value_free(call->op->body, call->body);
     g_clear_pointer(&call->patch, json_decref);

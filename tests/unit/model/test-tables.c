@@ -168,6 +168,44 @@ test_operations(void)
     g_assert_null(sk_operation_find("nothing.here"));
 }
 
+static gint
+by_offset(gconstpointer a, gconstpointer b)
+{
+    const SkField *const *x = a, *const *y = b;
+    return (*x)->offset < (*y)->offset ? -1 : (*x)->offset > (*y)->offset;
+}
+
+/* The views agree on what is where; together they show every text and list that there is room for, so that each is freed. */
+static void
+test_params(void)
+{
+    const SkType *all = sk_params_of_all();
+    g_autoptr(GPtrArray) rows = g_ptr_array_new();
+    gsize end = 0;
+    for (guint i = 0; i < all->n_fields; i++)
+        g_ptr_array_add(rows, (gpointer) &all->fields[i]);
+    g_ptr_array_sort(rows, by_offset);
+    for (guint i = 0; i < rows->len; i++) {
+        const SkField *field = rows->pdata[i];
+        g_test_message("%s", field->key);
+        g_assert_cmpuint(field->offset, >=, end);
+        g_assert_cmpuint(field->offset - end, <, sizeof(gpointer));
+        end = field->offset + size_of(field);
+    }
+    g_assert_cmpuint(sizeof(SkParams) - end, <, sizeof(gpointer));
+    for (guint i = 0; i < SK_N_OPERATIONS; i++) {
+        const SkType *view = sk_operations[i].params;
+        for (guint j = 0; j < view->n_fields; j++) {
+            const SkField *field = sk_type_find(all, view->fields[j].key);
+            g_test_message("%s %s", sk_operations[i].name, view->fields[j].key);
+            g_assert_nonnull(field);
+            g_assert_cmpuint(field->offset, ==, view->fields[j].offset);
+            g_assert_cmpint(field->kind, ==, view->fields[j].kind);
+        }
+    }
+    g_assert_true(sk_params_of_all() == all);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -176,5 +214,6 @@ main(int argc, char **argv)
     g_test_add_func("/tables/types", test_types);
     g_test_add_func("/tables/defaults", test_defaults);
     g_test_add_func("/tables/operations", test_operations);
+    g_test_add_func("/tables/params", test_params);
     return g_test_run();
 }
