@@ -31,30 +31,29 @@ config_option(const char *network, const SkNetworkPaths *paths)
     return g_strconcat("--conf-file=", path, NULL);
 }
 
-/* TRUE if the process was started with our configuration file: no other ever is. */
+typedef enum { OTHERS, OURS, NOBODYS } Owner;
+
+/* One that is ending has no command line any more, but may have its sockets still; its name stays to the end. */
 static gboolean
-is_ours(pid_t pid, const char *option)
+is_named_dnsmasq(pid_t pid)
 {
-    gsize length;
+    g_autofree char *path = g_strdup_printf("/proc/%d/comm", (gint) pid);
+    g_autofree char *name = sk_fs_read(path, 64, NULL, NULL);
+    return g_strcmp0(name, "dnsmasq\n") == 0;
+}
+
+/* OURS: it was started with our configuration file, with which no other ever is. NOBODYS: it has no command line (any more). */
+static Owner
+owner_of(pid_t pid, const char *option)
+{
+    gsize length = 0;
     g_autofree char *path = g_strdup_printf("/proc/%d/cmdline", (gint) pid);
     g_autofree char *words = sk_fs_read(path, CMDLINE_MAX, &length, NULL);
     for (gsize at = 0; words != NULL && at < length; at += strlen(words + at) + 1) {
         if (g_str_equal(words + at, option))
-            return TRUE;
+            return OURS;
     }
-    return FALSE;
-}
-
-/* One that is ending has no command line any more, but may have its sockets still; its name stays to the end. */
-static gboolean
-is_ending(pid_t pid)
-{
-    gsize length = 0;
-    g_autofree char *cmdline_path = g_strdup_printf("/proc/%d/cmdline", (gint) pid);
-    g_autofree char *name_path = g_strdup_printf("/proc/%d/comm", (gint) pid);
-    g_autofree char *words = sk_fs_read(cmdline_path, CMDLINE_MAX, &length, NULL);
-    g_autofree char *name = sk_fs_read(name_path, 64, NULL, NULL);
-    return words != NULL && length == 0 && g_strcmp0(name, "dnsmasq\n") == 0;
+    return words != NULL && length == 0 ? NOBODYS : OTHERS;
 }
 
 /* A descriptor for the process of the pid file, -1 if there is none. Looked at after opening, so that the pid cannot change hands. */
@@ -68,7 +67,8 @@ open_noted(const char *network, const SkNetworkPaths *paths, gboolean or_ending,
     if (pid <= 1)
         return -1;
     g_auto(SkFd) fd = (gint) syscall(SYS_pidfd_open, pid, 0);
-    if (fd < 0 || !(is_ours(pid, option) || (or_ending && is_ending(pid))))
+    Owner owner = fd >= 0 ? owner_of(pid, option) : OTHERS;
+    if (owner == OTHERS || (owner == NOBODYS && !(or_ending && is_named_dnsmasq(pid))))
         return -1;
     *out_pid = pid;
     return sk_fd_steal(&fd);
@@ -89,10 +89,10 @@ open_stray(const char *network, const SkNetworkPaths *paths, pid_t *out_pid)
     const char *name;
     while (processes != NULL && (name = g_dir_read_name(processes)) != NULL) {
         pid_t pid = (pid_t) g_ascii_strtoll(name, NULL, 10);
-        if (pid <= 1 || pid == getpid() || !is_ours(pid, option))
+        if (pid <= 1 || pid == getpid() || owner_of(pid, option) != OURS)
             continue;
         g_auto(SkFd) fd = (gint) syscall(SYS_pidfd_open, pid, 0);
-        if (fd >= 0 && is_ours(pid, option)) {
+        if (fd >= 0 && owner_of(pid, option) == OURS) {
             *out_pid = pid;
             return sk_fd_steal(&fd);
         }
