@@ -58,13 +58,20 @@ def test_list(host, tiny):
     host.virsh("destroy", "list1")
 
 
-def test_start_destroy(host, tiny):
+def test_start(host, tiny):
     host.define("life1", tiny)
     assert host.virsh("start", "life1") == "Domain 'life1' started\n\n"
+    assert host.domstate("life1") == "running"
     assert "Domain is already active" in host.virsh_fails("start", "life1")
-    assert host.virsh("destroy", "life1") == "Domain 'life1' destroyed\n\n"
-    assert host.domstate("life1") == "shut off"
-    assert "Requested operation is not valid: domain is not running" in host.virsh_fails("destroy", "life1")
+    host.virsh("destroy", "life1")
+
+
+def test_destroy(host, tiny):
+    host.define("life2", tiny)
+    host.virsh("start", "life2")
+    assert host.virsh("destroy", "life2") == "Domain 'life2' destroyed\n\n"
+    assert host.domstate("life2") == "shut off"
+    assert "Requested operation is not valid: domain is not running" in host.virsh_fails("destroy", "life2")
 
 
 def test_shutdown(host, tiny):
@@ -123,14 +130,20 @@ def test_autostart(host, tiny):
     assert fields(host.virsh("dominfo", "autostart1"))["Autostart"] == "disable"
 
 
-def test_suspend_resume(host, tiny):
+def test_suspend(host, tiny):
     host.define("suspend1", tiny)
     host.virsh("start", "suspend1")
     assert host.virsh("suspend", "suspend1") == "Domain 'suspend1' suspended\n\n"
     assert host.virsh("domstate", "--reason", "suspend1").strip() == "paused (user)"
-    assert host.virsh("resume", "suspend1") == "Domain 'suspend1' resumed\n\n"
-    assert host.domstate("suspend1") == "running"
     host.virsh("destroy", "suspend1")
+
+
+def test_resume(host, tiny):
+    host.define("suspend2", tiny)
+    host.virsh("start", "suspend2", "--paused")
+    assert host.virsh("resume", "suspend2") == "Domain 'suspend2' resumed\n\n"
+    assert host.domstate("suspend2") == "running"
+    host.virsh("destroy", "suspend2")
 
 
 # -- looking --------------------------------------------------------------------------------------------
@@ -493,21 +506,59 @@ def test_screenshot(host, tiny):
 # -- snapshots ----------------------------------------------------------------------------------------------------
 
 
-def test_snapshots(host, tiny):
-    host.define("snap1", tiny, devices=DISK.format(path=qcow2(host, "snap1", "16M"), target="vda"))
-    host.boot("snap1")
-    made = re.search(r"Domain snapshot (\S+) created", host.virsh("snapshot-create", "snap1"))[1]
-    assert made in names(host.virsh("snapshot-list", "snap1"), 0)
-    info = fields(host.virsh("snapshot-info", "snap1", "--current"))
-    assert info["Name"] == made and info["Current"] == "yes" and info["State"] == "running"
-    root = ET.fromstring(host.virsh("snapshot-dumpxml", "snap1", made))
-    assert root.tag == "domainsnapshot" and root.findtext("name") == made and root.findtext("state") == "running"
+@pytest.fixture(scope="module")
+def with_disk(host):
+    """A machine that runs, with a disk that can keep snapshots; there is nothing in it but firmware."""
+    disk = DISK.format(path=qcow2(host, "snap1", "16M"), target="vda")
+    host.virsh("define", host.write("snap1.xml", "<domain type='qemu'><name>snap1</name><memory unit='MiB'>32</memory><os><type>hvm</type></os>"
+                                    f"<devices>{disk}</devices></domain>"))
+    host.virsh("start", "snap1")
+    yield "snap1"
     host.virsh("destroy", "snap1")
-    host.virsh("snapshot-revert", "snap1", "--current")
-    assert host.domstate("snap1") == "running"
-    assert f"Domain snapshot {made} deleted" in host.virsh("snapshot-delete", "snap1", "--current") or \
-        made not in host.virsh("snapshot-list", "snap1", "--name").split()
-    host.virsh("destroy", "snap1")
+
+
+@pytest.fixture
+def snapshot(host, with_disk):
+    """A snapshot of it, with a name by the daemon: the name."""
+    if host.domstate(with_disk) != "running":
+        host.virsh("start", with_disk)
+    made = re.fullmatch(r"Domain snapshot (\S+) created\n\n?", host.virsh("snapshot-create", with_disk))[1]
+    yield made
+    host.virsh("snapshot-delete", with_disk, made, check=False)
+    assert not host.virsh("snapshot-list", with_disk, "--name").split()
+
+
+def test_snapshot_create(host, with_disk, snapshot):
+    assert host.domstate(with_disk) == "running"
+    assert host.virsh("snapshot-list", with_disk, "--name").split() == [snapshot]
+
+
+def test_snapshot_list(host, with_disk, snapshot):
+    table = host.virsh("snapshot-list", with_disk)
+    assert names(table, 0) == [snapshot] and names(table, -1) == ["running"]
+
+
+def test_snapshot_info_current(host, with_disk, snapshot):
+    info = fields(host.virsh("snapshot-info", with_disk, "--current"))
+    assert (info["Name"], info["Domain"], info["Current"], info["State"]) == (snapshot, with_disk, "yes", "running")
+    assert (info["Location"], info["Parent"], info["Children"], info["Metadata"]) == ("internal", "-", "0", "yes")
+
+
+def test_snapshot_dumpxml(host, with_disk, snapshot):
+    root = ET.fromstring(host.virsh("snapshot-dumpxml", with_disk, snapshot))
+    assert (root.tag, root.findtext("name"), root.findtext("state")) == ("domainsnapshot", snapshot, "running")
+    assert root.findtext("domain/name") == with_disk
+
+
+def test_snapshot_revert_current(host, with_disk, snapshot):
+    host.virsh("destroy", with_disk)
+    assert host.virsh("snapshot-revert", with_disk, "--current").strip() in ("", f"Domain snapshot {snapshot} reverted")
+    assert host.domstate(with_disk) == "running"
+
+
+def test_snapshot_delete_current(host, with_disk, snapshot):
+    assert host.virsh("snapshot-delete", with_disk, "--current") == f"Domain snapshot {snapshot} deleted\n\n"
+    assert "has no current snapshot" in host.virsh_fails("snapshot-info", with_disk, "--current")
 
 
 def test_snapshots_when_off(host, tiny):

@@ -9,6 +9,7 @@ import build_lists
 import commits
 import faults
 import includes
+import rows
 import source
 import style
 
@@ -93,6 +94,17 @@ class Faults(unittest.TestCase):
             self.assertEqual(faults.check(top, {}), ['src/a.c: no test makes "a/two" fail', 'src/b.c: no test makes "b/gone" fail'])
             self.assertEqual(faults.check(top, {"a/two": "", "b/gone": ""}), [])
             self.assertEqual(len(faults.check(top, {"a/one": "", "a/two": "", "b/gone": "", "c/none": ""})), 2)
+
+
+class Rows(unittest.TestCase):
+    def test_tree(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name) / rows.FOLDER
+            folder.mkdir(parents=True)
+            (folder / "test_a.py").write_text("def test_one(host):\n    pass\n")
+            for table, count in (('ROWS = {"a": ["test_a.test_one", "test_a"]}', 0), ('ROWS = {"a": ["test_a.test_on"], "b": ["test_b"]}', 2), ("X = 1", 1)):
+                (folder / "stock.py").write_text(f"import os\n{table}\n")
+                self.assertEqual(len(rows.check(Path(name))), count, table)
 
 
 class Commits(unittest.TestCase):
