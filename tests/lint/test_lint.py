@@ -8,6 +8,7 @@ from pathlib import Path
 import build_lists
 import commits
 import faults
+import fuzzed
 import includes
 import rows
 import source
@@ -105,6 +106,23 @@ class Rows(unittest.TestCase):
             for table, count in (('ROWS = {"a": ["test_a.test_one", "test_a"]}', 0), ('ROWS = {"a": ["test_a.test_on"], "b": ["test_b"]}', 2), ("X = 1", 1)):
                 (folder / "stock.py").write_text(f"import os\n{table}\n")
                 self.assertEqual(len(rows.check(Path(name))), count, table)
+
+
+class Fuzzed(unittest.TestCase):
+    def test_tree(self):
+        with tempfile.TemporaryDirectory() as name:
+            top = Path(name)
+            for path, text in (("src/a.h", "/* sk_none_parse(const char *x); */\nSkA *sk_a_parse(const char *text, gsize length,\n    GError **error);\n"
+                                           "int sk_b_decode_text(json_t *x);\nint sk_copy_sparse(const char *x);\n"),
+                               ("tests/fuzz/a.c", "sk_a_parse(data, size, NULL)"), ("tests/fuzz/meson.build", "t = {\n  'a': [base],\n}\n"),
+                               ("tests/fuzz/corpus/a/one", "x")):
+                (top / path).parent.mkdir(parents=True, exist_ok=True)
+                (top / path).write_text(text)
+            self.assertEqual(fuzzed.check(top, {}), ["src/a.h: no fuzz target feeds sk_b_decode_text()"])
+            self.assertEqual(fuzzed.check(top, {"sk_b_decode_text": "a"}), [])
+            self.assertEqual(len(fuzzed.check(top, {"sk_a_parse": "a", "sk_b_decode_text": "b"})), 2)
+            (top / "tests/fuzz/corpus/a/one").unlink()
+            self.assertEqual(len(fuzzed.check(top, {"sk_b_decode_text": "a"})), 1)
 
 
 class Commits(unittest.TestCase):
