@@ -10,7 +10,7 @@ FLOORS = [
     ["base", "nss"],
     ["model"],
     ["codec"],
-    ["host", "store", "storage", "network", "engine", "guest", "cluster"],
+    ["host", "store", "storage", "network", "engine", "guest", "cluster", "repository"],
     ["service"],
     ["auth", "metrics"],
     ["ops"],
