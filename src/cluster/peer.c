@@ -2,98 +2,17 @@
 /* Another daemon, asked in libvirt's protocol. */
 #include "cluster/peer.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <glib-unix.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/error.h"
-#include "codec/xdr/signature.h"
-#include "codec/xdr/xdr.h"
+#include "cluster/peer-private.h"
 
-#define PROGRAM 0x20008086u
-#define HEADER 28u
-#define MESSAGE_MAX (32u * 1024 * 1024 + 4)
-#define TCP_PORT 16509
-#define CONNECT_SECONDS 30
 /* Making ready starts a QEMU there, which may take a while. */
-#define ANSWER_MS (5 * 60 * 1000)
+#define ANSWER_USEC (5 * 60 * G_USEC_PER_SEC)
 
-enum { AUTH_LIST = 66, OPEN = 1, SUPPORTS_FEATURE = 60, PREPARE = 303, FINISH = 306 };
-enum { CALL, REPLY };
+enum { AUTH_LIST = 66, OPEN = 1, SUPPORTS_FEATURE = 60, PREPARE = 303, PREPARE_TUNNEL = 304, FINISH = 306 };
 enum { FEATURE_MIGRATION_PARAMS = 13 };
-enum { FLAG_LIVE = 1, FLAG_PEER2PEER = 2, FLAG_PERSIST = 8, FLAG_PAUSED = 0x20 };
-
-struct SkPeer {
-    SkFd fd;
-    guint32 serial;
-    char *uri;
-    GPtrArray *signatures;  /* of the answers so far, which refer to them */
-};
-
-/* -- bytes ---------------------------------------------------------------------------------------------------- */
-
-static gboolean
-fail_gone(const SkPeer *self, GError **error)
-{
-    return sk_fail(error, SK_ERROR_IO, "the daemon at \"%s\" has cut the connection", self->uri);
-}
-
-static gboolean
-wait_for(const SkPeer *self, gint64 end, GCancellable *cancellable, GError **error)
-{
-    GPollFD other = { .fd = -1 };
-    g_cancellable_make_pollfd(cancellable, &other);
-    struct pollfd waiting[] = { { .fd = self->fd, .events = POLLIN }, { .fd = other.fd, .events = POLLIN } };
-    gint left = (gint) MAX(0, (end - g_get_monotonic_time()) / 1000);
-    gint ready = poll(waiting, G_N_ELEMENTS(waiting), left);
-    g_cancellable_release_fd(cancellable);
-    if (cancellable != NULL && g_cancellable_is_cancelled(cancellable))
-        return sk_fail(error, SK_ERROR_CANCELLED, "waiting for the daemon at \"%s\" was cancelled", self->uri);
-    return ready != 0 || sk_fail(error, SK_ERROR_TIMEOUT, "the daemon at \"%s\" does not answer", self->uri);
-}
-
-static gboolean
-read_all(const SkPeer *self, guint8 *bytes, gsize length, gint64 end, GCancellable *cancellable, GError **error)
-{
-    while (length > 0) {
-        if (!wait_for(self, end, cancellable, error))
-            return FALSE;
-        gssize n = recv(self->fd, bytes, length, MSG_DONTWAIT);
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
-            continue;
-        if (n <= 0)
-            return fail_gone(self, error);
-        bytes += n;
-        length -= (gsize) n;
-    }
-    return TRUE;
-}
-
-static gboolean
-write_all(const SkPeer *self, const guint8 *bytes, gsize length, GError **error)
-{
-    while (length > 0) {
-        gssize n = send(self->fd, bytes, length, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return fail_gone(self, error);
-        bytes += n;
-        length -= (gsize) n;
-    }
-    return TRUE;
-}
-
-static guint32
-word_at(const guint8 *bytes, gsize offset)
-{
-    guint32 word;
-    memcpy(&word, bytes + offset, sizeof word);
-    return GUINT32_FROM_BE(word);
-}
+enum { FLAG_LIVE = 1, FLAG_PEER2PEER = 2, FLAG_TUNNELLED = 4, FLAG_PERSIST = 8, FLAG_PAUSED = 0x20 };
 
 /* -- calls -------------------------------------------------------------------------------------------------------- */
 
@@ -102,34 +21,25 @@ static gboolean
 fail_as_told(const SkPeer *self, const GByteArray *payload, GError **error)
 {
     g_autofree char *text = NULL;
-    if (payload->len >= 16 && word_at(payload->data, 8) == 1 && word_at(payload->data, 12) <= payload->len - 16)
-        text = g_strndup((const char *) payload->data + 16, word_at(payload->data, 12));
+    if (payload->len >= 16 && sk_peer_word(payload->data, 8) == 1 && sk_peer_word(payload->data, 12) <= payload->len - 16)
+        text = g_strndup((const char *) payload->data + 16, sk_peer_word(payload->data, 12));
     return sk_fail(error, SK_ERROR_UNSUPPORTED, "the daemon at \"%s\" refuses: %s", self->uri, text != NULL ? text : "it does not say why");
 }
 
-/* The next message; its payload after the header. Events and the like are passed over. */
+/* The answer to the call just made, its payload; what is meant for the tunnel goes there, events and the like are passed over. */
 static GByteArray *
-read_reply(SkPeer *self, guint32 procedure, GCancellable *cancellable, GError **error)
+read_reply(SkPeer *self, guint32 procedure, gint64 end, GCancellable *cancellable, GError **error)
 {
-    gint64 end = g_get_monotonic_time() + (gint64) ANSWER_MS * 1000;
-    guint8 header[HEADER];
     for (;;) {
-        if (!read_all(self, header, sizeof header, end, cancellable, error))
+        g_auto(SkPeerMessage) message = { 0 };
+        if (!sk_peer_next(self, &message, end, cancellable, error))
             return NULL;
-        guint32 length = word_at(header, 0);
-        if (length < HEADER || length > MESSAGE_MAX) {
-            sk_fail(error, SK_ERROR_IO, "what the daemon at \"%s\" says cannot be understood", self->uri);
-            return NULL;
-        }
-        g_autoptr(GByteArray) payload = g_byte_array_new();
-        g_byte_array_set_size(payload, length - HEADER);
-        if (!read_all(self, payload->data, payload->len, end, cancellable, error))
-            return NULL;
-        if (word_at(header, 4) != PROGRAM || word_at(header, 12) != procedure || word_at(header, 16) != REPLY || word_at(header, 20) != self->serial)
+        if (message.payload == NULL || message.program != SK_PEER_PROGRAM || message.procedure != procedure || message.type != SK_PEER_REPLY ||
+            message.serial != self->serial)
             continue;
-        if (word_at(header, 24) == 0)
-            return g_steal_pointer(&payload);
-        fail_as_told(self, payload, error);
+        if (message.status == SK_PEER_OK)
+            return g_steal_pointer(&message.payload);
+        fail_as_told(self, message.payload, error);
         return NULL;
     }
 }
@@ -139,56 +49,16 @@ static SkXdrMessage *
 call(SkPeer *self, guint32 procedure, GByteArray *args, const char *returns, GCancellable *cancellable, GError **error)
 {
     g_autoptr(GByteArray) owned = args;
-    g_autoptr(GByteArray) packet = g_byte_array_new();
     SkXdrSignature *signature = sk_xdr_signature_new(returns);
     g_ptr_array_add(self->signatures, signature);
-    const guint32 words[] = { HEADER + args->len, PROGRAM, 1, procedure, CALL, ++self->serial, 0 };
-    for (guint i = 0; i < G_N_ELEMENTS(words); i++)
-        sk_xdr_put_u32(packet, words[i]);
-    g_byte_array_append(packet, args->data, args->len);
-    if (!write_all(self, packet->data, packet->len, error))
+    const SkPeerMessage message = { .program = SK_PEER_PROGRAM, .procedure = procedure, .type = SK_PEER_CALL, .serial = ++self->serial };
+    if (!sk_peer_send(self, &message, args->data, args->len, cancellable, error))
         return NULL;
-    g_autoptr(GByteArray) payload = read_reply(self, procedure, cancellable, error);
+    g_autoptr(GByteArray) payload = read_reply(self, procedure, g_get_monotonic_time() + ANSWER_USEC, cancellable, error);
     return payload != NULL ? sk_xdr_decode(signature, payload->data, payload->len, error) : NULL;
 }
 
 /* -- connecting ------------------------------------------------------------------------------------------------------- */
-
-static gint
-connect_tcp(const char *host, gint port, GCancellable *cancellable, GError **error)
-{
-    g_autoptr(GSocketClient) client = g_socket_client_new();
-    g_autoptr(GError) failed = NULL;
-    g_socket_client_set_enable_proxy(client, FALSE);
-    g_socket_client_set_timeout(client, CONNECT_SECONDS);
-    g_autoptr(GSocketConnection) connection = g_socket_client_connect_to_host(client, host, port > 0 ? (guint16) port : TCP_PORT, cancellable, &failed);
-    if (connection == NULL) {
-        sk_fail(error, SK_ERROR_HOST, "cannot reach the daemon at \"%s\": %s", host, failed->message);
-        return -1;
-    }
-    gint fd = fcntl(g_socket_get_fd(g_socket_connection_get_socket(connection)), F_DUPFD_CLOEXEC, 3);
-    if (fd >= 0)
-        g_unix_set_fd_nonblocking(fd, FALSE, NULL);
-    return fd;
-}
-
-static gint
-connect_to(const char *text, GCancellable *cancellable, GError **error)
-{
-    g_autoptr(GUri) uri = g_uri_parse(text, G_URI_FLAGS_PARSE_RELAXED, NULL);
-    const char *scheme = uri != NULL ? g_uri_get_scheme(uri) : "";
-    g_autoptr(GHashTable) query = uri != NULL && g_uri_get_query(uri) != NULL ?
-                                  g_uri_parse_params(g_uri_get_query(uri), -1, "&", G_URI_PARAMS_NONE, NULL) : NULL;
-    const char *path = query != NULL ? g_hash_table_lookup(query, "socket") : NULL;
-    const char *host = uri != NULL ? g_uri_get_host(uri) : NULL;
-    gboolean remote = host != NULL && *host != '\0';
-    if (g_str_equal(scheme, "qemu+tcp") && remote)
-        return connect_tcp(host, g_uri_get_port(uri), cancellable, error);
-    if (g_str_equal(scheme, "qemu+unix") || (g_str_equal(scheme, "qemu") && !remote))
-        return sk_fs_connect_unix(path != NULL ? path : "/run/libvirt/libvirt-sock", error);
-    sk_fail(error, SK_ERROR_UNSUPPORTED, "a daemon cannot reach another at \"%s\": give qemu+unix or qemu+tcp, or leave out p2p", text);
-    return -1;
-}
 
 static gboolean
 greet(SkPeer *self, GCancellable *cancellable, GError **error)
@@ -217,16 +87,21 @@ greet(SkPeer *self, GCancellable *cancellable, GError **error)
 }
 
 SkPeer *
-sk_peer_open(const char *uri, GCancellable *cancellable, GError **error)
+sk_peer_new(SkTransport *transport, const char *uri, GCancellable *cancellable, GError **error)
 {
-    gint fd = connect_to(uri, cancellable, error);
-    if (fd < 0)
-        return NULL;
     g_autoptr(SkPeer) self = g_new0(SkPeer, 1);
-    self->fd = fd;
+    self->transport = transport;
     self->uri = g_strdup(uri);
     self->signatures = g_ptr_array_new_with_free_func((GDestroyNotify) sk_xdr_signature_free);
+    sk_peer_tunnel_init(self);
     return greet(self, cancellable, error) ? g_steal_pointer(&self) : NULL;
+}
+
+SkPeer *
+sk_peer_open(const char *uri, const SkTransportKeys *keys, GCancellable *cancellable, GError **error)
+{
+    SkTransport *transport = sk_transport_open(uri, keys, cancellable, error);
+    return transport != NULL ? sk_peer_new(transport, uri, cancellable, error) : NULL;
 }
 
 void
@@ -234,7 +109,8 @@ sk_peer_free(SkPeer *self)
 {
     if (self == NULL)
         return;
-    sk_fd_clear(&self->fd);
+    sk_peer_tunnel_cut(self);
+    sk_transport_free(self->transport);
     g_ptr_array_unref(self->signatures);
     g_free(self->uri);
     g_free(self);
@@ -264,22 +140,31 @@ put_params(GByteArray *out, const SkPeerMove *move, gboolean finish)
 static guint
 flags_of(const SkPeerMove *move)
 {
-    return FLAG_LIVE | FLAG_PEER2PEER | (move->persist ? FLAG_PERSIST : 0) | (move->paused ? FLAG_PAUSED : 0);
+    return FLAG_LIVE | FLAG_PEER2PEER | (move->tunnelled ? FLAG_TUNNELLED : 0) | (move->persist ? FLAG_PERSIST : 0) | (move->paused ? FLAG_PAUSED : 0);
 }
 
-char *
-sk_peer_prepare(SkPeer *self, const SkPeerMove *move, GCancellable *cancellable, GError **error)
+static char *
+prepare(SkPeer *self, guint32 procedure, const char *returns, const SkPeerMove *move, GCancellable *cancellable, GError **error)
 {
     GByteArray *args = g_byte_array_new();
     put_params(args, move, FALSE);
     sk_xdr_put_bytes(args, move->cookie, strlen(move->cookie));
     sk_xdr_put_u32(args, flags_of(move));
-    g_autoptr(SkXdrMessage) reply = call(self, PREPARE, args, "cookie_out:bytes<4194304> uri_out:str?", cancellable, error);
+    g_autoptr(SkXdrMessage) reply = call(self, procedure, args, returns, cancellable, error);
     if (reply == NULL)
         return NULL;
     const SkXdrRecord answer = sk_xdr_message_record(reply);
     const SkXdrValue *cookie = sk_xdr_value(&answer, "cookie_out");
     return g_strndup((const char *) cookie->bytes, cookie->count);
+}
+
+char *
+sk_peer_prepare(SkPeer *self, const SkPeerMove *move, GCancellable *cancellable, GError **error)
+{
+    if (!move->tunnelled)
+        return prepare(self, PREPARE, "cookie_out:bytes<4194304> uri_out:str?", move, cancellable, error);
+    g_autofree char *cookie = prepare(self, PREPARE_TUNNEL, "cookie_out:bytes<4194304>", move, cancellable, error);
+    return cookie != NULL && sk_peer_tunnel_start(self, PREPARE_TUNNEL, error) ? g_steal_pointer(&cookie) : NULL;
 }
 
 gboolean
@@ -290,6 +175,10 @@ sk_peer_finish(SkPeer *self, const SkPeerMove *move, gboolean cancelled, GError 
     sk_xdr_put_bytes(args, "", 0);
     sk_xdr_put_u32(args, flags_of(move));
     sk_xdr_put_i32(args, cancelled);
+    if (cancelled)
+        sk_peer_tunnel_cut(self);
+    else
+        sk_peer_tunnel_join(self);
     g_autoptr(SkXdrMessage) reply = call(self, FINISH, args, "dom cookie_out:bytes<4194304>", NULL, error);
     return reply != NULL;
 }

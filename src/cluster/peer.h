@@ -3,7 +3,8 @@
 
 #include <gio/gio.h>
 
-#include "base/fs.h"
+#include "cluster/transport.h"
+#include "model/migration.h"
 
 G_BEGIN_DECLS
 
@@ -15,11 +16,10 @@ G_BEGIN_DECLS
 
 typedef struct SkPeer SkPeer;
 
-/*
- * Connects to "qemu+unix:///system?socket=PATH" or "qemu+tcp://HOST[:PORT]/system" ("qemu:///system" is the first); UNSUPPORTED for
- * other transports.
- */
-SkPeer *sk_peer_open(const char *uri, GCancellable *cancellable, GError **error);
+/* As sk_transport_open(), and greets. */
+SkPeer *sk_peer_open(const char *uri, const SkTransportKeys *keys, GCancellable *cancellable, GError **error);
+/* Over one that is open already, which is taken. uri: what it is called in errors. */
+SkPeer *sk_peer_new(SkTransport *transport, const char *uri, GCancellable *cancellable, GError **error);
 void sk_peer_free(SkPeer *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SkPeer, sk_peer_free)
 
@@ -31,11 +31,18 @@ typedef struct {
     const char *address, *listen;
     const char *xml, *persistent_xml;
     gboolean persist, paused;
+    gboolean tunnelled;     /* what is to be sent goes through this connection */
 } SkPeerMove;
 
 /* Makes it ready. Free the answered cookie with g_free(). */
 char *sk_peer_prepare(SkPeer *self, const SkPeerMove *move, GCancellable *cancellable, GError **error);
-/* Lets it run there, or takes it back. */
+/*
+ * Tunnelled, after it was prepared: our end of what a connection of the kind would be, as a socket that blocks. It is the
+ * caller's, once; when the tunnel breaks or the other daemon closes its end, it reads to an end. -1 on error.
+ */
+gint sk_peer_tunnel_take(SkPeer *self, SkTunnelKind kind, GError **error);
+
+/* Lets it run there, or takes it back. Tunnelled: what was written to the state's end has gone first, unless it is cancelled. */
 gboolean sk_peer_finish(SkPeer *self, const SkPeerMove *move, gboolean cancelled, GError **error);
 
 G_END_DECLS

@@ -50,6 +50,9 @@ static const SkField fields[] = {
     LIBVIRT("libvirt.tls_admins", tls_roles.admins, STRING, "subjects of certificates whose owners are admins: patterns such as CN=ops,O=Example;CN=*.example.com", .max = 65536),
     LIBVIRT("libvirt.tls_operators", tls_roles.operators, STRING, "the same for operators", .max = 65536),
     LIBVIRT("libvirt.tls_viewers", tls_roles.viewers, STRING, "the same for viewers", .max = 65536),
+    SERVICE("libvirt.peer_ca", peer_ca, STRING, "certificates of the authorities that sign other daemons' certificates, PEM (migration to qemu+tls)", .def = "/etc/pki/CA/cacert.pem", .max = 4096),
+    SERVICE("libvirt.peer_certificate", peer_cert, STRING, "what this daemon shows to other daemons, PEM", .def = "/etc/pki/libvirt/clientcert.pem", .max = 4096),
+    SERVICE("libvirt.peer_key", peer_key, STRING, "its private key, PEM", .def = "/etc/pki/libvirt/private/clientkey.pem", .max = 4096),
     LIBVIRT("libvirt.tcp_listen", tcp_address, STRING, "address and port for qemu+tcp, in clear and without asking who it is; empty for none", .max = 128),
     LIBVIRT("libvirt.tcp_role", tcp_role, ENUM, "role of everybody who comes that way", .def = "viewer", .names = &sk_role_enum),
 

@@ -40,6 +40,7 @@ static const SkField migrate_fields[] = {
     SK_FIELD(SkMigrate, persist, BOOL, "define it there too"),
     SK_FIELD(SkMigrate, paused, BOOL, "do not let the guest run there yet"),
     SK_FIELD(SkMigrate, undefine, BOOL, "remove its definition here"),
+    SK_FIELD(SkMigrate, tunnelled, BOOL, "send through the connection to that daemon"),
     SK_FIELD(SkMigrate, bandwidth, UINT64, "most MiB a second, 0 for the domain's limit", .max = (gint64) SK_MIGRATION_MAX_BANDWIDTH),
     SK_FIELD(SkMigrate, auto_converge, BOOL, "slow the guest down if it writes faster than can be sent"),
     SK_FIELD(SkMigrate, compress, BOOL, "send changes of pages alone (xbzrle)"),
@@ -50,6 +51,8 @@ static gboolean
 check_migrate(gconstpointer value, GError **error)
 {
     const SkMigrate *self = value;
+    if (self->tunnelled && self->to == NULL)
+        return sk_fail(error, SK_ERROR_INVALID, "only a daemon that this one asks itself can be sent to through the connection to it: give to");
     return self->to != NULL || (self->address != NULL && self->token != NULL) ||
            sk_fail(error, SK_ERROR_INVALID, "it is not said where to: give address and token of a destination that is prepared, or to");
 }

@@ -26,6 +26,7 @@ typedef struct {
     char *name;             /* it is to have there; NULL: the same */
     char *address;          /* to listen on: "tcp:HOST:PORT", "unix:PATH"; NULL: a TCP port is chosen */
     char *listen;           /* IP address to bind; NULL: any */
+    gboolean tunnelled;     /* nothing is listened at: whoever asks brings the connections; in no table, as only a front door can */
 } SkMigrationPrepare;
 
 /* How a source sends: to a destination that is prepared, or to a daemon that it asks itself. */
@@ -34,6 +35,7 @@ typedef struct {
     char *to;               /* libvirt URI of that daemon: address may be NULL then; NULL: the asker drives */
     char *name, *listen, *xml, *persistent_xml; /* to: what that daemon is asked for; NULL: as it is */
     gboolean persist, paused, undefine; /* to */
+    gboolean tunnelled;     /* to: through the connection to that daemon */
     guint64 bandwidth;      /* MiB per second; 0: as much as there is */
     gboolean auto_converge, compress;
     gboolean still;         /* the guest stands still meanwhile */
@@ -56,6 +58,13 @@ typedef struct {
     guint64 bandwidth;      /* MiB per second */
     guint downtime;         /* milliseconds */
 } SkMigrationLimits;
+
+/*
+ * Through the connection of the two daemons: each message of the stream begins with a byte that says whose the rest is, the
+ * state's or the daemons' words. One with no rest says that no more will come.
+ */
+typedef enum { SK_TUNNEL_STATE, SK_TUNNEL_WORDS, SK_N_TUNNELS } SkTunnelKind;
+#define SK_TUNNEL_BYTES "SW"
 
 #define SK_MIGRATION_MAX_BANDWIDTH G_GUINT64_CONSTANT(8796093022207)    /* MiB per second: as good as no limit */
 #define SK_MIGRATION_USUAL_DOWNTIME 300

@@ -119,19 +119,34 @@ take_state(SkIncoming *self, gint fd)
 }
 
 static void
-take_connection(SkIncoming *self, Stranger *stranger)
+take_wire(SkIncoming *self, SkWire wire, gint fd)
 {
-    SkWire wire;
-    gint fd = sk_fd_steal(&stranger->fd);
-    if (!sk_wire_parse_hello(stranger->hello, self->token, &wire)) {
-        g_message("domain \"%s\" is waited for, and somebody came who does not know it", sk_domain_name(self->domain));
-        close(fd);
-    } else if (wire == SK_WIRE_STATE) {
+    if (wire == SK_WIRE_STATE) {
         take_state(self, fd);
     } else {
         sk_fd_clear(&self->words);
         self->words = fd;
     }
+}
+
+static void
+take_connection(SkIncoming *self, Stranger *stranger)
+{
+    SkWire wire;
+    gint fd = sk_fd_steal(&stranger->fd);
+    if (sk_wire_parse_hello(stranger->hello, self->token, &wire)) {
+        take_wire(self, wire, fd);
+        return;
+    }
+    g_message("domain \"%s\" is waited for, and somebody came who does not know it", sk_domain_name(self->domain));
+    close(fd);
+}
+
+void
+sk_domain_take_tunnel(SkDomain *self, gint state, gint words)
+{
+    take_wire(self->incoming, SK_WIRE_WORDS, words);
+    take_wire(self->incoming, SK_WIRE_STATE, state);
 }
 
 /* Not a byte more than the greeting is read: what follows is QEMU's. */
@@ -179,5 +194,6 @@ sk_domain_await_incoming(SkDomain *self, SkIncoming *incoming)
     g_clear_pointer(&self->incoming, sk_incoming_free);
     self->incoming = incoming;
     incoming->domain = self;
-    incoming->source = g_unix_fd_add(incoming->listener, G_IO_IN, on_connection, incoming);
+    if (incoming->listener >= 0)
+        incoming->source = g_unix_fd_add(incoming->listener, G_IO_IN, on_connection, incoming);
 }

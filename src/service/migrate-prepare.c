@@ -17,6 +17,7 @@ typedef struct {
     SkIncoming *incoming;
     SkRecord *record;
     char *address, *listen, *emulator, *cache, *source_version, *source_host;
+    gboolean tunnelled;
 } PrepareWork;
 
 static void
@@ -159,6 +160,7 @@ prepare_prepare(SkJob *job, GError **error)
     const char *emulator = work->spec->emulator != NULL ? work->spec->emulator : self->settings->qemu;
     work->address = g_strdup(body->address);
     work->listen = g_strdup(body->listen);
+    work->tunnelled = body->tunnelled;
     work->emulator = g_strdup(emulator != NULL ? emulator : "qemu-system-x86_64");
     work->cache = g_build_filename(self->settings->lib_dir, "cache", NULL);
     work->source_version = g_strdup(body->offer->qemu_version);
@@ -185,7 +187,7 @@ run_prepare(SkJob *job, GError **error)
     if (!check_machine(work, error) || sk_fault("migration-prepare/listen", error))
         return FALSE;
     SkIncoming *incoming = work->incoming = g_new0(SkIncoming, 1);
-    incoming->words = SK_FD_NONE;
+    incoming->words = incoming->listener = SK_FD_NONE;
     incoming->token = sk_wire_token();
     const char *path = work->address != NULL && g_str_has_prefix(work->address, "unix:") ? strchr(work->address, '/') : NULL;
     if (path != NULL && g_str_has_prefix(path, "//"))
@@ -196,9 +198,10 @@ run_prepare(SkJob *job, GError **error)
         if (!sk_intent_note(incoming->intent, error))
             return FALSE;
     }
-    incoming->listener = sk_wire_listen(work->address, work->listen, &incoming->address, error);
+    if (!work->tunnelled)
+        incoming->listener = sk_wire_listen(work->address, work->listen, &incoming->address, error);
     incoming->definition = g_steal_pointer(&work->definition);
-    return incoming->listener >= 0 && !sk_fault("migration-prepare/record", error);
+    return (work->tunnelled || incoming->listener >= 0) && !sk_fault("migration-prepare/record", error);
 }
 
 static SkDomain *

@@ -63,7 +63,8 @@ typedef struct {
     /* to another daemon that we ask ourselves */
     SkPeer *peer;
     char *to, *cookie, *new_name, *listen, *xml, *persistent_xml;
-    gboolean persist, paused;
+    SkTransportKeys keys;   /* borrowed of the settings */
+    gboolean persist, paused, tunnelled;
     gboolean cancelled;     /* what sk_migrate_prepare_end() is to take as said */
     GError *failed;         /* and what it said itself */
     /* confirm */

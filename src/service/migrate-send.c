@@ -31,6 +31,9 @@ take_peer(SkMigrateWork *work, const SkMigrate *body)
     work->persistent_xml = g_strdup(body->persistent_xml);
     work->persist = body->persist;
     work->paused = body->paused || !work->ran;
+    work->tunnelled = body->tunnelled;
+    const SkServiceSettings *settings = work->domain->service->settings;
+    work->keys = (SkTransportKeys){ .authorities = settings->peer_ca, .certificate = settings->peer_cert, .key = settings->peer_key };
     work->undefine = body->undefine;
 }
 
@@ -86,15 +89,24 @@ tell(guint64 done, guint64 total, gpointer data)
     sk_job_progress(data, total > 0 ? (gdouble) done / (gdouble) total : -1, "sending memory", done, total);
 }
 
+/* A connection to the destination; -1 on error. */
+static gint
+connect_to(SkJob *job, const SkMigrateWork *work, SkWire wire, GError **error)
+{
+    if (work->tunnelled)
+        return sk_peer_tunnel_take(work->peer, wire == SK_WIRE_STATE ? SK_TUNNEL_STATE : SK_TUNNEL_WORDS, error);
+    return sk_wire_connect(work->address, work->token, wire, job->cancellable, error);
+}
+
 static gboolean
 send_all(SkJob *job, SkMigrateWork *work, GError **error)
 {
     if (sk_fault("migrate/connect", error))
         return FALSE;
-    work->words = sk_wire_connect(work->address, work->token, SK_WIRE_WORDS, job->cancellable, error);
+    work->words = connect_to(job, work, SK_WIRE_WORDS, error);
     if (work->words < 0 || sk_fault("migrate/words", error))
         return FALSE;
-    g_auto(SkFd) state = sk_wire_connect(work->address, work->token, SK_WIRE_STATE, job->cancellable, error);
+    g_auto(SkFd) state = connect_to(job, work, SK_WIRE_STATE, error);
     return state >= 0 && !sk_fault("migrate/state", error) && (!work->still || sk_qmp_do(work->qmp, SK_QMP_STOP, error)) &&
            sk_qmp_migrate_live(work->qmp, state, &work->options, job->cancellable, tell, job, error) && !sk_fault("migrate/sent", error);
 }
@@ -122,7 +134,7 @@ mark_sent(gpointer data)
 static gboolean
 ask_peer(SkJob *job, SkMigrateWork *work, const SkPeerMove *move, GError **error)
 {
-    work->peer = sk_peer_open(work->to, job->cancellable, error);
+    work->peer = sk_peer_open(work->to, &work->keys, job->cancellable, error);
     if (work->peer == NULL || sk_fault("migrate/peer", error))
         return FALSE;
     g_autofree char *answer = sk_peer_prepare(work->peer, move, job->cancellable, error);
@@ -132,7 +144,7 @@ ask_peer(SkJob *job, SkMigrateWork *work, const SkPeerMove *move, GError **error
     g_free(work->address);
     work->address = g_strdup(json_string_value(json_object_get(cookie, "address")));
     work->token = g_strdup(json_string_value(json_object_get(cookie, "token")));
-    return (work->address != NULL && work->token != NULL) ||
+    return work->tunnelled || (work->address != NULL && work->token != NULL) ||
            sk_fail(error, SK_ERROR_UNSUPPORTED, "the daemon at \"%s\" takes domains in another way than this one sends them", work->to);
 }
 
@@ -173,16 +185,16 @@ run_to_peer(SkJob *job, SkMigrateWork *work, GError **error)
     g_autoptr(GError) failed = NULL;
     const SkPeerMove told = { .cookie = work->cookie, .name = work->new_name != NULL ? work->new_name : work->domain->spec->name, .new_name = work->new_name,
                               .address = address, .listen = work->listen, .xml = work->xml, .persistent_xml = work->persistent_xml,
-                              .persist = work->persist, .paused = work->paused };
+                              .persist = work->persist, .paused = work->paused, .tunnelled = work->tunnelled };
     if (!ask_peer(job, work, &told, error))
         return FALSE;
     gboolean sent = send_all(job, work, error);
     if (sent && end_at_peer(work, &told, error))
         return TRUE;
-    if (!sent)
-        sk_peer_finish(work->peer, &told, TRUE, NULL);
     if (!work->unknown && !work->away && sk_qmp_is_open(work->qmp) && !sk_migrate_go_on(work, &failed))
         g_warning("%s, continuing", failed->message);
+    if (!sent)
+        sk_peer_finish(work->peer, &told, TRUE, NULL);
     return FALSE;
 }
 

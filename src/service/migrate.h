@@ -48,6 +48,9 @@ void sk_incoming_free(SkIncoming *self);
 /* Its QEMU waits: what the source sends is taken from now on. incoming is taken. */
 void sk_domain_await_incoming(SkDomain *self, SkIncoming *incoming);
 
+/* One that was prepared as tunnelled: where its state and the words of the source's daemon come. Both are taken. */
+void sk_domain_take_tunnel(SkDomain *self, gint state, gint words);
+
 /* Where a domain that was prepared waits for its state; NULL: it does not. Borrowed. */
 const char *sk_domain_incoming_address(const SkDomain *self);
 const char *sk_domain_incoming_token(const SkDomain *self);

@@ -17,6 +17,7 @@ typedef struct {
     char *etc_dir, *lib_dir, *run_dir, *log_dir;
     char *data_dir;         /* recipes of images */
     char *tag;              /* keeps the links and tables of daemons on one host apart; "" for the system's */
+    char *peer_ca, *peer_cert, *peer_key; /* files for TLS with other daemons */
     char *qemu;             /* binary; NULL: the host's qemu-system-x86_64 */
     gboolean session;       /* without privileges: user-mode networking, no uid of its own */
     gboolean kvm_fallback;  /* a definition that asks for kvm runs on TCG where KVM cannot */

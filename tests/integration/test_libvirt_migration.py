@@ -217,8 +217,6 @@ def test_what_is_refused(world):
     for options, word in words.items():
         failed = world.migrate(*options.split(), check=False)
         assert failed.returncode != 0 and word in failed.stderr, (options, failed.stderr)
-    tunnelled = virsh(world.a, "migrate", "--live", "--p2p", "--tunnelled", NAME, to_peer(world.b), check=False)
-    assert "tunnelled" in tunnelled.stderr, tunnelled.stderr
     failed = world.migrate(check=False, transport="rdma://somewhere")
     assert "give tcp:HOST:PORT or unix:PATH" in failed.stderr
     world.runs_at(world.a)
@@ -245,23 +243,28 @@ def peer(world, *options, source=None, check=True):
     """From daemon to daemon: the client asks the source alone."""
     source = source or world.a
     target = world.other(source)
-    done = virsh(source, "migrate", "--live", "--p2p", *options, NAME, to_peer(target), "--migrateuri", f"unix://{target.root}/state.sock", check=False)
+    where = () if "--tunnelled" in options else ("--migrateuri", f"unix://{target.root}/state.sock")
+    done = virsh(source, "migrate", "--live", "--p2p", *options, NAME, to_peer(target), *where, check=False)
     if check:
         assert done.returncode == 0, f"{done.stderr}\n{source.log_tail()}\n{target.log_tail()}"
     return done
 
 
-def test_from_daemon_to_daemon(world, tmp_path):
-    peer(world, "--verbose", "--persistent", "--undefinesource")
+WAYS = pytest.mark.parametrize("way", [(), ("--tunnelled",)], ids=["apart", "tunnelled"])
+
+
+@WAYS
+def test_from_daemon_to_daemon(world, tmp_path, way):
+    peer(world, "--verbose", "--persistent", "--undefinesource", *way)
     world.runs_at(world.b)
     assert not world.has(world.a) and world.b.get(f"/v1/domains/{NAME}")["status"]["persistent"]
-    peer(world, "--persistent", "--undefinesource", source=world.b)
+    peer(world, "--persistent", "--undefinesource", *way, source=world.b)
     world.runs_at(world.a)
     titled = tmp_path / "titled.xml"
     titled.write_text(with_title(virsh(world.a, "dumpxml", NAME, "--migratable"), "by the daemon"))
-    peer(world, "--xml", str(titled), "--suspend")
+    peer(world, "--xml", str(titled), "--suspend", *way)
     assert world.state(world.b) == ("paused", "migration") and virsh(world.b, "desc", NAME, "--title").strip() == "by the daemon"
-    peer(world, source=world.b)
+    peer(world, *way, source=world.b)
     assert world.state(world.a)[0] == "paused"
     world.a.do("POST", f"/v1/domains/{NAME}/resume")
     world.runs_at(world.a)
@@ -271,7 +274,7 @@ def test_peer_that_is_not_there(world):
     gone = virsh(world.a, "migrate", "--live", "--p2p", NAME, "qemu+unix:///system?socket=/nowhere/sock", check=False)
     assert "cannot connect to" in gone.stderr, gone.stderr
     other = virsh(world.a, "migrate", "--live", "--p2p", NAME, "qemu+ssh://nowhere/system", check=False)
-    assert "give qemu+unix or qemu+tcp" in other.stderr, other.stderr
+    assert "give qemu+unix, qemu+tcp or qemu+tls" in other.stderr, other.stderr
     world.b.do("POST", "/v1/domains", {"name": NAME, "memory": {"current": "32M"}})
     assert "there is another domain" in peer(world, check=False).stderr
     world.b.do("DELETE", f"/v1/domains/{NAME}")
@@ -281,11 +284,12 @@ def test_peer_that_is_not_there(world):
 PEER_STEPS = {"migrate/peer": "a", "migrate/connect": "a", "migrate/sent": "a", "migrate/finish": "a", "migration-confirm/record": "b"}
 
 
+@WAYS
 @pytest.mark.parametrize("variable", ["SKEP_FAULT", "SKEP_FAULT_EXIT"])
 @pytest.mark.parametrize("step", PEER_STEPS)
-def test_step_from_daemon_to_daemon(world, step, variable):
+def test_step_from_daemon_to_daemon(world, step, variable, way):
     world.a.restart(env={variable: step})
-    failed = peer(world, "--persistent", check=False)
+    failed = peer(world, "--persistent", *way, check=False)
     if variable == "SKEP_FAULT_EXIT":
         world.a.wait_ended()
     world.a.restart()
@@ -330,14 +334,15 @@ def test_over_tcp(world):
 class Slow:
     """A migration that cannot end, until the block does."""
 
-    def __init__(self, world):
+    def __init__(self, world, tunnelled=False):
         self.world = world
+        where = [uri(world.b), "--migrateuri", f"unix://{world.b.root}/state.sock"]
+        self.where = ["--p2p", "--tunnelled", to_peer(world.b)] if tunnelled else where
 
     def __enter__(self):
         world = self.world
-        target = f"unix://{world.b.root}/state.sock"
         self.process = subprocess.Popen(
-            world.a.prefix() + ["virsh", "-c", uri(world.a), "migrate", "--live", "--bandwidth", "1", NAME, uri(world.b), "--migrateuri", target],
+            world.a.prefix() + ["virsh", "-c", uri(world.a), "migrate", "--live", "--bandwidth", "1", NAME, *self.where],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
         world.a.wait_until(lambda: "Data processed" in virsh(world.a, "domjobinfo", NAME) or self.process.poll() is not None, "a job")
         assert self.process.poll() is None, self.process.communicate()
@@ -354,8 +359,12 @@ class Slow:
         self.process.communicate()
 
 
-def test_job_and_cancel(world):
-    with Slow(world) as slow:
+TUNNELLED = pytest.mark.parametrize("tunnelled", [False, True], ids=["apart", "tunnelled"])
+
+
+@TUNNELLED
+def test_job_and_cancel(world, tunnelled):
+    with Slow(world, tunnelled) as slow:
         info = virsh(world.a, "domjobinfo", NAME)
         assert "Outgoing migration" in info and "Memory total" in info, info
         refused = virsh(world.a, "setmem", NAME, "64M", "--live", check=False)
@@ -383,32 +392,36 @@ def test_client_is_killed(world):
         world.a.wait_until(lambda: virsh(world.a, "domjobinfo", NAME).split()[2] == "None", "the job's end")
 
 
-def test_source_daemon_is_killed(world):
-    with Slow(world) as slow:
+@TUNNELLED
+def test_source_daemon_is_killed(world, tunnelled):
+    with Slow(world, tunnelled) as slow:
         world.a.kill()
         assert slow.ended()[0] != 0
         world.a.start()
         world.runs_at(world.a)
 
 
-def test_destination_daemon_is_killed(world):
-    with Slow(world) as slow:
+@TUNNELLED
+def test_destination_daemon_is_killed(world, tunnelled):
+    with Slow(world, tunnelled) as slow:
         world.b.kill()
         assert slow.ended()[0] != 0
         world.b.start()
         world.runs_at(world.a)
 
 
-def test_destination_qemu_is_killed(world):
-    with Slow(world) as slow:
+@TUNNELLED
+def test_destination_qemu_is_killed(world, tunnelled):
+    with Slow(world, tunnelled) as slow:
         for pid in world.b.qemu_pids():
             os.kill(pid, signal.SIGKILL)
         assert slow.ended()[0] != 0
         world.runs_at(world.a)
 
 
-def test_guest_is_destroyed_on_the_way(world):
-    with Slow(world) as slow:
+@TUNNELLED
+def test_guest_is_destroyed_on_the_way(world, tunnelled):
+    with Slow(world, tunnelled) as slow:
         world.a.do("POST", f"/v1/domains/{NAME}/destroy")
         assert slow.ended()[0] != 0
     world.a.wait_until(lambda: world.state(world.a) == ("shut off", "destroyed") and world.state(world.b) == NONE and world.b.qemu_pids() == [], "the end")
@@ -458,10 +471,11 @@ def test_source_dies_at_step(world, step):
     bring_home(world, SOURCE_EXIT[step])
 
 
+@TUNNELLED
 @pytest.mark.parametrize("step", TARGET)
-def test_target_step_fails(world, step):
+def test_target_step_fails(world, step, tunnelled):
     world.b.restart(env={"SKEP_FAULT": step})
-    failed = world.migrate("--persistent", check=False)
+    failed = peer(world, "--tunnelled", "--persistent", check=False) if tunnelled else world.migrate("--persistent", check=False)
     check_outcome(world, TARGET[step], failed)
     world.b.restart()
     assert not world.has(world.b)
@@ -485,10 +499,11 @@ def test_source_cannot_go_on(world, variable):
     assert not world.has(world.b)
 
 
+@TUNNELLED
 @pytest.mark.parametrize("step", TARGET_EXIT)
-def test_target_dies_at_step(world, step):
+def test_target_dies_at_step(world, step, tunnelled):
     world.b.restart(env={"SKEP_FAULT_EXIT": step})
-    failed = world.migrate("--persistent", check=False)
+    failed = peer(world, "--tunnelled", "--persistent", check=False) if tunnelled else world.migrate("--persistent", check=False)
     world.b.wait_ended()
     world.b.start()
     check_outcome(world, TARGET_EXIT[step], failed)

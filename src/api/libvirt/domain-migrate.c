@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/libvirt/domain-define.h"
+#include "api/libvirt/domain-tunnel.h"
 #include "api/libvirt/families.h"
 #include "api/libvirt/objects.h"
 #include "api/libvirt/private.h"
@@ -18,7 +19,7 @@ enum {
     LIVE = 1, PEER2PEER = 2, TUNNELLED = 4, PERSIST = 8, UNDEFINE = 0x10, PAUSED = 0x20, COPY_ALL = 0x40, COPY_CHANGES = 0x80, PROTECT = 0x100,
     UNSAFE = 0x200, OFFLINE = 0x400, COMPRESSED = 0x800, ABORT_ON_ERROR = 0x1000, AUTO_CONVERGE = 0x2000,
 };
-#define KNOWN (OFFLINE | LIVE | PEER2PEER | PERSIST | UNDEFINE | PAUSED | PROTECT | UNSAFE | COMPRESSED | ABORT_ON_ERROR | AUTO_CONVERGE)
+#define KNOWN (OFFLINE | LIVE | PEER2PEER | TUNNELLED | PERSIST | UNDEFINE | PAUSED | PROTECT | UNSAFE | COMPRESSED | ABORT_ON_ERROR | AUTO_CONVERGE)
 
 #define ERROR_ABORTED 93
 
@@ -31,7 +32,7 @@ check_flags(const SkLvCall *call, GError **error)
         guint flag;
         const char *what;
     } refused[] = {
-        { TUNNELLED, "through the connection to the other daemon (tunnelled)" }, { COPY_ALL | COPY_CHANGES, "with its disks (copy-storage): have them shared" },
+        { COPY_ALL | COPY_CHANGES, "with its disks (copy-storage): have them shared" },
         { 0x4000, "over RDMA" }, { 0x8000, "by post-copy" }, { 0x10000, "with TLS" }, { 0x20000, "over parallel connections" },
         { 0x40000, "with synchronous writes" }, { 0x80000, "by going on with a post-copy" }, { 0x100000, "without copying pages (zero-copy)" },
     };
@@ -40,6 +41,8 @@ check_flags(const SkLvCall *call, GError **error)
         if ((flags & refused[i].flag) != 0)
             return sk_fail(error, SK_ERROR_UNSUPPORTED, "a domain cannot be migrated %s", refused[i].what);
     }
+    if ((flags & TUNNELLED) != 0 && ((flags & PEER2PEER) == 0 || (flags & OFFLINE) != 0))
+        return sk_fail(error, SK_ERROR_INVALID, "only a running domain's state goes through the connection of two daemons (tunnelled), and only from daemon to daemon (peer2peer)");
     return sk_lv_check_flags(call, KNOWN, error);
 }
 
@@ -210,6 +213,7 @@ take_peer(SkLvCall *call, SkMigrate *body, GError **error)
     body->persist = (flags & PERSIST) != 0;
     body->paused = (flags & PAUSED) != 0;
     body->undefine = (flags & UNDEFINE) != 0;
+    body->tunnelled = (flags & TUNNELLED) != 0;
     return TRUE;
 }
 
@@ -271,6 +275,10 @@ prepared(SkLvCall *call, SkCall *op, GError **error)
         return FALSE;
     if (!sk_lv_connection_is_open(call->connection))
         sk_domain_destroy_by_daemon(domain);
+    if (body->tunnelled) {
+        put_cookie(call, "{}");
+        return sk_lv_tunnel_open(call, domain, error);
+    }
     g_autoptr(json_t) cookie = json_pack("{s:s,s:s}", "address", sk_domain_incoming_address(domain), "token", sk_domain_incoming_token(domain));
     g_autofree char *text = json_dumps(cookie, JSON_COMPACT);
     put_cookie(call, text);
@@ -311,8 +319,11 @@ prepare_offline(SkLvCall *call, SkMigrationOffer *offer, GError **error)
 static gboolean
 prepare(SkLvCall *call, GError **error)
 {
+    gboolean tunnelled = (call->procedure->flags & SK_LV_UP) != 0;
     if (!check_call(call, error))
         return FALSE;
+    if (tunnelled != ((sk_lv_uint(call, "flags") & TUNNELLED) != 0))
+        return sk_fail(error, SK_ERROR_INVALID, "what goes through the connection (tunnelled) is prepared with a stream, and nothing else is");
     g_autoptr(json_t) cookie = read_cookie(call, error);
     SkMigrationOffer *offer = cookie != NULL ? sk_json_decode(&sk_migration_offer_type, cookie, error) : NULL;
     if (offer == NULL)
@@ -331,6 +342,7 @@ prepare(SkLvCall *call, GError **error)
         }
     }
     body->name = g_strdup(param_text(call, "destination_name"));
+    body->tunnelled = tunnelled;
     body->address = g_strdup(param_text(call, "migrate_uri"));
     body->listen = g_strdup(param_text(call, "listen_address"));
     return dispatch(call, SK_OP_MIGRATION_PREPARE, NULL, body, prepared, error);
@@ -440,7 +452,7 @@ get_compression_cache(SkLvCall *call, GError **error)
     return put_number(call, sk_lv_active_domain(call, "dom", error), USUAL_CACHE, error);
 }
 
-#define PARTLY .lacks = "tunnelled, post-copy, TLS, parallel, copying of disks"
+#define PARTLY .lacks = "post-copy, TLS, parallel, copying of disks"
 
 static const SkLvProcedure rows[] = {
     { 61, "DOMAIN_MIGRATE_PREPARE", NULL, NULL },
@@ -453,7 +465,7 @@ static const SkLvProcedure rows[] = {
     { 207, "DOMAIN_MIGRATE_SET_MAX_SPEED", "dom bandwidth:u64 flags", "", SK_OP_MIGRATION_LIMITS, set_max_speed },
     { 213, "DOMAIN_MIGRATE_BEGIN3", "dom destination_xml:str? flags:u64 destination_name:str? bandwidth:u64", "cookie_out:bytes<4194304> xml:str", SK_OP_DOMAIN_MIGRATE, begin, PARTLY },
     { 214, "DOMAIN_MIGRATE_PREPARE3", "cookie_in:bytes<4194304> migrate_uri:str? flags:u64 destination_name:str? bandwidth:u64 destination_xml:str", "cookie_out:bytes<4194304> uri_out:str?", SK_OP_MIGRATION_PREPARE, prepare, PARTLY },
-    { 215, "DOMAIN_MIGRATE_PREPARE_TUNNEL3", NULL, NULL },
+    { 215, "DOMAIN_MIGRATE_PREPARE_TUNNEL3", "cookie_in:bytes<4194304> flags:u64 destination_name:str? bandwidth:u64 destination_xml:str", "cookie_out:bytes<4194304>", SK_OP_MIGRATION_PREPARE, prepare, SK_LV_DOWN | SK_LV_UP, PARTLY },
     { 216, "DOMAIN_MIGRATE_PERFORM3", "dom destination_xml:str? cookie_in:bytes<4194304> dconnuri:str? migrate_uri:str? flags:u64 destination_name:str? bandwidth:u64", "cookie_out:bytes<4194304>", SK_OP_DOMAIN_MIGRATE, perform, PARTLY },
     { 217, "DOMAIN_MIGRATE_FINISH3", "destination_name:str cookie_in:bytes<4194304> dconnuri:str? migrate_uri:str? flags:u64 cancelled:i32", "dom cookie_out:bytes<4194304>", SK_OP_MIGRATION_FINISH, finish, PARTLY },
     { 218, "DOMAIN_MIGRATE_CONFIRM3", "dom cookie_in:bytes<4194304> flags:u64 cancelled:i32", "", SK_OP_MIGRATION_CONFIRM, confirm },
@@ -462,7 +474,7 @@ static const SkLvProcedure rows[] = {
     { 300, "DOMAIN_MIGRATE_SET_COMPRESSION_CACHE", NULL, NULL },
     { 302, "DOMAIN_MIGRATE_BEGIN3_PARAMS", "dom params:tp<64> flags", "cookie_out:bytes<4194304> xml:str", SK_OP_DOMAIN_MIGRATE, begin, PARTLY },
     { 303, "DOMAIN_MIGRATE_PREPARE3_PARAMS", "params:tp<64> cookie_in:bytes<4194304> flags", "cookie_out:bytes<4194304> uri_out:str?", SK_OP_MIGRATION_PREPARE, prepare, PARTLY },
-    { 304, "DOMAIN_MIGRATE_PREPARE_TUNNEL3_PARAMS", "params:tp<64> cookie_in:bytes<4194304> flags", "cookie_out:bytes<4194304>" },
+    { 304, "DOMAIN_MIGRATE_PREPARE_TUNNEL3_PARAMS", "params:tp<64> cookie_in:bytes<4194304> flags", "cookie_out:bytes<4194304>", SK_OP_MIGRATION_PREPARE, prepare, SK_LV_DOWN | SK_LV_UP, PARTLY },
     { 305, "DOMAIN_MIGRATE_PERFORM3_PARAMS", "dom dconnuri:str? params:tp<64> cookie_in:bytes<4194304> flags", "cookie_out:bytes<4194304>", SK_OP_DOMAIN_MIGRATE, perform, PARTLY },
     { 306, "DOMAIN_MIGRATE_FINISH3_PARAMS", "params:tp<64> cookie_in:bytes<4194304> flags cancelled:i32", "dom cookie_out:bytes<4194304>", SK_OP_MIGRATION_FINISH, finish, PARTLY },
     { 307, "DOMAIN_MIGRATE_CONFIRM3_PARAMS", "dom params:tp<64> cookie_in:bytes<4194304> flags cancelled:i32", "", SK_OP_MIGRATION_CONFIRM, confirm },
