@@ -36,7 +36,8 @@ SK_ENUM_TABLE(sk_channel_kind_enum, "channel kind", channel_names, SK_N_CHANNEL_
     SK_FIELD(S, host, STRING, "address:port to listen on (backend tcp), to send to (udp)", .max = 64),             \
     SK_FIELD(S, connect, BOOL, "connect rather than listen (backend unix, tcp)", .flags = SK_FIELD_SPARSE),       \
     SK_FIELD(S, telnet, BOOL, "speak telnet (backend tcp)", .flags = SK_FIELD_SPARSE),                             \
-    SK_FIELD(S, log_file, STRING, "file that gets all the guest writes too", .xml = "~log/@file", .check = sk_check_path)
+    SK_FIELD(S, log_file, STRING, "file that gets all the guest writes too", .xml = "~log/@file", .check = sk_check_path), \
+    SK_FIELD(S, log_truncate, BOOL, "begin that file anew at each start", .xml = "~log/@append", .flags = SK_FIELD_SPARSE)
 
 /* The members that the kinds have in common. */
 typedef struct {

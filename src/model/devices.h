@@ -27,6 +27,7 @@ typedef struct {
     gboolean connect;       /* backend unix, tcp: connect rather than listen */
     gboolean telnet;        /* backend tcp */
     char *log_file;         /* everything the guest writes goes there too */
+    gboolean log_truncate;  /* which begins anew at each start */
     char *alias, *address;
 } SkSerial;
 
@@ -37,6 +38,7 @@ typedef struct {
     char *path, *host;
     gboolean connect, telnet;
     char *log_file;
+    gboolean log_truncate;
     char *alias;
 } SkParallel;
 
@@ -47,6 +49,7 @@ typedef struct {
     char *path, *host;
     gboolean connect, telnet;
     char *log_file;
+    gboolean log_truncate;
     char *alias, *address;
 } SkConsole;
 

@@ -12,8 +12,8 @@ static const char *const hidden[] = {
     "disks*.limits*", "disks*.discard", "disks*.detect_zeroes", "disks*.startup", "disks*.shareable",
     "interfaces*.kind", "interfaces*.network", "interfaces*.bridge", "interfaces*.device", "interfaces*.mode", "interfaces*.link", "interfaces*.link_name",
     "interfaces*.bandwidth*", "interfaces*.vhost", "interfaces*.ipv4", "interfaces*.ipv6",
-    "serials*.backend", "serials*.path", "serials*.host", "serials*.connect", "serials*.telnet", "serials*.log_file",
-    "consoles*.backend", "consoles*.path", "consoles*.host", "consoles*.connect", "consoles*.telnet", "consoles*.log_file",
+    "serials*.backend", "serials*.path", "serials*.host", "serials*.connect", "serials*.telnet", "serials*.log_*",
+    "consoles*.backend", "consoles*.path", "consoles*.host", "consoles*.connect", "consoles*.telnet", "consoles*.log_*",
     "parallels*.backend", "parallels*.path", "parallels*.host", "channels*.kind", "channels*.path", "channels*.host",
     "filesystems*.source", "rngs*.kind", "rngs*.path", "audios*",
 };

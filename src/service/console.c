@@ -113,6 +113,9 @@ sk_handle_console_ticket(SkService *self, SkCall *call, GError **error)
 
 /* -- recorded serial ports -------------------------------------------------------------------------------------- */
 
+/* Of an administrator's own file nothing is given back. */
+#define NAMED_KEEP (G_MAXUINT64 / 4)
+
 typedef struct {
     guint port;
     SkConsoleHub *hub;
@@ -142,6 +145,16 @@ is_recorded(const SkDomainSpec *spec, guint number)
     return FALSE;
 }
 
+/* The log may be another than before: while it is off the next definition counts. */
+static void
+set_log(SkDomain *domain, const Port *port)
+{
+    const SkServiceSettings *settings = domain->service->settings;
+    const SkDomainSpec *spec = domain->runtime.live != NULL ? domain->runtime.live : domain->spec;
+    g_auto(SkConsoleLog) log = sk_domain_console_log(settings, spec, port->port);
+    sk_console_hub_set_log(port->hub, log.path, log.named ? NAMED_KEEP : settings->console_bytes, log.truncate);
+}
+
 /* The hub of a port, made when first asked for. */
 static SkConsoleHub *
 find_hub(SkDomain *domain, guint number, GError **error)
@@ -155,15 +168,18 @@ find_hub(SkDomain *domain, guint number, GError **error)
         domain->consoles = g_ptr_array_new_with_free_func(free_port);
     for (guint i = 0; i < domain->consoles->len; i++) {
         const Port *port = domain->consoles->pdata[i];
-        if (port->port == number)
+        if (port->port == number) {
+            set_log(domain, port);
             return port->hub;
+        }
     }
     const SkServiceSettings *settings = domain->service->settings;
-    g_autofree char *log = sk_domain_console_log_path(settings, domain->spec->uuid, number);
+    g_auto(SkConsoleLog) log = sk_domain_console_log(settings, spec, number);
     g_autofree char *socket = sk_domain_console_socket_path(domain->run_dir, number);
     Port *port = g_new0(Port, 1);
     port->port = number;
-    port->hub = sk_console_hub_new(sk_domain_name(domain), log, socket, settings->console_bytes);
+    port->hub = sk_console_hub_new(sk_domain_name(domain), log.path, socket, settings->console_bytes);
+    set_log(domain, port);
     g_ptr_array_add(domain->consoles, port);
     /* Not only once its QEMU is known again after the daemon's start: what is typed before would be lost. */
     if (sk_domain_is_active(domain))
@@ -176,8 +192,10 @@ void
 sk_domain_consoles_on(SkDomain *self)
 {
     const SkDomainSpec *live = self->runtime.live;
-    for (guint i = 0; self->consoles != NULL && i < self->consoles->len; i++)
+    for (guint i = 0; self->consoles != NULL && i < self->consoles->len; i++) {
+        set_log(self, self->consoles->pdata[i]);
         sk_console_hub_power_on(((Port *) self->consoles->pdata[i])->hub);
+    }
     for (guint i = 0; live != NULL && live->serials != NULL && i < live->serials->len; i++)
         find_hub(self, ((const SkSerial *) live->serials->pdata[i])->port, NULL);
     for (guint i = 0; live != NULL && live->consoles != NULL && i < live->consoles->len; i++)
@@ -221,7 +239,8 @@ prepare_log(SkJob *job, GError **error)
     if (domain == NULL || find_hub(domain, params->port, error) == NULL)
         return FALSE;
     LogWork *work = job->work = g_new0(LogWork, 1);
-    work->path = sk_domain_console_log_path(job->service->settings, domain->spec->uuid, params->port);
+    g_auto(SkConsoleLog) log = sk_domain_console_log(job->service->settings, domain->runtime.live != NULL ? domain->runtime.live : domain->spec, params->port);
+    work->path = g_steal_pointer(&log.path);
     work->keep = job->service->settings->console_bytes;
     work->from = params->offset;
     return TRUE;

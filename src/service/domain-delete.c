@@ -99,6 +99,10 @@ sk_domain_add_own_files(const SkDomain *self, GPtrArray *paths, gboolean keep_nv
     g_ptr_array_add(paths, sk_domain_note_path(self->run_dir));
     for (guint i = 0; self->spec->serials != NULL && i < self->spec->serials->len; i++)
         g_ptr_array_add(paths, sk_domain_console_log_path(settings, uuid, i));
+    for (guint i = 0; self->spec->consoles != NULL && i < self->spec->consoles->len; i++) {
+        const SkConsole *console = self->spec->consoles->pdata[i];
+        g_ptr_array_add(paths, sk_domain_console_log_path(settings, uuid, SK_CONSOLE_PORT + console->port));
+    }
 }
 
 static DeleteWork *

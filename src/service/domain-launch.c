@@ -62,6 +62,37 @@ sk_domain_console_log_path(const SkServiceSettings *settings, const char *uuid, 
     return g_strdup_printf("%s/consoles/%s-%u.log", settings->log_dir, uuid, port);
 }
 
+static SkConsoleLog
+named_log(const char *path, gboolean truncate)
+{
+    return (SkConsoleLog){ g_strdup(path), path != NULL, path != NULL && truncate };
+}
+
+SkConsoleLog
+sk_domain_console_log(const SkServiceSettings *settings, const SkDomainSpec *spec, guint port)
+{
+    SkConsoleLog log = { NULL, FALSE, FALSE };
+    for (guint i = 0; port < SK_CONSOLE_PORT && spec->serials != NULL && i < spec->serials->len; i++) {
+        const SkSerial *serial = spec->serials->pdata[i];
+        if (serial->port == port)
+            log = named_log(serial->log_file, serial->log_truncate);
+    }
+    for (guint i = 0; port >= SK_CONSOLE_PORT && spec->consoles != NULL && i < spec->consoles->len; i++) {
+        const SkConsole *console = spec->consoles->pdata[i];
+        if (console->port + SK_CONSOLE_PORT == port)
+            log = named_log(console->log_file, console->log_truncate);
+    }
+    if (log.path == NULL)
+        log.path = sk_domain_console_log_path(settings, spec->uuid, port);
+    return log;
+}
+
+void
+sk_console_log_clear(SkConsoleLog *self)
+{
+    g_clear_pointer(&self->path, g_free);
+}
+
 char *
 sk_domain_console_socket_path(const char *run_dir, guint port)
 {
@@ -375,23 +406,25 @@ listen_at(const char *path, guint uid, GError **error)
 }
 
 static gboolean
+open_to_write(const char *path, gboolean truncate, const char *alias, gint *out_fd, GError **error)
+{
+    *out_fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | (truncate ? O_TRUNC : 0), 0600);
+    return *out_fd >= 0 || sk_fail_errno(error, errno, "cannot open \"%s\" for \"%s\"", path, alias);
+}
+
+static gboolean
 open_recorded(SkLaunchPlan *self, SkLaunch *launch, const char *alias, guint port, GError **error)
 {
     g_autofree char *socket = sk_domain_console_socket_path(self->run_dir, port);
-    g_autofree char *log = sk_domain_console_log_path(self->settings, self->spec->uuid, port);
+    g_auto(SkConsoleLog) log = sk_domain_console_log(self->settings, self->spec, port);
     SkCharEnd *end = sk_launch_add_char(launch, alias);
     end->listen_fd = listen_at(socket, self->uid, error);
     if (end->listen_fd < 0)
         return FALSE;
-    end->log_fd = sk_console_log_open(log, error);
+    if (log.named)
+        return open_to_write(log.path, log.truncate, alias, &end->log_fd, error);
+    end->log_fd = sk_console_log_open(log.path, error);
     return end->log_fd >= 0;
-}
-
-static gboolean
-open_to_append(const char *path, const char *alias, gint *out_fd, GError **error)
-{
-    *out_fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    return *out_fd >= 0 || sk_fail_errno(error, errno, "cannot open \"%s\" for \"%s\"", path, alias);
 }
 
 /* A character device whose host end has a name. */
@@ -399,20 +432,20 @@ typedef struct {
     const char *alias;
     gint backend;
     const char *path, *log_file;
-    gboolean connect;
+    gboolean connect, log_truncate;
 } Named;
 
-#define NAMED(device) ((Named){ (device)->alias, (device)->backend, (device)->path, (device)->log_file, (device)->connect })
+#define NAMED(device) ((Named){ (device)->alias, (device)->backend, (device)->path, (device)->log_file, (device)->connect, (device)->log_truncate })
 
 /* What a serial port or console of another kind writes to: only an administrator may have named it (domain-rights.c). */
 static gboolean
 open_named(SkLaunchPlan *self, SkLaunch *launch, Named what, GError **error)
 {
     SkCharEnd *end = sk_launch_add_char(launch, what.alias);
-    if (what.log_file != NULL && !open_to_append(what.log_file, what.alias, &end->log_fd, error))
+    if (what.log_file != NULL && !open_to_write(what.log_file, what.log_truncate, what.alias, &end->log_fd, error))
         return FALSE;
     if (what.backend == SK_CHAR_FILE)
-        return open_to_append(what.path, what.alias, &end->file_fd, error);
+        return open_to_write(what.path, FALSE, what.alias, &end->file_fd, error);
     if (what.backend == SK_CHAR_UNIX && !what.connect) {
         end->listen_fd = listen_at(what.path, self->uid, error);
         return end->listen_fd >= 0;
@@ -463,7 +496,7 @@ sk_launch_open_chars(SkLaunchPlan *self, SkLaunch *launch, GError **error)
     for (guint i = 0; spec->channels != NULL && i < spec->channels->len; i++) {
         const SkChannel *channel = spec->channels->pdata[i];
         gboolean socket = channel->kind == SK_CHANNEL_AGENT || channel->kind == SK_CHANNEL_UNIX;
-        if (channel->kind == SK_CHANNEL_FILE && !open_named(self, launch, (Named){ channel->alias, SK_CHAR_FILE, channel->path, NULL, FALSE }, error))
+        if (channel->kind == SK_CHANNEL_FILE && !open_named(self, launch, (Named){ channel->alias, SK_CHAR_FILE, channel->path, NULL, FALSE, FALSE }, error))
             return FALSE;
         if (socket && !open_channel(self, launch, channel, error))
             return FALSE;

@@ -80,6 +80,16 @@ char *sk_domain_qemu_log_path(const SkServiceSettings *settings, const char *uui
 
 /* Log of a serial port: kept over restarts of the domain. Free with g_free(). */
 char *sk_domain_console_log_path(const SkServiceSettings *settings, const char *uuid, guint port);
+
+/* The log that a recorded port has: its own, or the file that the definition names. */
+typedef struct {
+    char *path;
+    gboolean named;         /* the administrator's: nothing in it is given back, nothing of ours is written to it */
+    gboolean truncate;      /* begins anew at each start */
+} SkConsoleLog;
+SkConsoleLog sk_domain_console_log(const SkServiceSettings *settings, const SkDomainSpec *spec, guint port);
+void sk_console_log_clear(SkConsoleLog *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SkConsoleLog, sk_console_log_clear)
 char *sk_domain_console_socket_path(const char *run_dir, guint port);
 char *sk_domain_agent_path(const char *run_dir);
 /* The socket of a channel of kind agent or unix. Free with g_free(). */

@@ -60,7 +60,7 @@ may_differ(const char *path)
         "disks*.path", "disks*.pool", "disks*.volume", "disks*.source", "disks*.format", "disks*.image", "disks*.cache", "disks*.io", "disks*.limits*",
         "disks*.discard", "interfaces*.network", "interfaces*.bridge", "interfaces*.device", "interfaces*.kind", "interfaces*.tap",
         "interfaces*.link_name", "interfaces*.bandwidth*", "interfaces*.mode", "interfaces*.vhost", "serials*.path", "serials*.backend",
-        "serials*.log_file", "consoles*.path", "consoles*.log_file", "channels*.path",
+        "serials*.log_*", "consoles*.path", "consoles*.log_*", "channels*.path",
     };
     for (guint i = 0; i < G_N_ELEMENTS(patterns); i++) {
         if (g_pattern_match_simple(patterns[i], path))

@@ -318,6 +318,25 @@ def test_console(host, tiny):
     host.virsh("destroy", name)
 
 
+def test_console_log(host, tiny):
+    """What <log> names gets the console's output, of one run with append='off'; the console is read from it too."""
+    name = f"log{os.urandom(2).hex()}"
+    log = host.root / f"{name}.log"
+    log.write_text("of another day\n")
+    text = host.tiny_xml(name, tiny).replace("<serial type='pty'/>", f"<serial type='pty'><log file='{log}' append='off'/></serial>")
+    host.virsh("define", host.write(f"{name}.xml", text))
+    for _ in range(2):
+        host.boot(name)
+        assert log.read_text(errors="replace").count("skep-tiny ready") == 1 and "of another day" not in log.read_text(errors="replace")
+        host.virsh("destroy", name)
+    host.virsh("define", host.write(f"{name}.xml", host.virsh("dumpxml", name).replace("append='off'", "append='on'")))
+    host.virsh("start", name)
+    host.wait_until(lambda: log.read_text(errors="replace").count("skep-tiny ready") == 2, "the log to grow", pause=0.1)
+    host.virsh("destroy", name)
+    host.virsh("undefine", name)
+    assert log.exists(), "an administrator's file is not the domain's"
+
+
 # -- networks --------------------------------------------------------------------------------------------
 
 

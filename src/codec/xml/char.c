@@ -10,10 +10,10 @@
 typedef struct {
     gint *backend;          /* SkCharBackend */
     char **path, **host, **log_file;
-    gboolean *connect, *telnet;
+    gboolean *connect, *telnet, *log_truncate;
 } End;
 
-#define END(value) { &(value)->backend, &(value)->path, &(value)->host, &(value)->log_file, &(value)->connect, &(value)->telnet }
+#define END(value) { &(value)->backend, &(value)->path, &(value)->host, &(value)->log_file, &(value)->connect, &(value)->telnet, &(value)->log_truncate }
 
 /* "127.0.0.1:4555", "[::1]:4555" */
 char *
@@ -89,7 +89,10 @@ read_end(SkXmlNode *node, End end, GError **error)
     if (!sk_xml_get_enum(node, "@type", &sk_char_backend_enum, end.backend, error))
         return FALSE;
     sk_xml_get_string(node, "log/@file", end.log_file);
-    sk_xml_is(node, "log/@append", "on");
+    gboolean append = TRUE;
+    if (!sk_xml_get_bool(node, "log/@append", &append, error))
+        return FALSE;
+    *end.log_truncate = *end.log_file != NULL && !append;
     switch (*end.backend) {
     case SK_CHAR_RECORDED:
         /* The terminal of a running domain is not a part of its definition. */
@@ -123,7 +126,7 @@ write_end(SkXmlNode *node, End end)
         sk_xml_set(node, "protocol/@type", *end.telnet ? "telnet" : "raw");
     sk_xml_set(node, "log/@file", *end.log_file);
     if (*end.log_file != NULL)
-        sk_xml_set(node, "log/@append", "on");
+        sk_xml_set(node, "log/@append", *end.log_truncate ? "off" : "on");
 }
 
 /* -- serial ports --------------------------------------------------------------------------------------------------------- */

@@ -28,6 +28,8 @@ read_sizes(SkXmlNode *domain, SkDomainSpec *spec, GError **error)
         !sk_xml_get_size(domain, "currentMemory", "KiB", &self->current, error) ||
         !sk_xml_get_uint(domain, "maxMemory/@slots", 256, &self->slots, error))
         return FALSE;
+    if (self->maximum == 0)
+        return sk_xml_fail(domain, error, SK_ERROR_XML, "<memory> is 0");
     if (self->maximum <= slots)
         return sk_xml_fail(domain, error, SK_ERROR_XML, "<memory> counts the memory devices too, so it must be more than they are");
     self->maximum -= slots;

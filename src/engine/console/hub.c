@@ -22,7 +22,7 @@ struct _SkConsoleHub {
     GObject parent_instance;
     char *domain, *log_path, *socket_path;
     guint64 keep;
-    gboolean on, closed;
+    gboolean on, closed, fresh; /* fresh: the log is of one run only */
 
     SkFd fd;                    /* the log, while on or read */
     guint64 start;              /* before it the log is given back */
@@ -219,6 +219,31 @@ log_changed(gpointer data)
 
 /* -- power ------------------------------------------------------------------------------------------------------- */
 
+/* What was read so far was of another log. */
+static void
+begin_anew(SkConsoleHub *self)
+{
+    sk_fd_clear(&self->fd);
+    self->start = 0;
+    for (guint i = 0; i < self->readers->len; i++)
+        ((SkConsoleReader *) self->readers->pdata[i])->offset = 0;
+}
+
+void
+sk_console_hub_set_log(SkConsoleHub *self, const char *log_path, guint64 keep, gboolean fresh)
+{
+    sk_assert_main();
+    if (self->on || self->closed)
+        return;
+    self->keep = keep > 0 ? keep : SK_CONSOLE_KEEP;
+    self->fresh = fresh;
+    if (g_str_equal(log_path, self->log_path))
+        return;
+    g_free(self->log_path);
+    self->log_path = g_strdup(log_path);
+    begin_anew(self);
+}
+
 void
 sk_console_hub_power_on(SkConsoleHub *self)
 {
@@ -227,6 +252,8 @@ sk_console_hub_power_on(SkConsoleHub *self)
     if (self->on || self->closed)
         return;
     self->on = TRUE;
+    if (self->fresh)
+        begin_anew(self);
     open_log(self);
     self->follow = sk_follow_new(self->log_path, log_changed, self, &error);
     if (self->follow == NULL)

@@ -44,6 +44,11 @@ GBytes *sk_console_log_read(const char *path, guint64 from, gsize max, guint64 *
 /* socket_path: where QEMU listens for this chardev while the domain runs. keep 0: SK_CONSOLE_KEEP. */
 SkConsoleHub *sk_console_hub_new(const char *domain, const char *log_path, const char *socket_path, guint64 keep);
 
+/*
+ * The log from now on, as its definition has it: fresh, it is another file's, or emptied, at each power-on. Does nothing while it is on.
+ */
+void sk_console_hub_set_log(SkConsoleHub *self, const char *log_path, guint64 keep, gboolean fresh);
+
 /* The domain is running (started, or found again at daemon start): follow the log. */
 void sk_console_hub_power_on(SkConsoleHub *self);
 /* It is off: what is still in the log is delivered; readers stay and see the next run. */

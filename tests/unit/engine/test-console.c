@@ -203,6 +203,39 @@ test_restart(void)
     case_end(&it);
 }
 
+/* A log of one run only, emptied before each, and another file's: readers stay, and see each from its start. */
+static void
+test_fresh(void)
+{
+    Case it;
+    Reader reader;
+    case_begin(&it, 0);
+    sk_console_hub_set_log(it.hub, it.log, 0, TRUE);
+    attach(&it, &reader, "root", SK_CONSOLE_FROM_START);
+    reader.skips = TRUE;
+    power_on(&it);
+    say(&it, "a first run, ");
+    await_text(&reader, "run, ");
+    sk_console_hub_set_log(it.hub, "/nonexistent", 0, FALSE); /* not while it is on */
+    power_off(&it);
+    g_assert_cmpint(truncate(it.log, 0), ==, 0);
+    power_on(&it);
+    say(&it, "a second, ");
+    await_text(&reader, "second, ");
+    power_off(&it);
+
+    g_autofree char *first = it.log;
+    it.log = g_build_filename(it.dir, "named.log", NULL);
+    sk_console_hub_set_log(it.hub, it.log, 0, FALSE);
+    power_on(&it);
+    say(&it, "elsewhere");
+    await_text(&reader, "elsewhere");
+    g_assert_cmpstr(reader.text->str, ==, "a first run, a second, elsewhere");
+    power_off(&it);
+    detach(&reader);
+    case_end(&it);
+}
+
 /* Who holds gets nothing; who falls behind what is kept is moved forward and told so. */
 static void
 test_slow_reader(void)
@@ -443,6 +476,7 @@ main(int argc, char **argv)
     sk_thread_init();
     g_test_add_func("/console/readers", test_readers);
     g_test_add_func("/console/restart", test_restart);
+    g_test_add_func("/console/fresh", test_fresh);
     g_test_add_func("/console/slow-reader", test_slow_reader);
     g_test_add_func("/console/log-read", test_log_read);
     g_test_add_func("/console/bad-log", test_bad_log);
