@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Elements of <metadata>: kept in a namespace of their owner's, given back without. */
-#include <libxml/tree.h>
+#include <string.h>
 
-#include "codec/xml/node.h"
+#include "codec/xml/node-private.h"
 #include "codec/xml/xml.h"
+
+/* key: a prefix; NULL: the element is to have none. */
+static gboolean
+is_free(const SkXmlNode *root, const char *key)
+{
+    static const char first[] = G_CSET_a_2_z G_CSET_A_2_Z "_";
+    if (key != NULL && (*key == '\0' || strchr(first, *key) == NULL || key[strspn(key, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "_-.")] != '\0'))
+        return FALSE;
+    return g_strcmp0(key, "xml") != 0 && g_strcmp0(key, "xmlns") != 0 && sk_xml_node_declared(root, key) == NULL;
+}
 
 char *
 sk_xml_metadata_wrap(const char *text, const char *key, const char *uri, GError **error)
@@ -11,39 +21,32 @@ sk_xml_metadata_wrap(const char *text, const char *key, const char *uri, GError 
     g_autoptr(SkXmlNode) root = sk_xml_parse(text, -1, "metadata", NULL, error);
     if (root == NULL)
         return NULL;
-    xmlNsPtr space = xmlNewNs(root, (const xmlChar *) uri, (const xmlChar *) key);
-    if (space == NULL) {
+    if (!is_free(root, key)) {
         sk_fail(error, SK_ERROR_INVALID, "metadata: \"%s\" is taken as a prefix, or is none", key != NULL ? key : "");
         return NULL;
     }
-    xmlSetNs(root, space);
+    root->space = sk_xml_node_declare(root, key, uri);
     return sk_xml_take_raw(root);
 }
 
 static void
-leave_namespace(xmlNodePtr node, const char *uri)
+leave_namespace(SkXmlNode *node, const char *uri)
 {
-    for (; node != NULL; node = node->next) {
-        if (node->type != XML_ELEMENT_NODE)
-            continue;
-        if (node->ns != NULL && g_strcmp0((const char *) node->ns->href, uri) == 0)
-            node->ns = NULL;
-        leave_namespace(node->children, uri);
-    }
+    if (node->space != NULL && g_str_equal(node->space->uri, uri))
+        node->space = NULL;
+    for (SkXmlNode *child = node->first; child != NULL; child = child->next)
+        leave_namespace(child, uri);
 }
 
-/* The declaration goes when nothing uses it any more. */
+/* What still uses it declares it again. */
 static void
-drop_declaration(xmlNodePtr root, const char *uri)
+drop_declaration(SkXmlNode *root, const char *uri)
 {
-    for (xmlNsPtr *at = &root->nsDef; *at != NULL;) {
-        xmlNsPtr space = *at;
-        if (g_strcmp0((const char *) space->href, uri) != 0) {
-            at = &space->next;
-            continue;
-        }
-        *at = space->next;
-        xmlFreeNs(space);
+    for (SkXmlSpace **at = &root->spaces; *at != NULL;) {
+        if (g_str_equal((*at)->uri, uri))
+            *at = (*at)->next;
+        else
+            at = &(*at)->next;
     }
 }
 

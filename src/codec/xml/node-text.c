@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A tree as text, and foreign XML that is kept as text. */
-#include <libxml/tree.h>
 #include <string.h>
 
-#include "codec/xml/node.h"
+#include "codec/xml/node-private.h"
 
 /* -- writing ----------------------------------------------------------------------------------------------------- */
 
@@ -35,47 +34,40 @@ append_escaped(GString *out, const char *text, gboolean attribute)
 }
 
 static void
-append_name(GString *out, const xmlNs *ns, const xmlChar *name)
+append_name(GString *out, const SkXmlSpace *space, const char *name)
 {
-    if (ns != NULL && ns->prefix != NULL)
-        g_string_append_printf(out, "%s:", (const char *) ns->prefix);
-    g_string_append(out, (const char *) name);
+    if (space != NULL && space->prefix != NULL)
+        g_string_append_printf(out, "%s:", space->prefix);
+    g_string_append(out, name);
 }
 
 static void
-append_attributes(GString *out, const xmlNode *node)
+append_attributes(GString *out, const SkXmlNode *node)
 {
-    for (const xmlNs *ns = node->nsDef; ns != NULL; ns = ns->next) {
-        g_string_append_printf(out, " xmlns%s%s='", ns->prefix != NULL ? ":" : "", ns->prefix != NULL ? (const char *) ns->prefix : "");
-        append_escaped(out, ns->href != NULL ? (const char *) ns->href : "", TRUE);
+    for (const SkXmlSpace *space = node->spaces; space != NULL; space = space->next) {
+        g_string_append_printf(out, " xmlns%s%s='", space->prefix != NULL ? ":" : "", space->prefix != NULL ? space->prefix : "");
+        append_escaped(out, space->uri, TRUE);
         g_string_append_c(out, '\'');
     }
-    for (const xmlAttr *attribute = node->properties; attribute != NULL; attribute = attribute->next) {
+    for (const SkXmlAttribute *attribute = node->attributes; attribute != NULL; attribute = attribute->next) {
         g_string_append_c(out, ' ');
-        append_name(out, attribute->ns, attribute->name);
+        append_name(out, attribute->space, attribute->name);
         g_string_append(out, "='");
-        for (const xmlNode *text = attribute->children; text != NULL; text = text->next)
-            append_escaped(out, text->content != NULL ? (const char *) text->content : "", TRUE);
+        append_escaped(out, attribute->text, TRUE);
         g_string_append_c(out, '\'');
     }
-}
-
-static gboolean
-is_text(const xmlNode *node)
-{
-    return node->type == XML_TEXT_NODE || node->type == XML_CDATA_SECTION_NODE;
 }
 
 /* Text among the children makes white space part of the content. */
 static gboolean
-is_mixed(const xmlNode *node)
+is_mixed(const SkXmlNode *node)
 {
-    for (const xmlNode *child = node->children; child != NULL; child = child->next) {
-        if (is_text(child) && !xmlIsBlankNode(child))
+    for (const SkXmlNode *child = node->first; child != NULL; child = child->next) {
+        if (child->kind == SK_XML_TEXT && !sk_xml_is_blank(child->text))
             return TRUE;
     }
     /* Blanks alone are content too, where there is nothing else. */
-    return node->children != NULL && is_text(node->children) && node->children->next == NULL;
+    return node->first != NULL && node->first->kind == SK_XML_TEXT && node->first->next == NULL;
 }
 
 static void
@@ -87,45 +79,48 @@ indent(GString *out, guint level)
 
 /* In what a client wrote for itself. */
 static void
-append_comment(GString *out, const xmlNode *node, guint level, gboolean inside)
+append_comment(GString *out, const SkXmlNode *node, guint level, gboolean inside)
 {
     if (!inside)
         indent(out, level);
-    g_string_append_printf(out, "<!--%s-->%s", node->content != NULL ? (const char *) node->content : "", inside ? "" : "\n");
+    g_string_append_printf(out, "<!--%s-->%s", node->text, inside ? "" : "\n");
 }
 
-/* inside: between text, where nothing may be added. */
+static void append_node(GString *out, const SkXmlNode *node, guint level, gboolean inside);
+
 static void
-append_node(GString *out, const xmlNode *node, guint level, gboolean inside)
+append_element(GString *out, const SkXmlNode *node, guint level, gboolean inside)
 {
-    if (is_text(node) && inside) {
-        append_escaped(out, node->content != NULL ? (const char *) node->content : "", FALSE);
-        return;
-    }
-    if (node->type == XML_COMMENT_NODE) {
-        append_comment(out, node, level, inside);
-        return;
-    }
-    if (node->type != XML_ELEMENT_NODE)
-        return;
     gboolean mixed = inside || is_mixed(node);
     if (!inside)
         indent(out, level);
     g_string_append_c(out, '<');
-    append_name(out, node->ns, node->name);
+    append_name(out, node->space, node->name);
     append_attributes(out, node);
-    g_string_append(out, node->children == NULL ? "/>" : mixed ? ">" : ">\n");
-    for (const xmlNode *child = node->children; child != NULL; child = child->next)
+    g_string_append(out, node->first == NULL ? "/>" : mixed ? ">" : ">\n");
+    for (const SkXmlNode *child = node->first; child != NULL; child = child->next)
         append_node(out, child, level + 1, mixed);
-    if (node->children != NULL) {
+    if (node->first != NULL) {
         if (!mixed)
             indent(out, level);
         g_string_append(out, "</");
-        append_name(out, node->ns, node->name);
+        append_name(out, node->space, node->name);
         g_string_append_c(out, '>');
     }
     if (!inside)
         g_string_append_c(out, '\n');
+}
+
+/* inside: between text, where nothing may be added. */
+static void
+append_node(GString *out, const SkXmlNode *node, guint level, gboolean inside)
+{
+    if (node->kind == SK_XML_ELEMENT)
+        append_element(out, node, level, inside);
+    else if (node->kind == SK_XML_COMMENT)
+        append_comment(out, node, level, inside);
+    else if (inside)
+        append_escaped(out, node->text, FALSE);
 }
 
 char *
@@ -138,25 +133,42 @@ sk_xml_text(const SkXmlNode *node)
 
 /* -- foreign XML ----------------------------------------------------------------------------------------------------- */
 
+/* Declares on root what a node below it uses of what stands further up. */
+static void
+declare_here(SkXmlNode *root, const SkXmlNode *node, const SkXmlSpace *space)
+{
+    if (space == NULL || g_strcmp0(space->prefix, "xml") == 0)
+        return;
+    while (node != root && sk_xml_node_declared(node, space->prefix) == NULL)
+        node = node->parent;
+    if (sk_xml_node_declared(node, space->prefix) == NULL)
+        sk_xml_node_declare(root, space->prefix, space->uri);
+}
+
+static void
+declare_all(SkXmlNode *root, const SkXmlNode *node)
+{
+    declare_here(root, node, node->space);
+    for (const SkXmlAttribute *attribute = node->attributes; attribute != NULL; attribute = attribute->next)
+        declare_here(root, node, attribute->space);
+    for (const SkXmlNode *child = node->first; child != NULL; child = child->next)
+        declare_all(root, child);
+}
+
 char *
 sk_xml_take_raw(SkXmlNode *node)
 {
     sk_xml_ignore(node, ".");
-    /* A copy into a document of its own declares the namespaces that stood further up. */
-    xmlDocPtr doc = xmlNewDoc((const xmlChar *) "1.0");
-    xmlNodePtr copy = xmlDocCopyNode(node, doc, 1);
-    xmlDocSetRootElement(doc, copy);
-    char *text = sk_xml_text(copy);
-    xmlFreeDoc(doc);
-    return g_strchomp(text);
+    declare_all(node, node);
+    return g_strchomp(sk_xml_text(node));
 }
 
 void
 sk_xml_add_raw(SkXmlNode *node, const char *text)
 {
-    g_autoptr(SkXmlNode) tree = sk_xml_parse(text, -1, "metadata", NULL, NULL);
-    if (tree != NULL)
-        xmlAddChild(node, xmlDocCopyNode(tree, node->doc, 1));
+    SkXmlNode *raw = sk_xml_tree_read(node->tree, text, strlen(text), "metadata", NULL);
+    if (raw != NULL)
+        sk_xml_node_append(node, raw);
 }
 
 gboolean
@@ -189,6 +201,6 @@ sk_xml_write_metadata(SkXmlNode *node, GHashTable *map)
     g_autoptr(GList) keys = g_list_sort(g_hash_table_get_keys(map), (GCompareFunc) g_strcmp0);
     for (const GList *key = keys; key != NULL; key = key->next)
         sk_xml_add_raw(metadata, g_hash_table_lookup(map, key->data));
-    if (metadata->children == NULL)
+    if (metadata->first == NULL)
         sk_xml_remove(metadata);
 }

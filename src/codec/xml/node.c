@@ -1,222 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The tree: safe parsing, marks, paths. Its text form is in node-text.c. */
-#include "codec/xml/node.h"
-
-#include <libxml/SAX2.h>
-#include <libxml/parser.h>
-#include <libxml/tree.h>
+/* The tree: marks, paths. It is parsed in node-parse.c; its text form is in node-text.c. */
 #include <string.h>
 
 #include "base/text.h"
-
-#define MAX_ATTRIBUTES 256
-
-/* _private of an element, attribute or text says that it was read. */
-#define MARK ((void *) 1)
-
-/* -- parsing --------------------------------------------------------------------------------------------------- */
-
-/* What the parser's hooks found; reached through the parser's _private. */
-typedef struct {
-    guint elements;
-    const char *refused;    /* what is wrong, in words that follow "domain XML" */
-} Limits;
-
-static void
-refuse(xmlParserCtxtPtr parser, const char *why)
-{
-    Limits *limits = parser->_private;
-    if (limits->refused == NULL)
-        limits->refused = why;
-    xmlStopParser(parser);
-}
-
-/* Entities cannot be declared without it, so this is the end of bombs and of files read for a client. */
-static void
-on_doctype(void *data, const xmlChar *name, const xmlChar *public_id, const xmlChar *system_id)
-{
-    refuse(data, "has a document type declaration, which is not accepted");
-}
-
-static void
-on_element(void *data, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int n_namespaces, const xmlChar **namespaces,
-           int n_attributes, int n_defaulted, const xmlChar **attributes)
-{
-    xmlParserCtxtPtr parser = data;
-    Limits *limits = parser->_private;
-    if (limits->refused != NULL)
-        return;
-    if (parser->nameNr > SK_XML_MAX_DEPTH)
-        refuse(parser, "is nested too deeply: at most " G_STRINGIFY(SK_XML_MAX_DEPTH) " levels are accepted");
-    else if (++limits->elements > SK_XML_MAX_ELEMENTS)
-        refuse(parser, "has too many elements: at most " G_STRINGIFY(SK_XML_MAX_ELEMENTS) " are accepted");
-    else if (n_attributes + n_namespaces > MAX_ATTRIBUTES)
-        refuse(parser, "has an element with too many attributes: at most " G_STRINGIFY(MAX_ATTRIBUTES) " are accepted");
-    else
-        xmlSAX2StartElementNs(data, name, prefix, uri, n_namespaces, namespaces, n_attributes, n_defaulted, attributes);
-}
-
-static void
-on_end(void *data, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri)
-{
-    xmlParserCtxtPtr parser = data;
-    if (((Limits *) parser->_private)->refused == NULL)
-        xmlSAX2EndElementNs(data, name, prefix, uri);
-}
-
-/* Nothing of a text that is wrong is worth another look. */
-static void
-on_error(void *data, xmlErrorPtr error)
-{
-    if (error->level == XML_ERR_FATAL)
-        xmlStopParser(data);
-}
-
-/* The end of the comment or CDATA section that begins at text, or NULL. */
-static const char *
-skip_opaque(const char *text, const char *end)
-{
-    static const struct {
-        const char *begin, *end;
-    } kinds[] = { { "<!--", "-->" }, { "<![CDATA[", "]]>" } };
-    for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
-        gsize length = strlen(kinds[i].begin);
-        if ((gsize) (end - text) < length || memcmp(text, kinds[i].begin, length) != 0)
-            continue;
-        const char *found = g_strstr_len(text + length, end - text - (gssize) length, kinds[i].end);
-        return found != NULL ? found : end;
-    }
-    return NULL;
-}
-
-/* libxml2 compares all attributes of an element with each other before it tells of the element: hours for a text of a few MiB. */
-static gboolean
-has_many_attributes(const char *text, gsize length)
-{
-    const char *end = text + length;
-    guint values = 0;
-    char quote = '\0';
-    gboolean inside = FALSE;
-    for (const char *at = text; at < end; at++) {
-        const char *after = *at == '<' ? skip_opaque(at, end) : NULL;
-        if (after != NULL) {
-            at = after;
-            inside = FALSE;
-        } else if (*at == '<') {
-            inside = TRUE;
-            quote = '\0';
-            values = 0;
-        } else if (quote != '\0') {
-            quote = *at == quote ? '\0' : quote;
-        } else if (inside && (*at == '"' || *at == '\'')) {
-            quote = *at;
-            if (++values > MAX_ATTRIBUTES)
-                return TRUE;
-        } else if (*at == '>') {
-            inside = FALSE;
-        }
-    }
-    return FALSE;
-}
-
-/* Strings that are handed out live as long as the document. */
-static void
-adopt(xmlDocPtr doc)
-{
-    doc->_private = g_string_chunk_new(1024);
-}
-
-static void
-free_doc(xmlDocPtr doc)
-{
-    if (doc == NULL)
-        return;
-    if (doc->_private != NULL)
-        g_string_chunk_free(doc->_private);
-    xmlFreeDoc(doc);
-}
-
-static gboolean
-parse_failed(xmlParserCtxtPtr parser, const char *what, GError **error)
-{
-    const Limits *limits = parser->_private;
-    const xmlError *last = xmlCtxtGetLastError(parser);
-    if (limits->refused != NULL)
-        return sk_fail(error, strstr(limits->refused, "too") != NULL ? SK_ERROR_TOO_LARGE : SK_ERROR_XML, "%s %s", what, limits->refused);
-    g_autofree char *why = g_utf8_make_valid(last != NULL && last->message != NULL ? last->message : "it is not XML", -1);
-    g_strstrip(why);
-    return sk_fail(error, SK_ERROR_XML, "%s is not well formed: line %d: %s", what, last != NULL ? last->line : 1, why);
-}
-
-static xmlDocPtr
-parse_doc(const char *text, gsize length, const char *what, GError **error)
-{
-    Limits limits = { 0 };
-    xmlInitParser();
-    xmlParserCtxtPtr parser = xmlNewParserCtxt();
-    parser->_private = &limits;
-    parser->sax->internalSubset = on_doctype;
-    parser->sax->startElementNs = on_element;
-    parser->sax->endElementNs = on_end;
-    parser->sax->processingInstruction = NULL;
-    parser->sax->serror = on_error;
-    xmlDocPtr doc = xmlCtxtReadMemory(parser, text, (int) length, NULL, NULL,
-                                      XML_PARSE_IGNORE_ENC | XML_PARSE_NONET | XML_PARSE_NOENT | XML_PARSE_NOCDATA | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
-    if (doc == NULL || limits.refused != NULL) {
-        parse_failed(parser, what, error);
-        g_clear_pointer(&doc, xmlFreeDoc);
-    }
-    xmlFreeParserCtxt(parser);
-    return doc;
-}
-
-static gboolean
-check_text(const char *text, gsize size, const char *what, GError **error)
-{
-    if (size > SK_XML_MAX_BYTES)
-        return sk_fail(error, SK_ERROR_TOO_LARGE, "%s has %" G_GSIZE_FORMAT " bytes, at most 4 MiB are accepted", what, size);
-    if (!g_utf8_validate(text, (gssize) size, NULL))
-        return sk_fail(error, SK_ERROR_XML, "%s is no UTF-8 text", what);
-    if (has_many_attributes(text, size))
-        return sk_fail(error, SK_ERROR_TOO_LARGE, "%s has an element with too many attributes: at most " G_STRINGIFY(MAX_ATTRIBUTES) " are accepted", what);
-    return TRUE;
-}
-
-SkXmlNode *
-sk_xml_parse(const char *text, gssize length, const char *what, const char *root, GError **error)
-{
-    gsize size = length < 0 ? strlen(text) : (gsize) length;
-    if (!check_text(text, size, what, error))
-        return NULL;
-    xmlDocPtr doc = parse_doc(text, size, what, error);
-    if (doc == NULL)
-        return NULL;
-    adopt(doc);
-    SkXmlNode *node = xmlDocGetRootElement(doc);
-    if (root != NULL && (node == NULL || !xmlStrEqual(node->name, (const xmlChar *) root))) {
-        sk_fail(error, SK_ERROR_XML, "%s begins with <%s>, it must be <%s>", what, node != NULL ? (const char *) node->name : "", root);
-        free_doc(doc);
-        return NULL;
-    }
-    node->_private = MARK;
-    return node;
-}
+#include "codec/xml/node-private.h"
 
 SkXmlNode *
 sk_xml_new(const char *name)
 {
-    xmlDocPtr doc = xmlNewDoc((const xmlChar *) "1.0");
-    adopt(doc);
-    SkXmlNode *node = xmlNewDocNode(doc, NULL, (const xmlChar *) name, NULL);
-    xmlDocSetRootElement(doc, node);
-    return node;
+    return sk_xml_node_new(sk_xml_tree_new(), SK_XML_ELEMENT, name);
 }
 
 void
 sk_xml_free(SkXmlNode *node)
 {
     if (node != NULL)
-        free_doc(node->doc);
+        sk_xml_tree_free(node->tree);
 }
 
 /* -- walking ------------------------------------------------------------------------------------------------------------ */
@@ -224,21 +23,20 @@ sk_xml_free(SkXmlNode *node)
 const char *
 sk_xml_name(const SkXmlNode *node)
 {
-    return (const char *) node->name;
+    return node->name;
 }
 
 const char *
 sk_xml_namespace(const SkXmlNode *node)
 {
-    return node->ns != NULL ? (const char *) node->ns->href : NULL;
+    return node->space != NULL ? node->space->uri : NULL;
 }
 
 static SkXmlNode *
 find_from(SkXmlNode *node, const char *name, gsize length)
 {
     for (; node != NULL; node = node->next) {
-        if (node->type == XML_ELEMENT_NODE && node->ns == NULL && strlen((const char *) node->name) == length &&
-            memcmp(node->name, name, length) == 0)
+        if (node->kind == SK_XML_ELEMENT && node->space == NULL && strlen(node->name) == length && memcmp(node->name, name, length) == 0)
             return node;
     }
     return NULL;
@@ -247,7 +45,7 @@ find_from(SkXmlNode *node, const char *name, gsize length)
 static SkXmlNode *
 any_from(SkXmlNode *node)
 {
-    while (node != NULL && node->type != XML_ELEMENT_NODE)
+    while (node != NULL && node->kind != SK_XML_ELEMENT)
         node = node->next;
     return node;
 }
@@ -256,26 +54,26 @@ static SkXmlNode *
 marked(SkXmlNode *node)
 {
     if (node != NULL)
-        node->_private = MARK;
+        node->marked = TRUE;
     return node;
 }
 
 SkXmlNode *
 sk_xml_child(SkXmlNode *node, const char *name)
 {
-    return marked(find_from(node->children, name, strlen(name)));
+    return marked(find_from(node->first, name, strlen(name)));
 }
 
 SkXmlNode *
 sk_xml_next(SkXmlNode *node)
 {
-    return marked(find_from(node->next, (const char *) node->name, strlen((const char *) node->name)));
+    return marked(find_from(node->next, node->name, strlen(node->name)));
 }
 
 SkXmlNode *
 sk_xml_first_any(SkXmlNode *node)
 {
-    return any_from(node->children);
+    return any_from(node->first);
 }
 
 SkXmlNode *
@@ -293,7 +91,7 @@ walk(SkXmlNode *node, const char *path, gboolean make, const char **out_attribut
         return node;
     while (node != NULL && *path != '\0' && *path != '@') {
         gsize length = strcspn(path, "/");
-        SkXmlNode *next = find_from(node->children, path, length);
+        SkXmlNode *next = find_from(node->first, path, length);
         if (next == NULL && make) {
             g_autofree char *name = g_strndup(path, length);
             next = sk_xml_add(node, name);
@@ -310,8 +108,8 @@ walk(SkXmlNode *node, const char *path, gboolean make, const char **out_attribut
 static void
 mark_up(SkXmlNode *node)
 {
-    for (; node != NULL && node->type == XML_ELEMENT_NODE; node = node->parent)
-        node->_private = MARK;
+    for (; node != NULL; node = node->parent)
+        node->marked = TRUE;
 }
 
 SkXmlNode *
@@ -325,106 +123,115 @@ sk_xml_at(SkXmlNode *node, const char *path)
 
 /* -- texts ------------------------------------------------------------------------------------------------------------------ */
 
-static xmlAttrPtr
+static SkXmlAttribute *
 find_attribute(SkXmlNode *node, const char *name)
 {
-    for (xmlAttrPtr attribute = node->properties; attribute != NULL; attribute = attribute->next) {
-        if (attribute->ns == NULL && xmlStrEqual(attribute->name, (const xmlChar *) name))
+    for (SkXmlAttribute *attribute = node->attributes; attribute != NULL; attribute = attribute->next) {
+        if (attribute->space == NULL && g_str_equal(attribute->name, name))
             return attribute;
     }
     return NULL;
 }
 
 static const char *
-join_text(SkXmlNode *first, xmlDocPtr doc)
+text_of(const SkXmlNode *element)
 {
+    const SkXmlNode *first = element->first;
+    if (first != NULL && first->kind == SK_XML_TEXT && first->next == NULL)
+        return first->text;
     g_autoptr(GString) text = g_string_new(NULL);
-    for (SkXmlNode *node = first; node != NULL; node = node->next) {
-        if (node->type == XML_TEXT_NODE && node->content != NULL)
-            g_string_append(text, (const char *) node->content);
+    for (const SkXmlNode *node = first; node != NULL; node = node->next) {
+        if (node->kind == SK_XML_TEXT)
+            g_string_append(text, node->text);
     }
-    return g_string_chunk_insert_len(doc->_private, text->str, (gssize) text->len);
+    return sk_xml_tree_keep(element->tree, text->str);
 }
 
-/* The text at a path; out_node is the attribute or element that has it. */
+/* What is at a path: an element, or one of its attributes. */
+typedef struct {
+    SkXmlNode *element;
+    SkXmlAttribute *attribute;
+} Place;
+
+/* The text at a path, or NULL; an element stays NULL where there is none. */
 static const char *
-peek(SkXmlNode *node, const char *path, SkXmlNode **out_node, SkXmlNode **out_element)
+peek(SkXmlNode *node, const char *path, Place *out_place)
 {
-    const char *attribute;
-    SkXmlNode *element = walk(node, path, FALSE, &attribute);
-    *out_element = element;
-    *out_node = element != NULL && attribute != NULL ? (SkXmlNode *) find_attribute(element, attribute) : element;
-    return *out_node != NULL ? join_text((*out_node)->children, node->doc) : NULL;
+    const char *name;
+    SkXmlNode *element = walk(node, path, FALSE, &name);
+    SkXmlAttribute *attribute = element != NULL && name != NULL ? find_attribute(element, name) : NULL;
+    *out_place = (Place){ .element = element, .attribute = attribute };
+    if (attribute != NULL)
+        return attribute->text;
+    return element != NULL && name == NULL ? text_of(element) : NULL;
 }
 
 static void
-mark_text(SkXmlNode *holder, SkXmlNode *element)
+mark_place(const Place *place)
 {
-    mark_up(element);
-    if (holder == NULL)
-        return;
-    holder->_private = MARK;
-    for (SkXmlNode *node = holder->children; node != NULL; node = node->next) {
-        if (node->type == XML_TEXT_NODE)
-            node->_private = MARK;
-    }
+    mark_up(place->element);
+    if (place->attribute != NULL)
+        place->attribute->marked = TRUE;
+}
+
+static void
+mark_text(const Place *place)
+{
+    mark_place(place);
+    for (SkXmlNode *node = place->attribute == NULL ? place->element->first : NULL; node != NULL; node = node->next)
+        node->marked |= node->kind == SK_XML_TEXT;
 }
 
 const char *
 sk_xml_get(SkXmlNode *node, const char *path)
 {
-    SkXmlNode *holder, *element;
-    const char *text = peek(node, path, &holder, &element);
+    Place place;
+    const char *text = peek(node, path, &place);
     if (text != NULL)
-        mark_text(holder, element);
+        mark_text(&place);
     return text;
 }
 
 gboolean
 sk_xml_is(SkXmlNode *node, const char *path, const char *text)
 {
-    SkXmlNode *holder, *element;
-    const char *is = peek(node, path, &holder, &element);
+    Place place;
+    const char *is = peek(node, path, &place);
     if (is == NULL || !g_str_equal(is, text))
         return FALSE;
-    mark_text(holder, element);
+    mark_text(&place);
     return TRUE;
 }
 
 gboolean
 sk_xml_has(SkXmlNode *node, const char *path)
 {
-    SkXmlNode *holder, *element;
-    if (peek(node, path, &holder, &element) == NULL)
+    Place place;
+    if (peek(node, path, &place) == NULL)
         return FALSE;
-    holder->_private = MARK;
-    mark_up(element);
+    mark_place(&place);
     return TRUE;
 }
 
 static void
 mark_all(SkXmlNode *node)
 {
-    node->_private = MARK;
-    for (xmlAttrPtr attribute = node->properties; attribute != NULL; attribute = attribute->next)
-        attribute->_private = MARK;
-    for (SkXmlNode *child = node->children; child != NULL; child = child->next) {
-        child->_private = MARK;
-        if (child->type == XML_ELEMENT_NODE)
-            mark_all(child);
-    }
+    node->marked = TRUE;
+    for (SkXmlAttribute *attribute = node->attributes; attribute != NULL; attribute = attribute->next)
+        attribute->marked = TRUE;
+    for (SkXmlNode *child = node->first; child != NULL; child = child->next)
+        mark_all(child);
 }
 
 void
 sk_xml_ignore(SkXmlNode *node, const char *path)
 {
-    SkXmlNode *holder, *element;
-    if (peek(node, path, &holder, &element) == NULL)
+    Place place;
+    if (peek(node, path, &place) == NULL)
         return;
-    mark_up(element);
-    holder->_private = MARK;
-    if (holder == element)
-        mark_all(element);
+    mark_place(&place);
+    if (place.attribute == NULL)
+        mark_all(place.element);
 }
 
 /* -- what was not read ------------------------------------------------------------------------------------------------------ */
@@ -434,16 +241,15 @@ static void
 append_step(GString *text, const SkXmlNode *node)
 {
     guint place = 1, count = 0;
-    for (const SkXmlNode *other = node->parent->children; other != NULL; other = other->next) {
-        if (other->type != XML_ELEMENT_NODE || !xmlStrEqual(other->name, node->name))
+    for (const SkXmlNode *other = node->parent != NULL ? node->parent->first : NULL; other != NULL; other = other->next) {
+        if (other->kind != SK_XML_ELEMENT || !g_str_equal(other->name, node->name))
             continue;
         count++;
         if (other == node)
             place = count;
     }
-    g_string_append_printf(text, "%s%s%s", text->len > 0 ? "/" : "", node->ns != NULL && node->ns->prefix != NULL ? (const char *) node->ns->prefix : "",
-                           node->ns != NULL && node->ns->prefix != NULL ? ":" : "");
-    g_string_append(text, (const char *) node->name);
+    const char *prefix = node->space != NULL ? node->space->prefix : NULL;
+    g_string_append_printf(text, "%s%s%s%s", text->len > 0 ? "/" : "", prefix != NULL ? prefix : "", prefix != NULL ? ":" : "", node->name);
     if (count > 1)
         g_string_append_printf(text, "[%u]", place);
 }
@@ -451,7 +257,7 @@ append_step(GString *text, const SkXmlNode *node)
 static void
 append_where(GString *text, const SkXmlNode *node)
 {
-    if (node->parent != NULL && node->parent->type == XML_ELEMENT_NODE)
+    if (node->parent != NULL)
         append_where(text, node->parent);
     append_step(text, node);
 }
@@ -498,32 +304,25 @@ sk_xml_refuse(SkXmlNode *node, const SkXmlRefusal *rows, guint n_rows, GError **
     return TRUE;
 }
 
-static gboolean
-is_blank(const SkXmlNode *text)
-{
-    return text->content == NULL || xmlIsBlankNode(text);
-}
-
 gboolean
 sk_xml_check_read(SkXmlNode *node, GError **error)
 {
-    if (node->_private == NULL) {
+    if (!node->marked) {
         g_autofree char *where = sk_xml_where(node);
         return sk_fail(error, SK_ERROR_UNSUPPORTED, "element \"%s\" is not supported here", where);
     }
-    for (const xmlAttr *attribute = node->properties; attribute != NULL; attribute = attribute->next) {
-        if (attribute->_private == NULL) {
-            const char *text = attribute->children != NULL ? (const char *) attribute->children->content : "";
+    for (const SkXmlAttribute *attribute = node->attributes; attribute != NULL; attribute = attribute->next) {
+        if (!attribute->marked) {
             g_autofree char *where = sk_xml_where(node);
             return sk_fail(error, SK_ERROR_UNSUPPORTED, "attribute \"%s\" of element \"%s\" is not supported here, or not with the value \"%.64s\"",
-                           (const char *) attribute->name, where, text);
+                           attribute->name, where, attribute->text);
         }
     }
-    for (SkXmlNode *child = node->children; child != NULL; child = child->next) {
-        if (child->type == XML_ELEMENT_NODE && !sk_xml_check_read(child, error))
+    for (SkXmlNode *child = node->first; child != NULL; child = child->next) {
+        if (child->kind == SK_XML_ELEMENT && !sk_xml_check_read(child, error))
             return FALSE;
-        if (child->type == XML_TEXT_NODE && child->_private == NULL && !is_blank(child))
-            return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "the text \"%.64s\" has no meaning there", (const char *) child->content);
+        if (child->kind == SK_XML_TEXT && !child->marked && !sk_xml_is_blank(child->text))
+            return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "the text \"%.64s\" has no meaning there", child->text);
     }
     return TRUE;
 }
@@ -533,13 +332,17 @@ sk_xml_check_read(SkXmlNode *node, GError **error)
 SkXmlNode *
 sk_xml_add(SkXmlNode *node, const char *name)
 {
-    return xmlAddChild(node, xmlNewDocNode(node->doc, NULL, (const xmlChar *) name, NULL));
+    SkXmlNode *child = sk_xml_node_new(node->tree, SK_XML_ELEMENT, name);
+    sk_xml_node_append(node, child);
+    return child;
 }
 
 SkXmlNode *
 sk_xml_add_beside(SkXmlNode *node, const char *name)
 {
-    return xmlAddChild(node, xmlNewDocNode(node->doc, node->ns, (const xmlChar *) name, NULL));
+    SkXmlNode *child = sk_xml_add(node, name);
+    child->space = node->space;
+    return child;
 }
 
 SkXmlNode *
@@ -547,6 +350,28 @@ sk_xml_need(SkXmlNode *node, const char *path)
 {
     const char *attribute;
     return walk(node, path, TRUE, &attribute);
+}
+
+static void
+set_attribute(SkXmlNode *node, const char *name, const char *text)
+{
+    SkXmlAttribute *attribute = find_attribute(node, name);
+    if (attribute != NULL)
+        attribute->text = sk_xml_tree_keep(node->tree, text);
+    else
+        sk_xml_node_add_attribute(node, NULL, name, text);
+}
+
+static void
+add_text(SkXmlNode *node, const char *text)
+{
+    SkXmlNode *last = node->last;
+    if (last == NULL || last->kind != SK_XML_TEXT) {
+        sk_xml_node_append(node, sk_xml_node_new(node->tree, SK_XML_TEXT, text));
+        return;
+    }
+    g_autofree char *both = g_strconcat(last->text, text, NULL);
+    last->text = sk_xml_tree_keep(node->tree, both);
 }
 
 void
@@ -558,9 +383,9 @@ sk_xml_set(SkXmlNode *node, const char *path, const char *text)
     SkXmlNode *element = walk(node, path, TRUE, &attribute);
     g_autofree char *valid = g_utf8_make_valid(text, -1);
     if (attribute != NULL)
-        xmlSetProp(element, (const xmlChar *) attribute, (const xmlChar *) valid);
+        set_attribute(element, attribute, valid);
     else if (*valid != '\0')
-        xmlAddChild(element, xmlNewDocText(node->doc, (const xmlChar *) valid));
+        add_text(element, valid);
 }
 
 void
@@ -576,12 +401,16 @@ sk_xml_setf(SkXmlNode *node, const char *path, const char *format, ...)
 gboolean
 sk_xml_is_empty(const SkXmlNode *node)
 {
-    return node->properties == NULL && node->children == NULL;
+    return node->attributes == NULL && node->first == NULL;
 }
 
 void
 sk_xml_remove(SkXmlNode *child)
 {
-    xmlUnlinkNode(child);
-    xmlFreeNode(child);
+    SkXmlNode *parent = child->parent, *before = NULL;
+    for (SkXmlNode *node = parent->first; node != child; node = node->next)
+        before = node;
+    *(before != NULL ? &before->next : &parent->first) = child->next;
+    if (parent->last == child)
+        parent->last = before;
 }

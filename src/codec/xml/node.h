@@ -24,7 +24,7 @@ G_BEGIN_DECLS
 #define SK_XML_MAX_DEPTH    64
 #define SK_XML_MAX_ELEMENTS 100000
 
-typedef struct _xmlNode SkXmlNode; /* libxml2's own, so that it needs no copy */
+typedef struct SkXmlNode SkXmlNode;
 
 /* -- trees ----------------------------------------------------------------------------------------------- */
 
@@ -113,7 +113,7 @@ void sk_xml_set_enum(SkXmlNode *node, const char *path, const SkEnum *names, gin
 void sk_xml_set_size(SkXmlNode *node, const char *path, guint64 bytes);
 /* Nothing was written into it. */
 gboolean sk_xml_is_empty(const SkXmlNode *node);
-/* Takes a child element, with all below it, out of its tree and frees it. */
+/* Takes a child element, with all below it, out of its tree; it must not be used any more. */
 void sk_xml_remove(SkXmlNode *child);
 
 /* The node with all below it as text, two spaces a level, a newline at the end. Free with g_free(). */
@@ -121,7 +121,7 @@ char *sk_xml_text(const SkXmlNode *node);
 
 /* -- foreign XML, kept as it came -------------------------------------------------------------------------------------- */
 
-/* An element with all below it as text of its own, namespaces declared; marks it. Free with g_free(). */
+/* An element with all below it as text of its own, namespaces declared (on the element, from then on); marks it. Free with g_free(). */
 char *sk_xml_take_raw(SkXmlNode *node);
 /* Adds such a text as the last child; what is not XML is left out. */
 void sk_xml_add_raw(SkXmlNode *node, const char *text);
