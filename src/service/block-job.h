@@ -5,6 +5,7 @@
 #include "model/block-job.h"
 #include "service/domain.h"
 #include "service/intent.h"
+#include "storage/chain.h"
 
 /*
  * Long work on disks of running domains: pull, commit, copy. Each is written down before QEMU hears of it, goes on while the daemon is away,
@@ -105,6 +106,20 @@ void sk_block_job_show(SkDomain *domain, SkBlockJob *job);
 gboolean sk_block_settle(SkBlockWork *self, GError **error);
 /* Puts what came of it into the domain. */
 void sk_block_settled(SkBlockWork *self);
+
+/* -- block-plan.c: the files of a chain (SkChainLayer, the disk's own first) that a job is about; any thread ----------- */
+
+typedef struct {
+    guint top, base;
+} SkBlockRange;
+
+/* A file of the chain by its path, or "vda[1]". */
+gboolean sk_block_find_layer(const GPtrArray *layers, const SkBlockJob *job, const char *domain, const char *name, guint *out, GError **error);
+/* What a commit brings down: from job->top, the disk's own if NULL, into job->base, if NULL the next below (shallow) or the last one. */
+gboolean sk_block_find_range(const GPtrArray *layers, const SkBlockJob *job, const char *domain, gboolean shallow, gboolean inner, SkBlockRange *range,
+                             GError **error);
+/* What a header is to say of the file below. Free with g_free(); NULL on error. */
+char *sk_block_name_in_header(gboolean relative, const SkChainLayer *upper, const SkChainLayer *lower, GError **error);
 
 /* Looks, in the domain's queue, how far it has come. */
 void sk_domain_look_at_block_job(SkDomain *domain, SkBlockJob *job);

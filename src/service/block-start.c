@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* disk.pull, disk.commit, disk.copy: how block jobs begin. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -99,41 +98,6 @@ node_at(const Files *self, guint i, GError **error)
     return node;
 }
 
-/* A file of the chain by its path, or "vda[1]". */
-static gboolean
-find_layer(const Files *self, const SkBlockWork *work, const char *name, guint *out, GError **error)
-{
-    const char *target = work->job->target, *bracket = strchr(name, '[');
-    if (bracket != NULL && g_str_has_prefix(name, target) && (gsize) (bracket - name) == strlen(target)) {
-        guint64 number = g_ascii_strtoull(bracket + 1, NULL, 10);
-        if (number < self->layers->len && g_str_has_suffix(name, "]")) {
-            *out = (guint) number;
-            return TRUE;
-        }
-    }
-    g_autofree char *real = *name == '/' ? realpath(name, NULL) : NULL;
-    for (guint i = 0; i < self->layers->len; i++) {
-        if (g_strcmp0(layer_at(self, i)->path, real != NULL ? real : name) == 0) {
-            *out = i;
-            return TRUE;
-        }
-    }
-    return sk_fail(error, SK_ERROR_INVALID, "could not find image \"%.256s\" in the chain of disk \"%s\" of domain \"%s\"", name, target, work->name);
-}
-
-/* What a header says of the file below. Free with g_free(); NULL on error. */
-static char *
-name_in_header(const SkBlockWork *work, const SkChainLayer *upper, const SkChainLayer *lower, GError **error)
-{
-    g_autofree char *here = g_path_get_dirname(upper->path), *there = g_path_get_dirname(lower->path);
-    if (!work->relative)
-        return g_strdup(lower->path);
-    if (g_str_equal(here, there))
-        return g_path_get_basename(lower->path);
-    sk_fail(error, SK_ERROR_UNSUPPORTED, "\"%s\" cannot name \"%s\" by its place beside it: they are in different directories", upper->path, lower->path);
-    return NULL;
-}
-
 /* QEMU is to be able to write to it. */
 static gboolean
 let_write(SkBlockWork *work, const Files *files, guint i, GError **error)
@@ -202,10 +166,10 @@ tell_pull(SkBlockWork *work, const Files *files, GError **error)
     if (top == NULL)
         return FALSE;
     if (work->job->base != NULL) {
-        if (!find_layer(files, work, work->job->base, &at, error))
+        if (!sk_block_find_layer(files->layers, work->job, work->name, work->job->base, &at, error))
             return FALSE;
         base = node_at(files, at, error);
-        base_path = base != NULL ? name_in_header(work, layer_at(files, 0), layer_at(files, at), error) : NULL;
+        base_path = base != NULL ? sk_block_name_in_header(work->relative, layer_at(files, 0), layer_at(files, at), error) : NULL;
         if (base_path == NULL)
             return FALSE;
     }
@@ -221,7 +185,7 @@ run_pull(SkJob *job, GError **error)
     if (!files_open(&files, work, error))
         return FALSE;
     if (work->job->base != NULL) {
-        if (!find_layer(&files, work, work->job->base, &at, error))
+        if (!sk_block_find_layer(files.layers, work->job, work->name, work->job->base, &at, error))
             return FALSE;
         if (at == 0)
             return sk_fail(error, SK_ERROR_INVALID, "\"%s\" is the file of disk \"%s\" itself, not one below it", work->job->base, work->job->target);
@@ -251,34 +215,9 @@ prepare_commit(SkJob *job, GError **error)
     return TRUE;
 }
 
-typedef struct {
-    guint top, base;
-} Range;
-
-static gboolean
-find_range(SkBlockWork *work, const Files *files, Range *range, GError **error)
-{
-    const SkBlockJob *job = work->job;
-    range->top = 0;
-    if (job->top != NULL && !find_layer(files, work, job->top, &range->top, error))
-        return FALSE;
-    range->base = work->shallow ? range->top + 1 : files->layers->len - 1;
-    if (job->base != NULL && !find_layer(files, work, job->base, &range->base, error))
-        return FALSE;
-    if (range->top + 1 >= files->layers->len)
-        return sk_fail(error, SK_ERROR_INVALID, "top \"%s\" in the chain of disk \"%s\" has no backing file to commit into",
-                       layer_at(files, range->top)->path, job->target);
-    if (range->base <= range->top)
-        return sk_fail(error, SK_ERROR_INVALID, "base \"%s\" is not below top \"%s\" in the chain of disk \"%s\"", layer_at(files, range->base)->path,
-                       layer_at(files, range->top)->path, job->target);
-    if (work->inner && range->top == 0)
-        return sk_fail(error, SK_ERROR_INVALID, "commit of \"%s\" active layer requires active flag", job->target);
-    return TRUE;
-}
-
 /* What others have over a file that is changed, or goes, would be ruined. */
 static gboolean
-check_overlays(const SkBlockWork *work, const Files *files, const Range *range, GError **error)
+check_overlays(const SkBlockWork *work, const Files *files, const SkBlockRange *range, GError **error)
 {
     gboolean top_too = range->top == 0 || work->job->remove != NULL;
     for (guint i = top_too ? range->top : range->top + 1; i <= range->base; i++) {
@@ -296,7 +235,7 @@ check_overlays(const SkBlockWork *work, const Files *files, const Range *range, 
 typedef struct {
     SkBlockWork *work;
     const Files *files;
-    const Range *range;
+    const SkBlockRange *range;
     GError *error;
 } Reserving;
 
@@ -352,7 +291,7 @@ name_volume(gpointer data)
 }
 
 static void
-plan_commit(SkBlockWork *work, const Files *files, const Range *range)
+plan_commit(SkBlockWork *work, const Files *files, const SkBlockRange *range)
 {
     SkBlockJob *job = work->job;
     g_free(job->base);
@@ -380,12 +319,13 @@ tell_commit(SkBlockWork *work, const Files *files, GError **error)
     g_autofree char *id = sk_block_job_id(job), *header = NULL;
     const SkQmpJobStart how = job_start(work, id);
     guint top = 0, base = 0;
-    if (!find_layer(files, work, job->top, &top, error) || !find_layer(files, work, job->base, &base, error))
+    if (!sk_block_find_layer(files->layers, job, work->name, job->top, &top, error) ||
+        !sk_block_find_layer(files->layers, job, work->name, job->base, &base, error))
         return FALSE;
     if (!let_write(work, files, base, error) || (top > 1 && !let_write(work, files, top - 1, error)))
         return FALSE;
     if (top > 0) {
-        header = name_in_header(work, layer_at(files, top - 1), layer_at(files, base), error);
+        header = sk_block_name_in_header(work->relative, layer_at(files, top - 1), layer_at(files, base), error);
         if (header == NULL)
             return FALSE;
     }
@@ -398,8 +338,8 @@ run_commit(SkJob *job, GError **error)
 {
     SkBlockWork *work = job->work;
     g_auto(Files) files = { 0 };
-    Range range;
-    if (!files_open(&files, work, error) || !find_range(work, &files, &range, error) || !check_overlays(work, &files, &range, error))
+    SkBlockRange range;
+    if (!files_open(&files, work, error) || !sk_block_find_range(files.layers, work->job, work->name, work->shallow, work->inner, &range, error) || !check_overlays(work, &files, &range, error))
         return FALSE;
     plan_commit(work, &files, &range);
     Reserving reserving = { .work = work, .files = &files, .range = &range };
