@@ -7,7 +7,7 @@ import source
 
 # Lower floors first. Rooms on one line never use each other.
 FLOORS = [
-    ["base", "nss"],
+    ["base", "identity", "nss"],
     ["model"],
     ["codec"],
     ["host", "store", "storage", "network", "engine", "guest", "cluster", "repository"],
