@@ -2,11 +2,13 @@
 """Running guests move between two daemons, driven by stock clients: one guest runs afterwards, whatever broke on the way."""
 import os
 import re
+import shutil
 import signal
 import subprocess
 
 import pytest
 
+from certificates import Certificates
 from conftest import make_daemon
 from libvirt_client import environment, uri, virsh
 from skep import DEADLINE, guest_files
@@ -267,6 +269,49 @@ def test_from_daemon_to_daemon(world, tmp_path, way):
     peer(world, *way, source=world.b)
     assert world.state(world.a)[0] == "paused"
     world.a.do("POST", f"/v1/domains/{NAME}/resume")
+    world.runs_at(world.a)
+
+
+def configure(daemon, **settings):
+    (daemon.root / "etc").mkdir(parents=True, exist_ok=True)
+    (daemon.root / "etc" / "skepd.conf").write_text("[libvirt]\n" + "".join(f"{key} = {value}\n" for key, value in settings.items()))
+
+
+@pytest.fixture
+def by_tls(tmp_path):
+    """Two daemons of one network that know each other by certificates, and the destination's URI for the source."""
+    if os.geteuid() != 0 or shutil.which("certtool") is None:
+        pytest.skip("needs root, for a network namespace, and certtool (gnutls-bin)")
+    made = Certificates(tmp_path)
+    shown = made.client("hive")
+    with make_daemon() as a, make_daemon() as b:
+        b.netns = a.netns
+        for daemon in (a, b):
+            configure(daemon, tls_listen="0.0.0.0:0", tls_ca=tmp_path / "ca.pem", tls_certificate=tmp_path / "server.pem", tls_key=tmp_path / "server.key",
+                             tls_admins="CN=hive,*", peer_ca=tmp_path / "ca.pem", peer_certificate=shown / "clientcert.pem",
+                             peer_key=shown / "clientkey.pem")
+            daemon.start()
+        port = re.search(rb"libvirt TLS port (\d+)", b.log())[1].decode()
+        yield World(a, b), made, f"qemu+tls://{{}}:{port}/system"
+
+
+def test_over_tls(by_tls):
+    world, made, where = by_tls
+    world.boot()
+    for options in ((), ("--tunnelled",)):
+        source = world.a if not world.has(world.b) else world.b
+        apart = () if options else ("--migrateuri", f"unix://{world.b.root}/state.sock")
+        virsh(source, "migrate", "--live", "--p2p", "--persistent", *options, NAME, where.format("127.0.0.1"), *apart)
+        world.runs_at(world.b)
+        virsh(world.b, "migrate", "--live", "--p2p", "--undefinesource", NAME, to_peer(world.a), "--migrateuri", f"unix://{world.a.root}/state.sock")
+    # Who is not the one it was signed for, and who is on no list.
+    wrong = virsh(world.a, "migrate", "--live", "--p2p", NAME, where.format("127.0.0.2"), check=False)
+    assert wrong.returncode != 0 and "127.0.0.2" in wrong.stderr, wrong.stderr
+    stranger = made.client("stranger")
+    configure(world.a, peer_certificate=stranger / "clientcert.pem", peer_key=stranger / "clientkey.pem", peer_ca=made.folder / "ca.pem")
+    world.a.restart()
+    refused = virsh(world.a, "migrate", "--live", "--p2p", NAME, where.format("127.0.0.1"), check=False)
+    assert refused.returncode != 0, refused.stdout
     world.runs_at(world.a)
 
 
