@@ -86,8 +86,11 @@ def test_guest(shared_daemon, tiny, listener, loop, full_disk):
             console.wait("done-")
         console.wait(READY)
         shell("for p in /sys/class/virtio-ports/*; do ln -sf /dev/${p##*/} /dev/$(cat $p/name); done; ls /dev")
+        assert "state='disconnected'" in dom.XMLDesc()
         shell("exec 4<>/dev/org.qemu.guest_agent.0")
         loop.wait("AGENT_LIFECYCLE", "ev-guest", 1, 2)
+        assert "name='org.qemu.guest_agent.0' state='connected'" in dom.XMLDesc()
+        assert "state=" not in dom.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE).partition("<channel")[2].partition("</channel>")[0]
         assert d.get("/v1/domains/ev-guest")["status"]["agent"] is True
         shell("exec 5<>/dev/org.example.0")             # no agent, and told so of none
         assert [e for e in loop.take() if e[0] == "AGENT_LIFECYCLE"] == [("AGENT_LIFECYCLE", "ev-guest", 1, 2)]

@@ -132,6 +132,7 @@ sk_lv_format_domain(SkService *service, const SkDomain *domain, const SkDomainSp
         .flags = flags,
         .id = live && domain != NULL ? domain->runtime.id : 0,
         .accel = live && domain != NULL ? domain->runtime.accel : service->node.accel,
+        .agent = live && domain != NULL && domain->agent,
         .emulator = service->settings->qemu,
     };
     SkDomainSpec *whole = sk_engine_show(spec);

@@ -351,6 +351,8 @@ write_channel(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
         sk_xml_set(node, "protocol/@type", "raw");
     sk_xml_set(node, "target/@type", "virtio");
     sk_xml_write_fields(node, &sk_channel_type, value);
+    if (sk_xml_is_live(writer) && channel->kind == SK_CHANNEL_AGENT)
+        sk_xml_set(node, "target/@state", writer->options.agent ? "connected" : "disconnected");
 }
 
 const SkXmlFamily sk_xml_char_families[] = {

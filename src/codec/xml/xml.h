@@ -27,6 +27,7 @@ typedef struct {
     guint flags;            /* SkXmlFlags */
     guint id;               /* of a domain that runs; 0: none */
     gint accel;             /* SkAccel that "auto" means on this host; AUTO: KVM */
+    gboolean agent;         /* of a domain that runs: its guest has the agent's channel open */
     const char *emulator;   /* what the host's own QEMU is; NULL: /usr/bin/qemu-system-x86_64 */
 } SkXmlOptions;
 
