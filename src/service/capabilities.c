@@ -9,6 +9,9 @@
 #include "service/emulator.h"
 #include "service/service-private.h"
 
+/* After the daemon's start: first those are answered who have waited for it, and what runs is found again. */
+#define PROBE_DELAY_MS 200
+
 typedef struct {
     char *binary, *cache_dir, *arch;
     SkCapabilities *found;
@@ -158,8 +161,17 @@ on_emulator(SkQemuCaps *caps, const GError *error, gpointer data)
         g_warning("%s, continuing: no domain can be started", error->message);
 }
 
+static gboolean
+ask(gpointer data)
+{
+    SkService *self = data;
+    self->probe_timer = 0;
+    sk_service_ask_emulator(self, NULL, on_emulator, NULL);
+    return G_SOURCE_REMOVE;
+}
+
 void
 sk_service_probe_emulator(SkService *self)
 {
-    sk_service_ask_emulator(self, NULL, on_emulator, NULL);
+    self->probe_timer = g_timeout_add(PROBE_DELAY_MS, ask, self);
 }

@@ -6,7 +6,7 @@
 
 /* What the host and its QEMU can do, and the host's devices. Main thread. */
 
-/* Asks QEMU, on a worker, so that its version is known. At start-up. */
+/* Asks QEMU soon, on a worker, so that its version is known. At start-up. */
 void sk_service_probe_emulator(SkService *self);
 
 /* node.capabilities keeps its answer in service->capabilities until the next. */

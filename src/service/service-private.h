@@ -60,6 +60,7 @@ struct SkService {
     gint64 node_devices_at; /* monotonic */
     struct SkNodeWatch *node_watch; /* node-watch.c; NULL: nobody listens */
     SkCapabilities *capabilities; /* capabilities.c: as they were last asked for; NULL: not yet */
+    guint probe_timer;      /* of the first time */
 };
 
 /* domain-start.c: starts the domains that start with the host, once networks are up. */

@@ -223,6 +223,7 @@ sk_service_free(SkService *self)
 {
     if (self == NULL)
         return;
+    g_clear_handle_id(&self->probe_timer, g_source_remove);
     g_clear_handle_id(&self->stats_timer, g_source_remove);
     g_clear_handle_id(&self->upkeep_timer, g_source_remove);
     g_clear_pointer(&self->watch, sk_storage_watch_free);
