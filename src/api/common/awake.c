@@ -8,6 +8,7 @@
 #define LINGER_US    200
 #define TURN_US      2000
 #define QUICK_US     300
+#define AWAY_US      150        /* a yield that took longer went to others */
 #define STREAK_FIRST 16
 #define STREAK_MOST  1024
 #define MISSES_MOST  6          /* STREAK_FIRST << it: STREAK_MOST */
@@ -20,19 +21,24 @@ sk_awake_begin(SkAwake *self)
     return now;
 }
 
+typedef enum { CAME, NOTHING, CROWDED } Linger;
+
 /*
- * TRUE: something was there, and is done; FALSE: it has stayed quiet until then. The client may be on this very core, and
- * gets it between looks; but so may others, who take it for so long that to sleep is better: who wakes up comes first.
+ * The client may be on this very core, and gets it between looks. So may others, who take it for milliseconds: then to
+ * sleep is better, as who wakes up comes first.
  */
-static gboolean
-linger(SkAwakeLook look, gpointer data, gint64 until)
+static Linger
+linger(SkAwakeLook look, gpointer data, gint64 now)
 {
-    do {
+    gint64 until = now + LINGER_US, before = now;
+    while (now < until && now - before < AWAY_US) {
         if (look(data))
-            return TRUE;
+            return CAME;
+        before = g_get_monotonic_time();
         sched_yield();
-    } while (g_get_monotonic_time() < until);
-    return FALSE;
+        now = g_get_monotonic_time();
+    }
+    return now - before < AWAY_US ? NOTHING : CROWDED;
 }
 
 void
@@ -40,12 +46,9 @@ sk_awake_stay(SkAwake *self, gint64 begin, SkAwakeLook look, gpointer data)
 {
     gint64 now;
     while (self->streak >= (guint) STREAK_FIRST << self->misses && (now = g_get_monotonic_time()) < begin + TURN_US) {
-        if (linger(look, data, now + LINGER_US)) {
-            self->misses = 0;
-        } else {
-            self->misses = MIN(self->misses + 1, MISSES_MOST);
-            self->streak = 0;
-        }
+        Linger came = linger(look, data, now);
+        self->misses = came == CAME ? 0 : came == CROWDED ? MISSES_MOST : MIN(self->misses + 1, MISSES_MOST);
+        self->streak = came == CAME ? self->streak : 0;
     }
     sk_awake_end(self);
 }
