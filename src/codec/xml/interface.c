@@ -90,6 +90,10 @@ read_interface(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError
     nic->link_name = g_strdup(target);
     ignore_live(node, nic);
     sk_xml_is(node, "@trustGuestRxFilters", "no");
+    /* vagrant-libvirt writes what is so anyway. */
+    static const char *const off[] = { "driver/@iommu", "driver/@ats", "driver/@packed" };
+    for (guint i = 0; i < G_N_ELEMENTS(off); i++)
+        sk_xml_is(node, off[i], "off");
     return sk_xml_refuse(node, refused, G_N_ELEMENTS(refused), error) && sk_xml_get_enum(node, "link/@state", &sk_link_state_enum, &nic->link, error) &&
            sk_xml_get_enum(node, "source/@mode", &sk_direct_mode_enum, &nic->mode, error) && read_forwards(node, nic, error);
 }
