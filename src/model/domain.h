@@ -75,6 +75,8 @@ SkGraphics *sk_domain_spec_find_vnc(const SkDomainSpec *self);
  */
 void sk_domain_spec_complete(SkDomainSpec *self);
 
+/* Whether a guest would not notice that what is at path (of sk_value_diff()) is another than it was started with: saved, or moved to another host. */
+gboolean sk_domain_path_is_hidden(const char *path);
 /*
  * Whether a guest that runs with live could go on with wanted without noticing: INVALID names the first setting that it would see. Both completed, with
  * addresses.

@@ -51,6 +51,8 @@ sk_saved_change_definition(SkSaved *self, const SkDomainSpec *given, GError **er
     sk_engine_hide(self->spec, wanted);
     sk_value_inherit(&sk_domain_spec_type, self->spec, wanted);
     sk_domain_spec_complete(wanted);
+    ok = ok && (g_str_equal(wanted->name, self->spec->name) ||
+                sk_fail(error, SK_ERROR_INVALID, "domain \"%s\" was saved under that name and cannot become \"%s\"", self->spec->name, wanted->name));
     ok = ok && sk_engine_assign(wanted, error) && sk_value_check(&sk_domain_spec_type, wanted, NULL, error) &&
          sk_domain_spec_check_visible(self->spec, wanted, error);
     if (ok) {

@@ -50,37 +50,6 @@ prepare_object(SkService *service, SkCall *call)
     return g_strconcat("domain/", name_here(call->body), NULL);
 }
 
-/* The guest does not see these, so they may differ from what the source has: the rest must not. */
-static gboolean
-may_differ(const char *path)
-{
-    static const char *const patterns[] = {
-        "name", "accel", "title", "description", "tags*", "metadata*", "emulator", "autostart", "exact", "on_*", "cpu_tune*", "numa_tune*", "memory_tune*",
-        "block_tune*", "graphics*", "vcpus.pin*", "boot.kernel", "boot.initrd", "firmware.loader", "firmware.nvram*",
-        "disks*.path", "disks*.pool", "disks*.volume", "disks*.source", "disks*.format", "disks*.image", "disks*.cache", "disks*.io", "disks*.limits*",
-        "disks*.discard", "interfaces*.network", "interfaces*.bridge", "interfaces*.device", "interfaces*.kind", "interfaces*.tap",
-        "interfaces*.link_name", "interfaces*.bandwidth*", "interfaces*.mode", "interfaces*.vhost", "serials*.path", "serials*.backend",
-        "serials*.log_*", "consoles*.path", "consoles*.log_*", "channels*.path",
-    };
-    for (guint i = 0; i < G_N_ELEMENTS(patterns); i++) {
-        if (g_pattern_match_simple(patterns[i], path))
-            return TRUE;
-    }
-    return FALSE;
-}
-
-static gboolean
-check_same_machine(const SkDomainSpec *live, const SkDomainSpec *wanted, GError **error)
-{
-    g_autoptr(GPtrArray) paths = sk_value_diff(&sk_domain_spec_type, live, wanted, NULL);
-    for (guint i = 0; i < paths->len; i++) {
-        if (!may_differ(paths->pdata[i]))
-            return sk_fail(error, SK_ERROR_INVALID, "domain \"%s\" cannot be migrated with another \"%s\" than it runs with: its guest would see it",
-                           live->name, (const char *) paths->pdata[i]);
-    }
-    return TRUE;
-}
-
 /* What is to run here: the source's, or the asker's form of it. */
 static gboolean
 choose_spec(PrepareWork *work, const SkMigrationPrepare *body, GError **error)
@@ -100,7 +69,7 @@ choose_spec(PrepareWork *work, const SkMigrationPrepare *body, GError **error)
     }
     sk_domain_spec_complete(work->spec);
     return sk_engine_assign(work->spec, error) && sk_value_check(&sk_domain_spec_type, work->spec, NULL, error) &&
-           (body->definition == NULL || check_same_machine(offer->live, work->spec, error));
+           (body->definition == NULL || sk_domain_spec_check_visible(offer->live, work->spec, error));
 }
 
 /* What can be said before anything is opened. */
