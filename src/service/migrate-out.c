@@ -42,7 +42,7 @@ has(const GPtrArray *list)
     return list != NULL && list->len > 0;
 }
 
-/* What of a running domain lies on this host alone. */
+/* What of a running domain lies on this host alone. A TPM's state is not among it: QEMU asks swtpm for it and sends it. */
 static gboolean
 check_bound(const SkDomain *self, const SkDomainSpec *live, GError **error)
 {
@@ -52,7 +52,6 @@ check_bound(const SkDomain *self, const SkDomainSpec *live, GError **error)
     } bound[] = {
         { has(live->hostdevs), "a device of the host: detach it first" },
         { has(live->filesystems), "a shared directory of the host: detach it first" },
-        { live->tpm != NULL, "a TPM, whose state lies on this host" },
         { has(live->smartcards), "a smartcard of the host" },
         { has(self->snapshots), "snapshots, which would stay behind: delete them first" },
         { has(self->checkpoints), "checkpoints, which would stay behind: delete them first" },

@@ -191,6 +191,30 @@ def test_disks_and_network(world, tmp_path):
     subprocess.run(["qemu-img", "check", "-q", str(disk)], check=True)  # nobody has its lock
 
 
+@pytest.mark.skipif(shutil.which("swtpm") is None, reason="swtpm is not installed")
+def test_tpm_goes_along(world):
+    """It is the same TPM there: what it keeps for good was not made anew."""
+    name = "sealed"
+    world.a.do("POST", "/v1/domains?start=true", world.a.tiny_domain(name, guest_files(), tpm={"model": "crb"}))
+    world.a.wait_console(name, READY)
+    uuid = world.a.get(f"/v1/domains/{name}")["spec"]["uuid"]
+    first, second = [daemon.root / "lib" / "tpm" / uuid / "tpm2-00.permall" for daemon in (world.a, world.b)]
+    kept = first.read_bytes()
+    with Console(world.a, name, take_over=True) as console:
+        console.write("WORD=hive; echo learn'e'd\n")
+        console.wait("learned")
+    world.migrate("--persistent", "--undefinesource", name=name)
+    assert second.read_bytes() == kept
+    world.a.wait_until(lambda: not first.parent.exists(), "the source's to be gone")
+    peer(world, "--tunnelled", "--persistent", "--undefinesource", source=world.b, name=name)
+    assert first.read_bytes() == kept
+    world.b.wait_until(lambda: not second.parent.exists(), "the source's to be gone")
+    with Console(world.a, name, take_over=True) as console:
+        console.write('echo word "<$WORD>"\n')
+        console.wait("word <hive>")
+    world.a.do("DELETE", f"/v1/domains/{name}?force=true")
+
+
 def test_offline(world):
     world.a.do("POST", "/v1/domains", {"name": "off", "memory": {"current": "32M"}, "title": "of both"})
     spec = world.a.get("/v1/domains/off")["spec"]
@@ -241,12 +265,12 @@ def to_peer(daemon):
     return f"qemu+unix:///system?socket={daemon.root}/run/libvirt-sock"
 
 
-def peer(world, *options, source=None, check=True):
+def peer(world, *options, source=None, check=True, name=NAME):
     """From daemon to daemon: the client asks the source alone."""
     source = source or world.a
     target = world.other(source)
     where = () if "--tunnelled" in options else ("--migrateuri", f"unix://{target.root}/state.sock")
-    done = virsh(source, "migrate", "--live", "--p2p", *options, NAME, to_peer(target), *where, check=False)
+    done = virsh(source, "migrate", "--live", "--p2p", *options, name, to_peer(target), *where, check=False)
     if check:
         assert done.returncode == 0, f"{done.stderr}\n{source.log_tail()}\n{target.log_tail()}"
     return done
