@@ -262,8 +262,10 @@ def medium(d, uuid):
 def test_media(home, step, tmp_path):
     d = home
     first, second = tmp_path / "first.iso", tmp_path / "second.iso"
-    for path in (first, second):
-        path.write_bytes(path.name.encode().ljust(65536, b"\0"))
+    # A word of this test's own: consoles show what earlier tests read, too.
+    word = os.urandom(4).hex()
+    for path, text in ((first, "first"), (second, f"{word}.end")):
+        path.write_bytes(text.encode().ljust(65536, b"\0"))
     d.restart()
     d.wait_state("a", "running")
     drive = [disk["target"] for disk in view(d)["spec"]["disks"] if disk["device"] == "cdrom"][0]
@@ -282,8 +284,8 @@ def test_media(home, step, tmp_path):
     d.do("PUT", place, {"path": str(second), "force": True})
     assert pending(d) == []
     with Console(d, "a", take_over=True) as console:
-        console.write("\nuntil head -c 10 /dev/sr0 2>/dev/null | grep second; do sleep 0.2; done; echo\n")
-        console.wait("second.iso")
+        console.write(f"\nuntil head -c 12 /dev/sr0 2>/dev/null | grep {word}; do sleep 0.2; done; echo\n")
+        console.wait(f"{word}.end")
     d.do("DELETE", place + "?force=true")
 
 
@@ -313,8 +315,9 @@ def test_guest_lets_go_late(home):
     d.wait_state("a", "running")
     disk = d.do("POST", "/v1/domains/a/disks", {"volume": "spare.qcow2"})
     with Console(d, "a", take_over=True) as console:
-        console.write("\nuntil [ -e /sys/class/block/vdb ]; do sleep 0.1; done; echo vdb c'om'es\n")
-        console.wait("vdb comes")
+        word = os.urandom(4).hex()
+        console.write(f"\nuntil [ -e /sys/class/block/vdb ]; do sleep 0.1; done; echo vdb ''{word}\n")
+        console.wait(f"vdb {word}")
     d.do("POST", "/v1/domains/a/suspend")
     uuid = view(d)["spec"]["uuid"]
     d.stop()
