@@ -38,7 +38,11 @@ undo_quietly(SkQmp *self, const SkQmpStep *step)
 typedef struct {
     SkQmpExpect *moved;
     const char *drive;
+    const SkQmpStep *open;
 } Tray;
+
+/* How often a tray is opened again that the guest pulled in. */
+#define TRAY_TRIES 5
 
 static void
 tray_watch(Tray *tray, SkQmp *self, const SkQmpStep *step)
@@ -46,6 +50,7 @@ tray_watch(Tray *tray, SkQmp *self, const SkQmpStep *step)
     static const char *const names[] = { "DEVICE_TRAY_MOVED", NULL };
     if (tray->moved != NULL || !g_str_equal(step->execute, "blockdev-open-tray"))
         return;
+    tray->open = step;
     tray->drive = json_string_value(json_object_get(step->arguments, "id"));
     tray->moved = tray->drive != NULL ? sk_qmp_expect(self, names, "id", tray->drive) : NULL;
 }
@@ -65,6 +70,20 @@ await_tray(Tray *tray, SkQmp *self, const SkQmpStep *step, gint timeout_ms, GErr
     return sk_qmp_expect_wait(tray->moved, timeout_ms, what, NULL, NULL, error) && sk_qmp_step(self, step, error);
 }
 
+/* A guest that looks into its drive just then pulls the tray in, as Linux does on open(). */
+static gboolean
+insert_again(const Tray *tray, SkQmp *self, const SkQmpStep *step, GError **error)
+{
+    if (tray->open == NULL || !g_str_equal(step->execute, "blockdev-insert-medium"))
+        return FALSE;
+    for (guint i = 0; i < TRAY_TRIES && sk_error_is(*error, SK_ERROR_QEMU) && strstr((*error)->message, "is not open") != NULL; i++) {
+        g_clear_error(error);
+        if (sk_qmp_step(self, tray->open, error) && sk_qmp_step(self, step, error))
+            return TRUE;
+    }
+    return FALSE;
+}
+
 gboolean
 sk_qmp_run_steps(SkQmp *self, const GPtrArray *steps, gint timeout_ms, GError **error)
 {
@@ -74,7 +93,7 @@ sk_qmp_run_steps(SkQmp *self, const GPtrArray *steps, gint timeout_ms, GError **
     for (; done < steps->len; done++) {
         const SkQmpStep *step = steps->pdata[done];
         tray_watch(&tray, self, step);
-        if (sk_qmp_step(self, step, &failed) || await_tray(&tray, self, step, timeout_ms, &failed))
+        if (sk_qmp_step(self, step, &failed) || await_tray(&tray, self, step, timeout_ms, &failed) || insert_again(&tray, self, step, &failed))
             continue;
         if (!step->optional)
             break;

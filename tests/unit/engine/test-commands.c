@@ -153,6 +153,31 @@ test_tray(void)
 }
 
 static void
+work_tray_pulled_in(gpointer qmp, gpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) steps = new_steps();
+    add_step(steps, "blockdev-open-tray", "cd0", NULL);
+    add_step(steps, "blockdev-insert-medium", "cd0", NULL);
+    g_assert_true(sk_qmp_run_steps(qmp, steps, 0, &error));
+    g_assert_no_error(error);
+    g_assert_false(sk_qmp_run_steps(qmp, steps, 0, &error));
+    g_assert_error(error, SK_ERROR, SK_ERROR_QEMU);
+}
+
+/* A tray that the guest pulls in before the new medium is there: opened again, but not for ever. */
+static void
+test_tray_pulled_in(void)
+{
+#define PULLED_IN OK("blockdev-open-tray"), FAIL("blockdev-insert-medium", "Tray of the device is not open")
+    static const PeerStep script[] = {
+        PEER_GREETING, PULLED_IN, PULLED_IN, OK("blockdev-open-tray"), OK("blockdev-insert-medium"),
+        PULLED_IN, PULLED_IN, PULLED_IN, PULLED_IN, PULLED_IN, PULLED_IN,
+    };
+    CONVERSE(script, work_tray_pulled_in);
+}
+
+static void
 work_fault(gpointer qmp, gpointer unused)
 {
     g_autoptr(GError) error = NULL;
@@ -261,6 +286,7 @@ main(int argc, char **argv)
     g_test_add_func("/commands/detach", test_detach);
     g_test_add_func("/commands/fault", test_fault);
     g_test_add_func("/commands/tray", test_tray);
+    g_test_add_func("/commands/tray-pulled-in", test_tray_pulled_in);
     g_test_add_func("/commands/vcpus", test_vcpus);
     g_test_add_func("/commands/odd", test_odd);
     return g_test_run();
