@@ -125,7 +125,7 @@ put_params(GByteArray *out, const SkPeerMove *move, gboolean finish)
         const char *field, *text;
     } texts[] = {
         { "migrate_uri", move->address }, { "listen_address", move->listen }, { "destination_xml", move->xml },
-        { "persistent_xml", move->persistent_xml }, { "destination_name", finish ? move->name : move->new_name },
+        { "persistent_xml", move->persistent_xml }, { "disks_uri", move->disks_address }, { "destination_name", finish ? move->name : move->new_name },
     };
     guint count = 0;
     for (guint i = 0; i < G_N_ELEMENTS(texts); i++)

@@ -28,7 +28,7 @@ typedef struct {
     const char *cookie;     /* what the source tells of it */
     const char *name;       /* it has there */
     const char *new_name;   /* if that is another than here */
-    const char *address, *listen;
+    const char *address, *disks_address, *listen;
     const char *xml, *persistent_xml;
     gboolean persist, paused;
     gboolean tunnelled;     /* what is to be sent goes through this connection */

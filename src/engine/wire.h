@@ -7,13 +7,13 @@ G_BEGIN_DECLS
 
 /*
  * The connections that a guest moves over from one host to another: one has QEMU's stream, one the words of the two
- * daemons. The source makes both, to one address; the first bytes of each say what it is, with the token that
+ * daemons, others the content of disks. The source makes all of them; the first bytes of each say what it is, with the token that
  * the destination gave: whoever does not know it is not listened to.
  *
  * An address is "tcp:HOST:PORT" or "unix:PATH"; "tcp://HOST:PORT" and "unix://PATH" are understood too.
  */
 
-typedef enum { SK_WIRE_STATE, SK_WIRE_WORDS, SK_N_WIRES } SkWire;
+typedef enum { SK_WIRE_STATE, SK_WIRE_WORDS, SK_WIRE_DISK, SK_N_WIRES } SkWire;
 
 /* Bytes of the greeting, always. */
 #define SK_WIRE_HELLO 40

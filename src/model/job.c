@@ -22,6 +22,8 @@ static const SkField job_fields[] = {
     SK_FIELD(SkJobInfo, step, STRING, "what it does now"),
     SK_FIELD(SkJobInfo, bytes_done, UINT64, "bytes done", .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkJobInfo, bytes_total, UINT64, "bytes to do", .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkJobInfo, disk_done, UINT64, "bytes of disks among those done, where memory is moved too", .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkJobInfo, disk_total, UINT64, "bytes of disks among those to do", .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkJobInfo, created, INT64, "microseconds since 1970"),
     SK_FIELD(SkJobInfo, started, INT64, "microseconds since 1970", .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkJobInfo, ended, INT64, "microseconds since 1970", .flags = SK_FIELD_SPARSE),

@@ -16,6 +16,7 @@ typedef struct {
     gdouble progress;       /* 0 to 1; -1: unknown */
     char *step;             /* what it does now, for people */
     guint64 bytes_done, bytes_total;
+    guint64 disk_done, disk_total; /* how much of these is content of disks, where memory is moved too */
     gint64 created, started, ended; /* microseconds since the epoch; 0: not yet */
     char *result;           /* JSON */
     char *error, *message;  /* code's name and the sentence, state failed or cancelled */

@@ -7,6 +7,12 @@
 
 #define NEEDED .flags = SK_FIELD_REQUIRED
 
+static const SkField disk_fields[] = {
+    SK_FIELD(SkMigrationDisk, target, STRING, "its target", NEEDED, .max = 16),
+    SK_FIELD(SkMigrationDisk, capacity, UINT64, "bytes the guest sees", .max = G_MAXINT64),
+};
+SK_TYPE(sk_migration_disk_type, SkMigrationDisk, "MigrationDisk", "disk", disk_fields, "a disk that moves with its guest");
+
 static const SkField offer_fields[] = {
     SK_FIELD(SkMigrationOffer, name, STRING, "name", NEEDED, .check = sk_check_name),
     SK_FIELD(SkMigrationOffer, uuid, STRING, "UUID", NEEDED, .max = 36),
@@ -17,6 +23,8 @@ static const SkField offer_fields[] = {
     SK_FIELD(SkMigrationOffer, host, STRING, "name of the source host", .max = 256),
     SK_FIELD(SkMigrationOffer, cpu_model, STRING, "CPU of the source host", .max = 256),
     SK_FIELD(SkMigrationOffer, digest, STRING, "digest of what the asker was given", .max = 128),
+    SK_FIELD(SkMigrationOffer, copied, LIST, "disks whose content comes too", .type = &sk_migration_disk_type, .max = 1024),
+    SK_FIELD(SkMigrationOffer, shallow, BOOL, "of these only the topmost files come"),
 };
 SK_TYPE(sk_migration_offer_type, SkMigrationOffer, "MigrationOffer", "migration offer", offer_fields, "a domain as its source tells of it");
 
@@ -26,6 +34,7 @@ static const SkField prepare_fields[] = {
     SK_FIELD(SkMigrationPrepare, name, STRING, "name it gets here, if not the same", .check = sk_check_name),
     SK_FIELD(SkMigrationPrepare, address, STRING, "where its state is expected: tcp:HOST:PORT or unix:PATH", .max = 1024),
     SK_FIELD(SkMigrationPrepare, listen, STRING, "IP address to listen at", .max = 64),
+    SK_FIELD(SkMigrationPrepare, disks_address, STRING, "where the content of its disks is expected, if not at address", .max = 1024),
 };
 SK_TYPE(sk_migration_prepare_type, SkMigrationPrepare, "MigrationPrepare", "migration", prepare_fields, "a domain to be taken in");
 
@@ -45,6 +54,10 @@ static const SkField migrate_fields[] = {
     SK_FIELD(SkMigrate, auto_converge, BOOL, "slow the guest down if it writes faster than can be sent"),
     SK_FIELD(SkMigrate, compress, BOOL, "send changes of pages alone (xbzrle)"),
     SK_FIELD(SkMigrate, still, BOOL, "let the guest stand still meanwhile"),
+    SK_FIELD(SkMigrate, copy, BOOL, "send the content of its disks too"),
+    SK_FIELD(SkMigrate, shallow, BOOL, "of its disks send the topmost files only"),
+    SK_FIELD(SkMigrate, disks, STRV, "targets of the disks that are sent; all it writes to if none is given", .max = 1024),
+    SK_FIELD(SkMigrate, disks_address, STRING, "where the destination expects the disks, if not at address", .max = 1024),
 };
 
 static gboolean

@@ -9,6 +9,12 @@
  * finished, and asks the source itself before it lets the guest run; the source is told the outcome. Any thread.
  */
 
+/* A disk that moves with its guest. */
+typedef struct {
+    char *target;
+    guint64 capacity;       /* bytes */
+} SkMigrationDisk;
+
 /* What a source tells of a domain. */
 typedef struct {
     char *name, *uuid;
@@ -17,6 +23,8 @@ typedef struct {
     gint accel;             /* SkAccel it runs on */
     char *qemu_version, *host, *cpu_model;
     char *digest;           /* of live in the words the asker was given, so that an unchanged one is known; or NULL */
+    GPtrArray *copied;      /* SkMigrationDisk: their content comes too; NULL: both hosts have all of them */
+    gboolean shallow;       /* only of their topmost files: those below are there */
 } SkMigrationOffer;
 
 /* How a destination is prepared. */
@@ -27,6 +35,7 @@ typedef struct {
     char *address;          /* to listen on: "tcp:HOST:PORT", "unix:PATH"; NULL: a TCP port is chosen */
     char *listen;           /* IP address to bind; NULL: any */
     gboolean tunnelled;     /* nothing is listened at: whoever asks brings the connections; in no table, as only a front door can */
+    char *disks_address;    /* to listen on for the disks' content; NULL: where the state comes too */
 } SkMigrationPrepare;
 
 /* How a source sends: to a destination that is prepared, or to a daemon that it asks itself. */
@@ -39,6 +48,9 @@ typedef struct {
     guint64 bandwidth;      /* MiB per second; 0: as much as there is */
     gboolean auto_converge, compress;
     gboolean still;         /* the guest stands still meanwhile */
+    gboolean copy, shallow; /* its disks go too; only their topmost files */
+    char **disks;           /* copy: targets of those that do; NULL: all that it writes to and shares with nobody */
+    char *disks_address;    /* copy: where the destination expects them; NULL: at address */
 } SkMigrate;
 
 typedef struct {
@@ -69,5 +81,5 @@ typedef enum { SK_TUNNEL_STATE, SK_TUNNEL_WORDS, SK_N_TUNNELS } SkTunnelKind;
 #define SK_MIGRATION_MAX_BANDWIDTH G_GUINT64_CONSTANT(8796093022207)    /* MiB per second: as good as no limit */
 #define SK_MIGRATION_USUAL_DOWNTIME 300
 
-extern const SkType sk_migration_offer_type, sk_migration_prepare_type, sk_migrate_type, sk_migration_finish_type,
+extern const SkType sk_migration_disk_type, sk_migration_offer_type, sk_migration_prepare_type, sk_migrate_type, sk_migration_finish_type,
     sk_migration_confirm_type, sk_migration_limits_type;

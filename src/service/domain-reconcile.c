@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "engine/qmp/commands.h"
+#include "engine/qmp/copy-disks.h"
 #include "engine/qmp/migrate.h"
 #include "service/block-job.h"
 #include "service/domain-agent.h"
@@ -96,6 +97,8 @@ run_take_back(SkJob *job, GError **error)
         work->qmp = sk_qmp_new_for_fd(fd, work->name);
     if (work->qmp != NULL && work->moving == SK_MOVING_OUT && !work->held)
         sk_qmp_migrate_cancel(work->qmp);
+    if (work->qmp != NULL && work->moving == SK_MOVING_OUT)
+        sk_qmp_copy_clear(work->qmp);
     if (work->qmp != NULL && work->held && !work->ending)
         sk_domain_let_go(work->qmp);
     if (work->qmp != NULL && !sk_qmp_query_status(work->qmp, &work->status, &why)) {

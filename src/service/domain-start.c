@@ -221,7 +221,8 @@ run(SkJob *job, GError **error)
     if (ok)
         ok = sk_qmp_wait_ready(work->qmp, 0, error) && !sk_fault("domain-start/ready", error) &&
              sk_domain_pin(plan->spec, (guint) sk_qemu_process_pid(work->process), work->qmp, error) &&
-             sk_domain_limit(plan->spec, NULL, (guint) sk_qemu_process_pid(work->process), work->qmp, error);
+             sk_domain_limit(plan->spec, NULL, (guint) sk_qemu_process_pid(work->process), work->qmp, error) &&
+             (work->incoming == NULL || sk_incoming_serve_disks(work->incoming, work->qmp, plan->run_dir, error));
     if (!ok) {
         if (work->process != NULL)
             sk_qemu_process_explain(work->process, error);

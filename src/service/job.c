@@ -457,7 +457,7 @@ typedef struct {
     SkJob *job;
     gdouble fraction;
     char *step;
-    guint64 done, total;
+    guint64 done, total, disk_done, disk_total;
 } Progress;
 
 static void
@@ -473,6 +473,8 @@ take_progress(gpointer data)
         }
         job->info.bytes_done = progress->done;
         job->info.bytes_total = progress->total;
+        job->info.disk_done = progress->disk_done;
+        job->info.disk_total = progress->disk_total;
         tell(job, "job.progress");
     }
     g_free(progress->step);
@@ -488,6 +490,20 @@ sk_job_progress(SkJob *self, gdouble fraction, const char *step, guint64 bytes_d
     progress->step = g_strdup(step);
     progress->done = bytes_done;
     progress->total = bytes_total;
+    sk_main_post(take_progress, progress);
+}
+
+void
+sk_job_progress_moving(SkJob *self, const char *step, const SkJobShare *memory, const SkJobShare *disks)
+{
+    Progress *progress = g_new0(Progress, 1);
+    progress->job = sk_job_ref(self);
+    progress->done = memory->done + disks->done;
+    progress->total = memory->total + disks->total;
+    progress->fraction = progress->total > 0 ? (gdouble) progress->done / (gdouble) progress->total : -1;
+    progress->step = g_strdup(step);
+    progress->disk_done = disks->done;
+    progress->disk_total = disks->total;
     sk_main_post(take_progress, progress);
 }
 

@@ -85,6 +85,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SkJob, sk_job_unref)
 
 /* Progress, from any thread; fraction -1: unknown; bytes_total 0: does not apply. */
 void sk_job_progress(SkJob *self, gdouble fraction, const char *step, guint64 bytes_done, guint64 bytes_total);
+/* The same of memory and disks that are moved together. */
+typedef struct {
+    guint64 done, total;
+} SkJobShare;
+void sk_job_progress_moving(SkJob *self, const char *step, const SkJobShare *memory, const SkJobShare *disks);
 
 /* Sets the result (JSON; taken). Main: from commit(). */
 void sk_job_set_result(SkJob *self, char *json);

@@ -24,7 +24,12 @@ sk_migrate_work_free(gpointer data)
     g_clear_object(&work->domain);
     g_clear_object(&work->qmp);
     g_clear_object(&work->process);
+    g_strfreev(work->disks);
+    g_free(work->disks_address);
+    g_free(work->run_dir);
+    sk_relay_free(work->relay);
     sk_peer_free(work->peer);
+    sk_value_free(&sk_migration_offer_type, work->offer);
     g_free(work->to);
     g_free(work->cookie);
     g_free(work->new_name);
@@ -47,6 +52,8 @@ sk_migrate_work_new(SkDomain *domain)
     work->domain = g_object_ref(domain);
     work->words = SK_FD_NONE;
     work->store = domain->service->store;
+    work->run_dir = g_strdup(domain->run_dir);
+    work->uid = domain->runtime.uid;
     work->stop_ms = (gint) domain->service->settings->stop_timeout * 1000;
     if (domain->qmp != NULL)
         work->qmp = g_object_ref(domain->qmp);

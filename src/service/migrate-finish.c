@@ -6,6 +6,7 @@
 #include "base/thread.h"
 #include "base/undo.h"
 #include "engine/launch.h"
+#include "engine/qmp/backup.h"
 #include "engine/qmp/commands.h"
 #include "engine/wire.h"
 #include "service/domain-rights.h"
@@ -21,6 +22,9 @@ typedef struct {
     SkQmp *qmp;
     SkQemuProcess *process;
     SkFd words;
+    gboolean disks;         /* content of disks comes too */
+    SkIntent *files;        /* made for it; NULL: none */
+    char *object;
     SkDomainSpec *definition; /* it is defined with this; NULL: it is not, or stays as it is */
     SkRecord *record;
     char *uuid, *runtime;
@@ -39,6 +43,8 @@ free_finish(gpointer data)
     sk_fd_clear(&work->words);
     sk_value_free(&sk_domain_spec_type, work->definition);
     sk_record_free(work->record);
+    sk_intent_free(work->files);
+    g_free(work->object);
     g_free(work->uuid);
     g_free(work->runtime);
     g_free(work);
@@ -93,6 +99,9 @@ prepare_finish(SkJob *job, GError **error)
         return TRUE;
     }
     work->words = sk_fd_steal(&domain->incoming->words);
+    work->disks = domain->incoming->disks != NULL;
+    work->files = g_steal_pointer(&domain->incoming->files);
+    work->object = sk_domain_object(domain);
     domain->resume_reason = SK_REASON_MIGRATION;
     return choose_definition(job, work, error);
 }
@@ -136,6 +145,8 @@ keep(FinishWork *work, GError **error)
     if (work->record != NULL)
         sk_store_batch_put(batch, work->record);
     sk_store_batch_put_state(batch, sk_domain_kind(work->was_persistent || work->record != NULL), work->uuid, work->runtime);
+    if (work->files != NULL)
+        sk_intent_settle(work->files, batch);
     if (work->record != NULL && !work->was_persistent)
         sk_store_batch_remove(batch, sk_domain_kind(FALSE), work->uuid);
     return sk_store_commit(work->store, batch, error);
@@ -156,8 +167,8 @@ run_finish(SkJob *job, GError **error)
         return sk_qemu_process_destroy(work->process, work->qmp, work->stop_ms, NULL, error);
     if (!work->handed || work->qmp == NULL)
         return sk_fail(error, SK_ERROR_STATE, "the state of domain \"%s\" has not come", work->uuid);
-    if (sk_fault("migration-finish/received", error) || !sk_qmp_migrate_received(work->qmp, error) || sk_fault("migration-finish/ask", error) ||
-        !ask(work, error))
+    if (sk_fault("migration-finish/received", error) || !sk_qmp_migrate_received(work->qmp, error) ||
+        (work->disks && !sk_qmp_nbd_stop(work->qmp, error)) || sk_fault("migration-finish/ask", error) || !ask(work, error))
         return FALSE;
     gboolean ok = !sk_fault("migration-finish/asked", error) && let_run(work, error);
     /* The source waits for this, or finds it out from whoever drives us. */
@@ -204,6 +215,7 @@ rollback_finish(SkJob *job, const GError *error)
         return;
     SkDomain *domain = work->domain;
     g_message("domain \"%s\" has not come over: %s", sk_domain_name(domain), error->message);
+    sk_incoming_discard_files(job->service, work->object, g_steal_pointer(&work->files));
     if (work->record != NULL && work->runtime != NULL && !work->was_persistent)
         sk_store_remove_async(job->service->store, sk_domain_kind(TRUE), work->uuid, NULL, NULL);
     if (!sk_domain_is_active(domain))

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/undo.h"
+#include "engine/qmp/copy-disks.h"
 #include "engine/wire.h"
 
 /* Connections that have not said yet what they are. */
@@ -34,6 +35,33 @@ stranger_free(gpointer data)
     g_free(self);
 }
 
+/* The note that they are to go stays until they are gone, whatever becomes of the daemon. */
+static gboolean
+run_discard(SkJob *job, GError **error)
+{
+    SkIntent *files = job->work;
+    if (!sk_intent_note(files, error))
+        return FALSE;
+    sk_intent_carry_out(files);
+    return TRUE;
+}
+
+static void
+free_discard(gpointer files)
+{
+    sk_intent_free(files);
+}
+
+static const SkJobKind discard_job = { .run = run_discard, .free_work = free_discard };
+
+void
+sk_incoming_discard_files(SkService *service, const char *object, SkIntent *files)
+{
+    /* In the queue of the domain: the next that comes under its name finds none of them. */
+    if (files != NULL)
+        sk_job_start_quiet_for(service, &discard_job, g_strdup(object), files);
+}
+
 void
 sk_incoming_free(SkIncoming *self)
 {
@@ -41,14 +69,23 @@ sk_incoming_free(SkIncoming *self)
         return;
     g_clear_handle_id(&self->source, g_source_remove);
     g_queue_clear_full(&self->strangers, stranger_free);
+    g_clear_handle_id(&self->disks_source, g_source_remove);
     sk_fd_clear(&self->listener);
+    sk_fd_clear(&self->disks_listener);
     sk_fd_clear(&self->words);
+    sk_relay_free(self->relay);
+    sk_incoming_discard_files(self->service, self->object, self->files);
     if (self->intent != NULL) {
-        unlink(self->intent->paths[0]);
+        for (guint i = 0; self->intent->paths != NULL && self->intent->paths[i] != NULL; i++)
+            unlink(self->intent->paths[i]);
         sk_store_remove_async(self->intent->store, "intent", self->intent->id, NULL, NULL);
         sk_intent_free(self->intent);
     }
     sk_value_free(&sk_domain_spec_type, self->definition);
+    g_strfreev(self->disks);
+    g_free(self->disks_address);
+    g_free(self->object);
+    g_free(self->nbd);
     g_free(self->address);
     g_free(self->token);
     g_free(self);
@@ -64,6 +101,25 @@ const char *
 sk_domain_incoming_token(const SkDomain *self)
 {
     return self->incoming != NULL ? self->incoming->token : NULL;
+}
+
+const char *
+sk_domain_incoming_disks_address(const SkDomain *self)
+{
+    return self->incoming != NULL ? self->incoming->disks_address : NULL;
+}
+
+gboolean
+sk_incoming_serve_disks(SkIncoming *self, SkQmp *qmp, const char *run_dir, GError **error)
+{
+    if (self->disks == NULL)
+        return TRUE;
+    self->nbd = g_build_filename(run_dir, "copy.sock", NULL);
+    g_auto(SkFd) listener = sk_fs_listen_unix(self->nbd, 0600, error);
+    if (listener < 0 || sk_fault("migration-prepare/serve", error) || !sk_qmp_copy_serve(qmp, listener, (const char *const *) self->disks, error))
+        return FALSE;
+    self->relay = sk_relay_new(SK_FD_NONE, NULL, NULL);
+    return TRUE;
 }
 
 /* -- connections ------------------------------------------------------------------------------------------------------- */
@@ -118,11 +174,26 @@ take_state(SkIncoming *self, gint fd)
     sk_job_start_quiet(domain->service, &hand_over_job, work);
 }
 
+/* QEMU takes no connection but by its own socket: what comes by this one goes there. */
+static void
+take_disk(SkIncoming *self, gint fd)
+{
+    g_autoptr(GError) error = NULL;
+    g_auto(SkFd) owned = fd;
+    g_auto(SkFd) qemu = self->relay != NULL ? sk_fs_connect_unix_now(self->nbd, &error) : SK_FD_NONE;
+    if (qemu >= 0)
+        sk_relay_add(self->relay, sk_fd_steal(&owned), sk_fd_steal(&qemu));
+    else if (error != NULL)
+        g_warning("a disk of domain \"%s\" cannot be taken in: %s", sk_domain_name(self->domain), error->message);
+}
+
 static void
 take_wire(SkIncoming *self, SkWire wire, gint fd)
 {
     if (wire == SK_WIRE_STATE) {
         take_state(self, fd);
+    } else if (wire == SK_WIRE_DISK) {
+        take_disk(self, fd);
     } else {
         sk_fd_clear(&self->words);
         self->words = fd;
@@ -171,11 +242,11 @@ on_hello(gint fd, GIOCondition condition, gpointer data)
 }
 
 static gboolean
-on_connection(gint fd, GIOCondition condition, gpointer data)
+on_connection(gint listener, GIOCondition condition, gpointer data)
 {
     SkIncoming *self = data;
     (void) condition;
-    gint taken = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    gint taken = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (taken < 0)
         return G_SOURCE_CONTINUE;
     Stranger *stranger = g_new0(Stranger, 1);
@@ -196,4 +267,6 @@ sk_domain_await_incoming(SkDomain *self, SkIncoming *incoming)
     incoming->domain = self;
     if (incoming->listener >= 0)
         incoming->source = g_unix_fd_add(incoming->listener, G_IO_IN, on_connection, incoming);
+    if (incoming->disks_listener >= 0)
+        incoming->disks_source = g_unix_fd_add(incoming->disks_listener, G_IO_IN, on_connection, incoming);
 }

@@ -16,7 +16,9 @@ typedef struct {
     SkDomainSpec *definition;
     SkIncoming *incoming;
     SkRecord *record;
-    char *address, *listen, *emulator, *cache, *source_version, *source_host;
+    SkMigrationVolumes volumes;
+    char **disks;           /* targets whose content comes; NULL: none */
+    char *disks_address, *address, *listen, *emulator, *cache, *source_version, *source_host;
     gboolean tunnelled;
 } PrepareWork;
 
@@ -28,6 +30,9 @@ free_prepare(gpointer data)
     sk_value_free(&sk_domain_spec_type, work->definition);
     sk_incoming_free(work->incoming);
     sk_record_free(work->record);
+    sk_migration_volumes_clear(&work->volumes);
+    g_strfreev(work->disks);
+    g_free(work->disks_address);
     g_free(work->address);
     g_free(work->listen);
     g_free(work->emulator);
@@ -110,6 +115,32 @@ find_place(SkService *self, const SkDomainSpec *spec, SkDomain **out_domain, GEr
     return TRUE;
 }
 
+/* Sockets of the asker's choice are files that are made. */
+static gboolean
+check_address(SkJob *job, const char *address, const char *what, GError **error)
+{
+    return sk_wire_check(address, error) && (address == NULL || !g_str_has_prefix(address, "unix:") ||
+                                             sk_domain_check_path(job->service, job->call, what, strchr(address, '/'), error));
+}
+
+/* The targets whose content comes; a volume's path in the definition is that of here too. */
+static void
+take_disks(PrepareWork *work, const SkMigrationOffer *offer)
+{
+    for (guint i = 0; work->definition != NULL && work->definition->disks != NULL && i < work->definition->disks->len; i++) {
+        SkDisk *disk = work->definition->disks->pdata[i];
+        const SkDisk *here = sk_domain_spec_find_disk(work->spec, disk->target);
+        if (here == NULL || disk->volume == NULL || g_strcmp0(disk->volume, here->volume) != 0 || g_strcmp0(disk->pool, here->pool) != 0)
+            continue;
+        g_free(disk->path);
+        disk->path = g_strdup(here->path);
+    }
+    g_autoptr(GStrvBuilder) targets = g_strv_builder_new();
+    for (guint i = 0; offer->copied != NULL && i < offer->copied->len; i++)
+        g_strv_builder_add(targets, ((const SkMigrationDisk *) offer->copied->pdata[i])->target);
+    work->disks = offer->copied != NULL && offer->copied->len > 0 ? g_strv_builder_end(targets) : NULL;
+}
+
 static gboolean
 prepare_prepare(SkJob *job, GError **error)
 {
@@ -119,15 +150,17 @@ prepare_prepare(SkJob *job, GError **error)
     if (body->offer == NULL || body->offer->live == NULL)
         return sk_fail(error, SK_ERROR_INVALID, "there is no offer of a running domain");
     PrepareWork *work = job->work = g_new0(PrepareWork, 1);
-    if (!choose_spec(work, body, error) || !sk_wire_check(body->address, error) || !check_host(self, body->offer, work->spec, error) ||
+    if (!choose_spec(work, body, error) || !check_host(self, body->offer, work->spec, error) ||
         !find_place(self, work->spec, &place, error))
         return FALSE;
     if (!sk_domain_check_reach(self, job->call, place != NULL ? place->spec : NULL, work->spec, error) ||
-        (body->address != NULL && g_str_has_prefix(body->address, "unix:") &&
-         !sk_domain_check_path(self, job->call, "address", strchr(body->address, '/'), error)))
+        !check_address(job, body->address, "address", error) || !check_address(job, body->disks_address, "disks_address", error) ||
+        !sk_migration_volumes_plan(&work->volumes, self, body->offer, work->spec, error))
         return FALSE;
+    take_disks(work, body->offer);
     const char *emulator = work->spec->emulator != NULL ? work->spec->emulator : self->settings->qemu;
     work->address = g_strdup(body->address);
+    work->disks_address = g_strdup(body->disks_address);
     work->listen = g_strdup(body->listen);
     work->tunnelled = body->tunnelled;
     work->emulator = g_strdup(emulator != NULL ? emulator : "qemu-system-x86_64");
@@ -149,6 +182,28 @@ check_machine(const PrepareWork *work, GError **error)
                    work->spec->name, work->spec->machine, sk_qemu_caps_version(caps), work->source_version);
 }
 
+static const char *
+socket_path(const char *address)
+{
+    const char *path = address != NULL && g_str_has_prefix(address, "unix:") ? strchr(address, '/') : NULL;
+    return path != NULL && g_str_has_prefix(path, "//") ? path + 2 : path;
+}
+
+/* The sockets go again if the daemon dies. */
+static gboolean
+note_sockets(SkJob *job, PrepareWork *work, GError **error)
+{
+    const char *const paths[] = { socket_path(work->address), socket_path(work->disks_address) };
+    SkIncoming *incoming = work->incoming;
+    for (guint i = 0; i < G_N_ELEMENTS(paths); i++) {
+        if (paths[i] != NULL && incoming->intent == NULL)
+            incoming->intent = sk_intent_new(job->service->store, g_strconcat("the wait for domain ", work->spec->name, NULL));
+        if (paths[i] != NULL)
+            sk_intent_add_path(incoming->intent, paths[i]);
+    }
+    return incoming->intent == NULL || sk_intent_note(incoming->intent, error);
+}
+
 static gboolean
 run_prepare(SkJob *job, GError **error)
 {
@@ -156,15 +211,16 @@ run_prepare(SkJob *job, GError **error)
     if (!check_machine(work, error) || sk_fault("migration-prepare/listen", error))
         return FALSE;
     SkIncoming *incoming = work->incoming = g_new0(SkIncoming, 1);
-    incoming->words = incoming->listener = SK_FD_NONE;
+    incoming->words = incoming->listener = incoming->disks_listener = SK_FD_NONE;
+    incoming->service = job->service;
+    incoming->object = g_strconcat("domain/", work->spec->name, NULL);
+    incoming->disks = g_steal_pointer(&work->disks);
     incoming->token = sk_wire_token();
-    const char *path = work->address != NULL && g_str_has_prefix(work->address, "unix:") ? strchr(work->address, '/') : NULL;
-    if (path != NULL && g_str_has_prefix(path, "//"))
-        path += 2;
-    if (path != NULL) {
-        incoming->intent = sk_intent_new(job->service->store, g_strconcat("the wait for domain ", work->spec->name, NULL));
-        sk_intent_add_path(incoming->intent, path);
-        if (!sk_intent_note(incoming->intent, error))
+    if (!note_sockets(job, work, error) || !sk_migration_volumes_make(&work->volumes, job, incoming, error))
+        return FALSE;
+    if (incoming->disks != NULL && work->disks_address != NULL) {
+        incoming->disks_listener = sk_wire_listen(work->disks_address, work->listen, &incoming->disks_address, error);
+        if (incoming->disks_listener < 0)
             return FALSE;
     }
     if (!work->tunnelled)
@@ -190,6 +246,7 @@ commit_prepare(SkJob *job)
     PrepareWork *work = job->work;
     SkDomain *domain = NULL;
     GError *error = NULL;
+    sk_migration_volumes_take(&work->volumes, job->service);
     if (!find_place(job->service, work->spec, &domain, &error)) {
         sk_job_end(job, error);
         return;

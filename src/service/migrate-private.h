@@ -4,8 +4,10 @@
 #include "base/fs.h"
 #include "cluster/peer.h"
 #include "engine/qmp/migrate.h"
+#include "engine/relay.h"
 #include "service/intent.h"
 #include "service/migrate.h"
+#include "service/new-volume.h"
 
 /* What the files of a migration share. Main thread, where nothing else is said. */
 
@@ -60,8 +62,15 @@ typedef struct {
     SkFd words;
     gboolean ran, still;
     gboolean lost;          /* the destination's daemon went while it was being sent */
+    /* disks that are copied */
+    char **disks, *disks_address, *run_dir;
+    guint uid;
+    gboolean shallow;
+    SkRelay *relay;
+    SkJobShare moved_memory, moved_disks;
     /* to another daemon that we ask ourselves */
     SkPeer *peer;
+    SkMigrationOffer *offer;
     char *to, *cookie, *new_name, *listen, *xml, *persistent_xml;
     SkTransportKeys keys;   /* borrowed of the settings */
     gboolean persist, paused, tunnelled;
@@ -78,6 +87,13 @@ SkMigrateWork *sk_migrate_work_new(SkDomain *domain);
 void sk_migrate_work_free(gpointer work);
 /* Lets the guest go on as if nothing had been. Workers. */
 gboolean sk_migrate_go_on(const SkMigrateWork *work, GError **error);
+
+/* -- disks of the source: migrate-copy.c. Workers. */
+
+/* Copies them as far as can be while the guest goes on. progress: with the job as data. */
+gboolean sk_migrate_copy_disks(SkMigrateWork *work, GCancellable *cancellable, SkMigrateProgress progress, gpointer data, GError **error);
+/* Over, or broken off. */
+void sk_migrate_copy_end(SkMigrateWork *work);
 
 /* How it ends, by what the destination said and whether the asker says that it is cancelled: fills in away and unknown. */
 gboolean sk_migrate_prepare_end(SkDomain *domain, SkMigrateWork *work, gboolean cancelled, GError **error);
@@ -102,4 +118,34 @@ struct SkIncoming {
     gboolean handed;        /* QEMU has the connection */
     SkDomainSpec *definition; /* of the source; NULL: it was transient there */
     SkIntent *intent;       /* to remove the socket; NULL: it has no file */
+    /* disks whose content comes */
+    SkService *service;
+    char **disks;           /* their targets; NULL: none */
+    char *disks_address;    /* NULL: at address */
+    SkFd disks_listener;
+    guint disks_source;
+    SkIntent *files;        /* made for them; NULL: none */
+    char *object;           /* of the jobs they are removed in the queue of */
+    char *nbd;              /* Unix socket of QEMU */
+    SkRelay *relay;
 };
+
+/* Removes them again, whether they are settled or not. files is taken, NULL is fine. */
+void sk_incoming_discard_files(SkService *service, const char *object, SkIntent *files);
+
+/* -- the destination's disks: migrate-volumes.c ------------------------------------------------------------------------------ */
+
+/* What is to be there before a QEMU can be started for it. */
+typedef struct {
+    GPtrArray *fresh;       /* SkNewVolume */
+    GPtrArray *there;       /* Existing */
+    char **roots;
+} SkMigrationVolumes;
+
+void sk_migration_volumes_clear(SkMigrationVolumes *self);
+/* Where the disks of the offer go to in what will run: volumes are given the paths that they have here. */
+gboolean sk_migration_volumes_plan(SkMigrationVolumes *self, SkService *service, const SkMigrationOffer *offer, SkDomainSpec *spec, GError **error);
+/* Makes what is not there; incoming->files says what it was. Workers. */
+gboolean sk_migration_volumes_make(SkMigrationVolumes *self, SkJob *job, SkIncoming *incoming, GError **error);
+/* Puts what was made into its pools. */
+void sk_migration_volumes_take(SkMigrationVolumes *self, SkService *service);

@@ -21,10 +21,7 @@
 static void
 take_peer(SkMigrateWork *work, const SkMigrate *body)
 {
-    SkMigrationOffer *offer = sk_domain_migration_offer(work->domain, FALSE);
     work->to = g_strdup(body->to);
-    work->cookie = sk_json_encode(&sk_migration_offer_type, offer, SK_JSON_SECRETS | SK_JSON_NO_DEFAULTS);
-    sk_value_free(&sk_migration_offer_type, offer);
     work->new_name = g_strdup(body->name);
     work->listen = g_strdup(body->listen);
     work->xml = g_strdup(body->xml);
@@ -35,6 +32,24 @@ take_peer(SkMigrateWork *work, const SkMigrate *body)
     const SkServiceSettings *settings = work->domain->service->settings;
     work->keys = (SkTransportKeys){ .authorities = settings->peer_ca, .certificate = settings->peer_cert, .key = settings->peer_key };
     work->undefine = body->undefine;
+}
+
+/* The disks that go along, and what is told of them if we drive. */
+static gboolean
+take_disks(SkMigrateWork *work, const SkMigrate *body, GError **error)
+{
+    SkMigrationOffer *offer = work->offer = sk_domain_migration_offer(work->domain, FALSE);
+    g_autoptr(GStrvBuilder) targets = g_strv_builder_new();
+    if (!body->copy)
+        return TRUE;
+    if (!sk_migration_choose_disks(offer, (const char *const *) body->disks, body->shallow, error))
+        return FALSE;
+    for (guint i = 0; offer->copied != NULL && i < offer->copied->len; i++)
+        g_strv_builder_add(targets, ((const SkMigrationDisk *) offer->copied->pdata[i])->target);
+    work->disks = offer->copied != NULL ? g_strv_builder_end(targets) : NULL;
+    work->disks_address = g_strdup(body->disks_address);
+    work->shallow = body->shallow;
+    return TRUE;
 }
 
 static gboolean
@@ -53,6 +68,8 @@ prepare(SkJob *job, GError **error)
     migration->ran = sk_domain_state(domain) == SK_DOMAIN_RUNNING;
     migration->address = g_strdup(body->to != NULL ? body->to : body->address);
     SkMigrateWork *work = job->work = sk_migrate_work_new(domain);
+    if (!take_disks(work, body, error))
+        return FALSE;
     if (body->to != NULL)
         take_peer(work, body);
     guint64 rate = body->bandwidth > 0 ? body->bandwidth : domain->migration_bandwidth;
@@ -83,10 +100,21 @@ notice_loss(SkJob *job, SkMigrateWork *work)
 }
 
 static void
+tell_disks(guint64 done, guint64 total, gpointer data)
+{
+    notice_loss(data, ((SkJob *) data)->work);
+    SkMigrateWork *work = ((SkJob *) data)->work;
+    work->moved_disks = (SkJobShare){ done, total };
+    sk_job_progress_moving(data, "copying disks", &work->moved_memory, &work->moved_disks);
+}
+
+static void
 tell(guint64 done, guint64 total, gpointer data)
 {
     notice_loss(data, ((SkJob *) data)->work);
-    sk_job_progress(data, total > 0 ? (gdouble) done / (gdouble) total : -1, "sending memory", done, total);
+    SkMigrateWork *work = ((SkJob *) data)->work;
+    work->moved_memory = (SkJobShare){ done, total };
+    sk_job_progress_moving(data, "sending memory", &work->moved_memory, &work->moved_disks);
 }
 
 /* A connection to the destination; -1 on error. */
@@ -99,16 +127,27 @@ connect_to(SkJob *job, const SkMigrateWork *work, SkWire wire, GError **error)
 }
 
 static gboolean
-send_all(SkJob *job, SkMigrateWork *work, GError **error)
+send_each(SkJob *job, SkMigrateWork *work, GError **error)
 {
     if (sk_fault("migrate/connect", error))
         return FALSE;
     work->words = connect_to(job, work, SK_WIRE_WORDS, error);
     if (work->words < 0 || sk_fault("migrate/words", error))
         return FALSE;
+    if (work->disks != NULL && (!sk_migrate_copy_disks(work, job->cancellable, tell_disks, job, error) || sk_fault("migrate/disks", error)))
+        return FALSE;
     g_auto(SkFd) state = connect_to(job, work, SK_WIRE_STATE, error);
     return state >= 0 && !sk_fault("migrate/state", error) && (!work->still || sk_qmp_do(work->qmp, SK_QMP_STOP, error)) &&
            sk_qmp_migrate_live(work->qmp, state, &work->options, job->cancellable, tell, job, error) && !sk_fault("migrate/sent", error);
+}
+
+static gboolean
+send_all(SkJob *job, SkMigrateWork *work, GError **error)
+{
+    gboolean sent = send_each(job, work, error);
+    if (work->disks != NULL)
+        sk_migrate_copy_end(work);
+    return sent;
 }
 
 /* All of it is sent: from now on the destination may ask for the guest. */
@@ -131,6 +170,17 @@ mark_sent(gpointer data)
 
 /* -- to another daemon ------------------------------------------------------------------------------------------------------- */
 
+/* What the other daemon is told of the domain; of its disks QEMU knows the size. */
+static gboolean
+make_cookie(SkMigrateWork *work, GError **error)
+{
+    g_autoptr(json_t) blocks = work->disks != NULL ? sk_qmp_call(work->qmp, "query-block", NULL, 0, error) : NULL;
+    if (work->disks != NULL && (blocks == NULL || !sk_migration_measure_disks(work->offer, blocks, error)))
+        return FALSE;
+    work->cookie = sk_json_encode(&sk_migration_offer_type, work->offer, SK_JSON_SECRETS | SK_JSON_NO_DEFAULTS);
+    return TRUE;
+}
+
 static gboolean
 ask_peer(SkJob *job, SkMigrateWork *work, const SkPeerMove *move, GError **error)
 {
@@ -144,6 +194,8 @@ ask_peer(SkJob *job, SkMigrateWork *work, const SkPeerMove *move, GError **error
     g_free(work->address);
     work->address = g_strdup(json_string_value(json_object_get(cookie, "address")));
     work->token = g_strdup(json_string_value(json_object_get(cookie, "token")));
+    g_free(work->disks_address);
+    work->disks_address = g_strdup(json_string_value(json_object_get(cookie, "disks_address")));
     return work->tunnelled || (work->address != NULL && work->token != NULL) ||
            sk_fail(error, SK_ERROR_UNSUPPORTED, "the daemon at \"%s\" takes domains in another way than this one sends them", work->to);
 }
@@ -181,10 +233,12 @@ end_at_peer(SkMigrateWork *work, const SkPeerMove *move, GError **error)
 static gboolean
 run_to_peer(SkJob *job, SkMigrateWork *work, GError **error)
 {
-    g_autofree char *address = g_strdup(work->address);
+    g_autofree char *address = g_strdup(work->address), *disks_address = g_strdup(work->disks_address);
     g_autoptr(GError) failed = NULL;
+    if (!make_cookie(work, error))
+        return FALSE;
     const SkPeerMove told = { .cookie = work->cookie, .name = work->new_name != NULL ? work->new_name : work->domain->spec->name, .new_name = work->new_name,
-                              .address = address, .listen = work->listen, .xml = work->xml, .persistent_xml = work->persistent_xml,
+                              .address = address, .disks_address = disks_address, .listen = work->listen, .xml = work->xml, .persistent_xml = work->persistent_xml,
                               .persist = work->persist, .paused = work->paused, .tunnelled = work->tunnelled };
     if (!ask_peer(job, work, &told, error))
         return FALSE;

@@ -38,6 +38,14 @@ SkMigrationOffer *sk_domain_migration_offer(const SkDomain *self, gboolean offli
  */
 gboolean sk_domain_migration_begin(SkDomain *self, gconstpointer asker, GError **error);
 
+/*
+ * Says in an offer which disks' content is to go along: those of targets (NULL-terminated), or, if it is NULL, all that the guest writes to and
+ * that are not shared. How large they are is in QEMU's answer to query-block.
+ */
+gboolean sk_migration_choose_disks(SkMigrationOffer *offer, const char *const *targets, gboolean shallow, GError **error);
+/* Any thread. */
+gboolean sk_migration_measure_disks(SkMigrationOffer *offer, json_t *blocks, GError **error);
+
 /* TRUE while it is kept for a migration. */
 gboolean sk_domain_is_migrating(const SkDomain *self);
 
@@ -54,6 +62,10 @@ void sk_domain_take_tunnel(SkDomain *self, gint state, gint words);
 /* Where a domain that was prepared waits for its state; NULL: it does not. Borrowed. */
 const char *sk_domain_incoming_address(const SkDomain *self);
 const char *sk_domain_incoming_token(const SkDomain *self);
+/* And for the content of its disks; NULL: there too. */
+const char *sk_domain_incoming_disks_address(const SkDomain *self);
+/* Lets the QEMU that was started for it take the content of disks, if any is to come. Workers. */
+gboolean sk_incoming_serve_disks(SkIncoming *self, SkQmp *qmp, const char *run_dir, GError **error);
 
 /* -- for the rest of the service ---------------------------------------------------------------------------------------- */
 

@@ -70,13 +70,18 @@ is_of_disks(const SkJobInfo *info)
     return g_str_equal(info->operation, "backup.begin");
 }
 
-/* total, processed, remaining */
+enum { DATA, MEMORY, DISK };
+
+/* total, processed, remaining; data is what memory and disks are together */
 static void
-fill_figures(const SkJobInfo *info, guint64 out_figures[3])
+fill_figures(const SkJobInfo *info, gint group, guint64 out_figures[3])
 {
-    out_figures[0] = info->bytes_total;
-    out_figures[1] = info->bytes_done;
-    out_figures[2] = info->bytes_total > info->bytes_done ? info->bytes_total - info->bytes_done : 0;
+    gboolean disks = is_of_disks(info);
+    const guint64 disk[2] = { disks ? info->bytes_total : info->disk_total, disks ? info->bytes_done : info->disk_done };
+    const guint64 all[2] = { info->bytes_total, info->bytes_done };
+    for (guint i = 0; i < 2; i++)
+        out_figures[i] = group == DATA ? all[i] : group == DISK ? disk[i] : all[i] - MIN(all[i], disk[i]);
+    out_figures[2] = out_figures[0] - MIN(out_figures[0], out_figures[1]);
 }
 
 gboolean
@@ -86,27 +91,27 @@ sk_lv_get_job_info(SkLvCall *call, GError **error)
     if (domain == NULL)
         return FALSE;
     const SkJob *job = running_job(call, domain);
-    guint64 figures[3] = { 0 };
-    if (job != NULL)
-        fill_figures(&job->info, figures);
     sk_xdr_put_i32(call->out, type_of(job != NULL ? &job->info : NULL));
     sk_xdr_put_u64(call->out, job != NULL ? elapsed_ms(&job->info) : 0);
     sk_xdr_put_u64(call->out, 0);
-    /* Data is what memory and files are together. */
-    for (guint group = 0; group < 3; group++) {
-        gboolean disks = job != NULL && is_of_disks(&job->info), shown = group == 0 || (group == 2) == disks;
+    for (gint group = DATA; group <= DISK; group++) {
+        guint64 figures[3] = { 0 };
+        if (job != NULL)
+            fill_figures(&job->info, group, figures);
         for (guint i = 0; i < 3; i++)
-            sk_xdr_put_u64(call->out, shown ? figures[i] : 0);
+            sk_xdr_put_u64(call->out, figures[i]);
     }
     return TRUE;
 }
 
 static void
-put_figures(GByteArray *out, const char *group, const guint64 figures[3])
+put_figures(GByteArray *out, const SkJobInfo *info, gint group)
 {
-    static const char *const names[] = { "total", "processed", "remaining" };
+    static const char *const names[] = { "total", "processed", "remaining" }, *const groups[] = { "data", "memory", "disk" };
+    guint64 figures[3];
+    fill_figures(info, group, figures);
     for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
-        g_autofree char *name = g_strconcat(group, "_", names[i], NULL);
+        g_autofree char *name = g_strconcat(groups[group], "_", names[i], NULL);
         sk_xdr_put_param_u64(out, name, figures[i]);
     }
 }
@@ -114,19 +119,21 @@ put_figures(GByteArray *out, const char *group, const guint64 figures[3])
 void
 sk_lv_put_job(GByteArray *out, const SkJobInfo *info)
 {
-    guint64 figures[3];
-    gboolean over = info->state >= SK_JOB_DONE, failed = over && info->state != SK_JOB_DONE;
+    gboolean over = info->state >= SK_JOB_DONE, failed = over && info->state != SK_JOB_DONE, disks = is_of_disks(info);
+    gboolean both = !disks && info->disk_total > 0;
     gsize place = sk_xdr_list_begin(out);
-    fill_figures(info, figures);
     sk_xdr_put_param_i32(out, "operation", sk_lv_job_number(info->operation));
     sk_xdr_put_param_u64(out, "time_elapsed", elapsed_ms(info));
-    put_figures(out, "data", figures);
-    put_figures(out, is_of_disks(info) ? "disk" : "memory", figures);
+    put_figures(out, info, DATA);
+    if (!disks)
+        put_figures(out, info, MEMORY);
+    if (disks || both)
+        put_figures(out, info, DISK);
     if (over)
         sk_xdr_put_param_bool(out, "success", !failed);
     if (failed)
         sk_xdr_put_param_str(out, "errmsg", info->message != NULL ? info->message : "");
-    sk_xdr_list_end(out, place, 8 + (over ? 1 : 0) + (failed ? 1 : 0));
+    sk_xdr_list_end(out, place, 8 + (both ? 3 : 0) + (over ? 1 : 0) + (failed ? 1 : 0));
 }
 
 gboolean

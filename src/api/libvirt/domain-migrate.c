@@ -19,7 +19,8 @@ enum {
     LIVE = 1, PEER2PEER = 2, TUNNELLED = 4, PERSIST = 8, UNDEFINE = 0x10, PAUSED = 0x20, COPY_ALL = 0x40, COPY_CHANGES = 0x80, PROTECT = 0x100,
     UNSAFE = 0x200, OFFLINE = 0x400, COMPRESSED = 0x800, ABORT_ON_ERROR = 0x1000, AUTO_CONVERGE = 0x2000,
 };
-#define KNOWN (OFFLINE | LIVE | PEER2PEER | TUNNELLED | PERSIST | UNDEFINE | PAUSED | PROTECT | UNSAFE | COMPRESSED | ABORT_ON_ERROR | AUTO_CONVERGE)
+#define COPY (COPY_ALL | COPY_CHANGES)
+#define KNOWN (OFFLINE | LIVE | PEER2PEER | TUNNELLED | PERSIST | UNDEFINE | PAUSED | PROTECT | UNSAFE | COMPRESSED | ABORT_ON_ERROR | AUTO_CONVERGE | COPY)
 
 #define ERROR_ABORTED 93
 
@@ -32,7 +33,6 @@ check_flags(const SkLvCall *call, GError **error)
         guint flag;
         const char *what;
     } refused[] = {
-        { COPY_ALL | COPY_CHANGES, "with its disks (copy-storage): have them shared" },
         { 0x4000, "over RDMA" }, { 0x8000, "by post-copy" }, { 0x10000, "with TLS" }, { 0x20000, "over parallel connections" },
         { 0x40000, "with synchronous writes" }, { 0x80000, "by going on with a post-copy" }, { 0x100000, "without copying pages (zero-copy)" },
     };
@@ -43,6 +43,12 @@ check_flags(const SkLvCall *call, GError **error)
     }
     if ((flags & TUNNELLED) != 0 && ((flags & PEER2PEER) == 0 || (flags & OFFLINE) != 0))
         return sk_fail(error, SK_ERROR_INVALID, "only a running domain's state goes through the connection of two daemons (tunnelled), and only from daemon to daemon (peer2peer)");
+    if ((flags & COPY) == COPY)
+        return sk_fail(error, SK_ERROR_INVALID, "all of the disks or only what is in their topmost files can be copied, not both");
+    if ((flags & COPY) != 0 && (flags & OFFLINE) != 0)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "only a running domain can be migrated with the content of its disks");
+    if ((flags & COPY) != 0 && (flags & TUNNELLED) != 0)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "the content of disks does not go through the connection of two daemons (tunnelled)");
     return sk_lv_check_flags(call, KNOWN, error);
 }
 
@@ -76,12 +82,36 @@ param_number(const SkLvCall *call, const char *field)
     return param != NULL && param->type == SK_XDR_PARAM_U64 ? param->u : 0;
 }
 
+static gint
+param_int(const SkLvCall *call, const char *field)
+{
+    const SkXdrParam *param = has_argument(call, "params") ? sk_xdr_param(sk_lv_value(call, "params"), field) : NULL;
+    return param != NULL && param->type == SK_XDR_PARAM_I32 ? (gint) param->i : 0;
+}
+
+/* All of one name; NULL if there is none. Free with g_strfreev(). */
+static char **
+param_texts(const SkLvCall *call, const char *field)
+{
+    const SkXdrValue *params = has_argument(call, "params") ? sk_lv_value(call, "params") : NULL;
+    g_autoptr(GStrvBuilder) texts = g_strv_builder_new();
+    gboolean any = FALSE;
+    for (guint i = 0; params != NULL && i < params->count; i++) {
+        const SkXdrParam *param = &params->params[i];
+        if (g_str_equal(param->field, field) && param->type == SK_XDR_PARAM_STR) {
+            g_strv_builder_add(texts, param->text);
+            any = TRUE;
+        }
+    }
+    return any ? g_strv_builder_end(texts) : NULL;
+}
+
 /* What is not understood would be passed over in silence. */
 static gboolean
 check_params(const SkLvCall *call, GError **error)
 {
     static const char *const known[] = { "migrate_uri", "destination_name", "destination_xml", "persistent_xml", "bandwidth", "listen_address",
-                                         "graphics_uri", "compression", NULL };
+                                         "graphics_uri", "compression", "migrate_disks", "disks_port", "disks_uri", NULL };
     if (!has_argument(call, "params"))
         return TRUE;
     const SkXdrValue *params = sk_lv_value(call, "params");
@@ -142,16 +172,11 @@ is_offline(const SkLvCall *call)
     return (sk_lv_uint(call, "flags") & OFFLINE) != 0;
 }
 
-static gboolean
-begin(SkLvCall *call, GError **error)
+/* offer is taken. */
+static void
+put_offer(SkLvCall *call, const SkDomain *domain, SkMigrationOffer *offer)
 {
     gboolean offline = is_offline(call);
-    SkDomain *domain = offline ? sk_lv_domain(call, "dom", error) : sk_lv_active_domain(call, "dom", error);
-    if (domain == NULL || !check_call(call, error))
-        return FALSE;
-    if (!(offline ? sk_domain_check_migration(domain, TRUE, error) : sk_domain_migration_begin(domain, call->connection, error)))
-        return FALSE;
-    SkMigrationOffer *offer = sk_domain_migration_offer(domain, offline);
     g_autofree char *own = sk_lv_format_domain(call->service, domain, offline ? domain->spec : domain->runtime.live,
                                                (offline ? 0 : SK_XML_LIVE) | SK_XML_SECURE);
     const char *wanted = param_text(call, "destination_xml");
@@ -160,7 +185,56 @@ begin(SkLvCall *call, GError **error)
     sk_value_free(&sk_migration_offer_type, offer);
     put_cookie(call, cookie);
     sk_xdr_put_str(call->out, wanted != NULL ? wanted : own);
-    return TRUE;
+}
+
+/* blocks: QEMU's answer to query-block, if disks go along. */
+static gboolean
+answer_begin(SkLvCall *call, json_t *blocks, GError **error)
+{
+    gboolean offline = is_offline(call);
+    SkDomain *domain = offline ? sk_lv_domain(call, "dom", error) : sk_lv_active_domain(call, "dom", error);
+    if (domain == NULL || (offline && !sk_domain_check_migration(domain, TRUE, error)))
+        return FALSE;
+    SkMigrationOffer *offer = sk_domain_migration_offer(domain, offline);
+    g_auto(GStrv) targets = param_texts(call, "migrate_disks");
+    gboolean shallow = (sk_lv_uint(call, "flags") & COPY_CHANGES) != 0;
+    if ((blocks == NULL || (sk_migration_choose_disks(offer, (const char *const *) targets, shallow, error) &&
+                            sk_migration_measure_disks(offer, blocks, error))) &&
+        (offline || sk_domain_migration_begin(domain, call->connection, error))) {
+        put_offer(call, domain, offer);
+        return TRUE;
+    }
+    sk_value_free(&sk_migration_offer_type, offer);
+    return FALSE;
+}
+
+static void
+on_blocks(SkQmp *qmp, json_t *blocks, const GError *failure, gpointer data)
+{
+    SkLvCall *call = data;
+    GError *error = NULL;
+    (void) qmp;
+    if (failure != NULL)
+        error = g_error_copy(failure);
+    else if (!sk_lv_connection_is_open(call->connection))
+        sk_fail(&error, SK_ERROR_CANCELLED, "who asked for it is gone");
+    else
+        answer_begin(call, blocks, &error);
+    sk_lv_reply(call, error);
+}
+
+static gboolean
+begin(SkLvCall *call, GError **error)
+{
+    if (!check_call(call, error))
+        return FALSE;
+    if ((sk_lv_uint(call, "flags") & COPY) == 0)
+        return answer_begin(call, NULL, error);
+    SkDomain *domain = sk_lv_active_domain(call, "dom", error);
+    if (domain == NULL || !sk_domain_check_migration(domain, FALSE, error))
+        return FALSE;
+    sk_qmp_call_async(domain->qmp, "query-block", NULL, 0, on_blocks, call);
+    return sk_lv_later(call);
 }
 
 static gboolean
@@ -184,6 +258,19 @@ dispatch(SkLvCall *call, SkOperationId id, const char *name, gpointer body, SkLv
     return FALSE;
 }
 
+/* Where the disks are to come; NULL: where the state does. Free with g_free(). */
+static char *
+disks_address(const SkLvCall *call)
+{
+    const char *uri = param_text(call, "disks_uri"), *state = param_text(call, "migrate_uri");
+    gint port = param_int(call, "disks_port");
+    if (uri != NULL || port <= 0)
+        return g_strdup(uri);
+    g_autoptr(GUri) parsed = state != NULL ? g_uri_parse(state, G_URI_FLAGS_PARSE_RELAXED, NULL) : NULL;
+    const char *host = parsed != NULL && g_uri_get_host(parsed) != NULL ? g_uri_get_host(parsed) : "";
+    return g_strdup_printf(strchr(host, ':') != NULL ? "tcp:[%s]:%d" : "tcp:%s:%d", host, port);
+}
+
 /* The client drives: where to send is in the destination's cookie. */
 static gboolean
 take_cookie(SkLvCall *call, SkMigrate *body, GError **error)
@@ -193,6 +280,7 @@ take_cookie(SkLvCall *call, SkMigrate *body, GError **error)
         return FALSE;
     body->address = g_strdup(json_string_value(json_object_get(cookie, "address")));
     body->token = g_strdup(json_string_value(json_object_get(cookie, "token")));
+    body->disks_address = g_strdup(json_string_value(json_object_get(cookie, "disks_address")));
     return TRUE;
 }
 
@@ -206,6 +294,7 @@ take_peer(SkLvCall *call, SkMigrate *body, GError **error)
         return sk_fail(error, SK_ERROR_INVALID, "it is not said which daemon to migrate to");
     body->to = g_strdup(to);
     body->address = g_strdup(param_text(call, "migrate_uri"));
+    body->disks_address = disks_address(call);
     body->listen = g_strdup(param_text(call, "listen_address"));
     body->name = g_strdup(param_text(call, "destination_name"));
     body->xml = g_strdup(param_text(call, "destination_xml"));
@@ -233,6 +322,9 @@ perform(SkLvCall *call, GError **error)
     body->compress = (flags & COMPRESSED) != 0;
     body->auto_converge = (flags & AUTO_CONVERGE) != 0;
     body->still = (flags & LIVE) == 0;
+    body->copy = (flags & COPY) != 0;
+    body->shallow = (flags & COPY_CHANGES) != 0;
+    body->disks = body->copy ? param_texts(call, "migrate_disks") : NULL;
     return dispatch(call, SK_OP_DOMAIN_MIGRATE, domain->spec->uuid, body, put_empty_cookie, error);
 }
 
@@ -279,7 +371,8 @@ prepared(SkLvCall *call, SkCall *op, GError **error)
         put_cookie(call, "{}");
         return sk_lv_tunnel_open(call, domain, error);
     }
-    g_autoptr(json_t) cookie = json_pack("{s:s,s:s}", "address", sk_domain_incoming_address(domain), "token", sk_domain_incoming_token(domain));
+    g_autoptr(json_t) cookie = json_pack("{s:s,s:s,s:s*}", "address", sk_domain_incoming_address(domain), "token", sk_domain_incoming_token(domain),
+                                         "disks_address", sk_domain_incoming_disks_address(domain));
     g_autofree char *text = json_dumps(cookie, JSON_COMPACT);
     put_cookie(call, text);
     sk_xdr_put_optional_str(call->out, param_text(call, "migrate_uri") != NULL ? NULL : sk_domain_incoming_address(domain));
@@ -345,6 +438,7 @@ prepare(SkLvCall *call, GError **error)
     body->tunnelled = tunnelled;
     body->address = g_strdup(param_text(call, "migrate_uri"));
     body->listen = g_strdup(param_text(call, "listen_address"));
+    body->disks_address = disks_address(call);
     return dispatch(call, SK_OP_MIGRATION_PREPARE, NULL, body, prepared, error);
 }
 
@@ -452,7 +546,7 @@ get_compression_cache(SkLvCall *call, GError **error)
     return put_number(call, sk_lv_active_domain(call, "dom", error), USUAL_CACHE, error);
 }
 
-#define PARTLY .lacks = "post-copy, TLS, parallel, copying of disks"
+#define PARTLY .lacks = "post-copy, TLS, parallel"
 
 static const SkLvProcedure rows[] = {
     { 61, "DOMAIN_MIGRATE_PREPARE", NULL, NULL },

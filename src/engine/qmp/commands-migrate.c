@@ -31,8 +31,16 @@ set_rate(SkQmp *self, GError **error)
 static gboolean
 set_options(SkQmp *self, const SkMigrateOptions *options, GError **error)
 {
-    json_t *list = json_pack("[{s:s,s:b},{s:s,s:b},{s:s,s:b}]", "capability", "events", "state", 1, "capability", "auto-converge", "state",
-                             options->auto_converge, "capability", "xbzrle", "state", options->compress);
+    const struct {
+        const char *name;
+        gboolean on;
+    } capabilities[] = {
+        { "events", TRUE }, { "auto-converge", options->auto_converge }, { "xbzrle", options->compress },
+        { "pause-before-switchover", options->paused != NULL },
+    };
+    json_t *list = json_array();
+    for (guint i = 0; i < G_N_ELEMENTS(capabilities); i++)
+        json_array_append_new(list, json_pack("{s:s,s:b}", "capability", capabilities[i].name, "state", capabilities[i].on));
     json_int_t rate = options->bandwidth > 0 ? (json_int_t) MIN(options->bandwidth, G_MAXINT64 / 2) : (json_int_t) G_MAXINT64 / 2;
     return sk_qmp_run(self, "migrate-set-capabilities", json_pack("{s:o}", "capabilities", list), error) &&
            sk_qmp_run(self, "migrate-set-parameters", json_pack("{s:I,s:I}", "max-bandwidth", rate, "downtime-limit", (json_int_t) options->downtime),
@@ -46,18 +54,24 @@ hand_over(SkQmp *self, gint fd, GError **error)
     return done != NULL;
 }
 
-/* TRUE with *out_over if it is completed; FALSE if it failed. */
+typedef struct {
+    gboolean over, paused;  /* paused: it waits before the last of it */
+    guint64 done, total;
+} Progress;
+
+/* FALSE if it failed. */
 static gboolean
-look(SkQmp *self, gboolean *out_over, guint64 *out_done, guint64 *out_total, GError **error)
+look(SkQmp *self, Progress *out, GError **error)
 {
     g_autoptr(json_t) info = sk_qmp_call(self, "query-migrate", NULL, 0, error);
     const char *status = json_string_value(json_object_get(info, "status"));
     json_t *ram = json_object_get(info, "ram");
     if (info == NULL)
         return FALSE;
-    *out_over = g_strcmp0(status, "completed") == 0;
-    *out_total = (guint64) json_integer_value(json_object_get(ram, "total"));
-    *out_done = *out_total - MIN(*out_total, (guint64) json_integer_value(json_object_get(ram, "remaining")));
+    out->over = g_strcmp0(status, "completed") == 0;
+    out->paused = g_strcmp0(status, "pre-switchover") == 0;
+    out->total = (guint64) json_integer_value(json_object_get(ram, "total"));
+    out->done = out->total - MIN(out->total, (guint64) json_integer_value(json_object_get(ram, "remaining")));
     if (g_strcmp0(status, "failed") == 0) {
         const char *words = json_string_value(json_object_get(info, "error-desc"));
         return sk_fail(error, SK_ERROR_QEMU, "QEMU of domain \"%s\" could not move its state: %s", sk_qmp_domain(self), words != NULL ? words : "it does not say why");
@@ -67,26 +81,43 @@ look(SkQmp *self, gboolean *out_over, guint64 *out_done, guint64 *out_total, GEr
     return TRUE;
 }
 
-/* Until it is over one way or the other. */
+/* What is to be done while the guest stands still, then the last of it. */
 static gboolean
-await(SkQmp *self, SkQmpExpect *completed, GCancellable *cancellable, SkMigrateProgress progress, gpointer data, GError **error)
+go_on(SkQmp *self, const SkMigrateOptions *options, GError **error)
 {
-    gboolean over = FALSE;
-    guint64 done = 0, total = 0;
-    while (!over) {
+    if (options->paused(options->paused_data, error) &&
+        sk_qmp_run(self, "migrate-continue", json_pack("{s:s}", "state", "pre-switchover"), error))
+        return TRUE;
+    sk_qmp_migrate_cancel(self);
+    return FALSE;
+}
+
+/* Until it is over one way or the other. options: of what is sent; NULL: it is received. */
+static gboolean
+await(SkQmp *self, const SkMigrateOptions *options, GCancellable *cancellable, SkMigrateProgress progress, gpointer data, GError **error)
+{
+    static const char *const names[] = { "MIGRATION", NULL };
+    while (TRUE) {
+        g_autoptr(SkQmpExpect) change = sk_qmp_expect(self, names, NULL, NULL);
         g_autoptr(GError) not_yet = NULL;
-        if (!sk_qmp_expect_wait(completed, PACE_MS, "the state is moved", NULL, NULL, &not_yet) && !sk_error_is(not_yet, SK_ERROR_TIMEOUT)) {
+        Progress now;
+        if (!look(self, &now, error))
+            return FALSE;
+        if (progress != NULL && now.total > 0)
+            progress(now.done, now.total, data);
+        if (now.over)
+            return TRUE;
+        gboolean cancelled = cancellable != NULL && g_cancellable_is_cancelled(cancellable);
+        if (cancelled)
+            sk_qmp_migrate_cancel(self);
+        if (!cancelled && now.paused && options != NULL && options->paused != NULL) {
+            if (!go_on(self, options, error))
+                return FALSE;
+        } else if (!sk_qmp_expect_wait(change, PACE_MS, "the state is moved", NULL, NULL, &not_yet) && !sk_error_is(not_yet, SK_ERROR_TIMEOUT)) {
             g_propagate_error(error, g_steal_pointer(&not_yet));
             return FALSE;
         }
-        if (cancellable != NULL && g_cancellable_is_cancelled(cancellable))
-            sk_qmp_migrate_cancel(self);
-        if (!look(self, &over, &done, &total, error))
-            return FALSE;
-        if (progress != NULL && total > 0)
-            progress(done, total, data);
     }
-    return TRUE;
 }
 
 /* QEMU tells of the end a moment before it takes commands on the guest's state again. */
@@ -105,26 +136,25 @@ settle(SkQmp *self, GError **error)
 }
 
 static gboolean
-run(SkQmp *self, const char *command, gint fd, GCancellable *cancellable, SkMigrateProgress progress, gpointer data, GError **error)
+run(SkQmp *self, const char *command, gint fd, const SkMigrateOptions *options, GCancellable *cancellable, SkMigrateProgress progress, gpointer data,
+    GError **error)
 {
-    static const char *const names[] = { "MIGRATION", NULL };
-    g_autoptr(SkQmpExpect) completed = sk_qmp_expect(self, names, "status", "completed");
     return !sk_fault("engine/migrate", error) && hand_over(self, fd, error) &&
            sk_qmp_run(self, command, json_pack("{s:s}", "uri", "fd:" NAME), error) &&
-           await(self, completed, cancellable, progress, data, error);
+           await(self, options, cancellable, progress, data, error);
 }
 
 gboolean
 sk_qmp_migrate_to_fd(SkQmp *self, gint fd, GCancellable *cancellable, SkMigrateProgress progress, gpointer data, GError **error)
 {
-    return set_capabilities(self, error) && set_rate(self, error) && run(self, "migrate", fd, cancellable, progress, data, error) &&
+    return set_capabilities(self, error) && set_rate(self, error) && run(self, "migrate", fd, NULL, cancellable, progress, data, error) &&
            settle(self, error);
 }
 
 gboolean
 sk_qmp_migrate_from_fd(SkQmp *self, gint fd, GError **error)
 {
-    return set_capabilities(self, error) && run(self, "migrate-incoming", fd, NULL, NULL, NULL, error);
+    return set_capabilities(self, error) && run(self, "migrate-incoming", fd, NULL, NULL, NULL, NULL, error);
 }
 
 /* The other end is told by the socket's end, and so are we. */
@@ -133,7 +163,7 @@ sk_qmp_migrate_live(SkQmp *self, gint fd, const SkMigrateOptions *options, GCanc
                     GError **error)
 {
     static const SkMigrateOptions usual = { .downtime = 300 };
-    gboolean ok = set_options(self, options, error) && run(self, "migrate", fd, cancellable, progress, data, error) && settle(self, error);
+    gboolean ok = set_options(self, options, error) && run(self, "migrate", fd, options, cancellable, progress, data, error) && settle(self, error);
     set_options(self, &usual, NULL);
     return ok;
 }
@@ -159,9 +189,7 @@ sk_qmp_migrate_receive(SkQmp *self, gint fd, GError **error)
 gboolean
 sk_qmp_migrate_received(SkQmp *self, GError **error)
 {
-    static const char *const names[] = { "MIGRATION", NULL };
-    g_autoptr(SkQmpExpect) completed = sk_qmp_expect(self, names, "status", "completed");
-    return await(self, completed, NULL, NULL, NULL, error);
+    return await(self, NULL, NULL, NULL, NULL, error);
 }
 
 void

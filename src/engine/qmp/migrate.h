@@ -31,6 +31,9 @@ typedef struct {
     guint64 bandwidth;      /* bytes per second; 0: no limit */
     guint downtime;         /* milliseconds the guest may stand still */
     gboolean auto_converge, compress;
+    /* The guest stands still, and the last of it is about to be sent; FALSE: it is not. NULL: nothing is to be done then. */
+    gboolean (*paused)(gpointer data, GError **error);
+    gpointer paused_data;
 } SkMigrateOptions;
 
 /* The same to a connected socket while the guest runs, until the last of it has been sent: then it stands still. */

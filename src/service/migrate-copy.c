@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The source's disks that move with their guest. */
+#include "service/migrate-private.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/undo.h"
+#include "engine/qmp/commands.h"
+#include "engine/qmp/copy-disks.h"
+#include "engine/wire.h"
+
+/* Where QEMU finds us; its working directory is the domain's. */
+#define SOCKET "move.sock"
+
+/* -- which ------------------------------------------------------------------------------------------------------------ */
+
+static void
+add(SkMigrationOffer *offer, const SkDisk *disk)
+{
+    SkMigrationDisk *one = sk_value_new(&sk_migration_disk_type);
+    one->target = g_strdup(disk->target);
+    if (offer->copied == NULL)
+        offer->copied = sk_value_list_new(&sk_migration_disk_type);
+    g_ptr_array_add(offer->copied, one);
+}
+
+static gboolean
+can_go(const SkDisk *disk)
+{
+    return disk->device == SK_DISK_DISK && disk->path != NULL && disk->source != SK_SOURCE_NONE && sk_disk_is_writable(disk);
+}
+
+gboolean
+sk_migration_choose_disks(SkMigrationOffer *offer, const char *const *targets, gboolean shallow, GError **error)
+{
+    const GPtrArray *disks = offer->live->disks;
+    gboolean all = targets == NULL || targets[0] == NULL;
+    offer->shallow = shallow;
+    for (guint i = 0; all && disks != NULL && i < disks->len; i++) {
+        const SkDisk *disk = disks->pdata[i];
+        if (can_go(disk) && !disk->shareable)
+            add(offer, disk);
+    }
+    for (guint i = 0; !all && targets[i] != NULL; i++) {
+        const SkDisk *disk = sk_domain_spec_find_disk(offer->live, targets[i]);
+        if (disk == NULL)
+            return sk_fail(error, SK_ERROR_NO_DEVICE, "domain \"%s\" has no disk \"%.64s\" to move", offer->name, targets[i]);
+        if (!can_go(disk))
+            return sk_fail(error, SK_ERROR_INVALID, "disk \"%s\" of domain \"%s\" is not written to, so there is nothing to keep the same while it moves",
+                           disk->target, offer->name);
+        add(offer, disk);
+    }
+    return TRUE;
+}
+
+gboolean
+sk_migration_measure_disks(SkMigrationOffer *offer, json_t *blocks, GError **error)
+{
+    for (guint i = 0; offer->copied != NULL && i < offer->copied->len; i++) {
+        SkMigrationDisk *one = offer->copied->pdata[i];
+        const SkDisk *disk = sk_domain_spec_find_disk(offer->live, one->target);
+        guint64 allocation;
+        if (disk->alias == NULL || !sk_qmp_parse_block_size(blocks, disk->alias, &one->capacity, &allocation))
+            return sk_fail(error, SK_ERROR_QEMU, "QEMU of domain \"%s\" does not say how large disk \"%s\" is", offer->name, one->target);
+    }
+    return TRUE;
+}
+
+/* -- sending ----------------------------------------------------------------------------------------------------------- */
+
+static gint
+reach(gpointer data)
+{
+    const SkMigrateWork *work = data;
+    g_autoptr(GError) error = NULL;
+    gint fd = sk_wire_connect(work->disks_address != NULL ? work->disks_address : work->address, work->token, SK_WIRE_DISK, NULL, &error);
+    if (fd < 0)
+        g_warning("a disk of domain \"%s\" does not reach its destination: %s", work->domain->spec->name, error->message);
+    return fd;
+}
+
+/* QEMU does not greet: it comes to us, and we go on to the other host. */
+static gboolean
+listen_for_qemu(SkMigrateWork *work, GError **error)
+{
+    g_autofree char *path = g_build_filename(work->run_dir, SOCKET, NULL);
+    g_auto(SkFd) listener = sk_fs_listen_unix(path, 0600, error);
+    if (listener < 0)
+        return FALSE;
+    if (work->uid != 0 && chown(path, work->uid, (gid_t) -1) < 0)
+        return sk_fail_errno(error, errno, "cannot give \"%s\" to uid %u", path, work->uid);
+    work->relay = sk_relay_new(sk_fd_steal(&listener), reach, work);
+    return TRUE;
+}
+
+/* The guest stands still: what it wrote last goes over before its state does. */
+static gboolean
+on_paused(gpointer data, GError **error)
+{
+    SkMigrateWork *work = data;
+    return !sk_fault("migrate/paused", error) && sk_qmp_copy_finish(work->qmp, (const char *const *) work->disks, error) &&
+           !sk_fault("migrate/copied", error);
+}
+
+gboolean
+sk_migrate_copy_disks(SkMigrateWork *work, GCancellable *cancellable, SkMigrateProgress progress, gpointer data, GError **error)
+{
+    sk_qmp_copy_clear(work->qmp);
+    if (!listen_for_qemu(work, error))
+        return FALSE;
+    work->options.paused = on_paused;
+    work->options.paused_data = work;
+    for (guint i = 0; work->disks[i] != NULL; i++) {
+        if (!sk_qmp_copy_begin(work->qmp, work->disks[i], SOCKET, work->shallow, work->options.bandwidth, error))
+            return FALSE;
+    }
+    return sk_qmp_copy_await(work->qmp, (const char *const *) work->disks, cancellable, progress, data, error);
+}
+
+void
+sk_migrate_copy_end(SkMigrateWork *work)
+{
+    g_autofree char *path = g_build_filename(work->run_dir, SOCKET, NULL);
+    if (sk_qmp_is_open(work->qmp))
+        sk_qmp_copy_clear(work->qmp);
+    g_clear_pointer(&work->relay, sk_relay_free);
+    unlink(path);
+}
