@@ -97,6 +97,7 @@ static gboolean
 await(SkQmp *self, const SkMigrateOptions *options, GCancellable *cancellable, SkMigrateProgress progress, gpointer data, GError **error)
 {
     static const char *const names[] = { "MIGRATION", NULL };
+    gboolean went_on = options == NULL || options->paused == NULL;
     while (TRUE) {
         g_autoptr(SkQmpExpect) change = sk_qmp_expect(self, names, NULL, NULL);
         g_autoptr(GError) not_yet = NULL;
@@ -110,9 +111,11 @@ await(SkQmp *self, const SkMigrateOptions *options, GCancellable *cancellable, S
         gboolean cancelled = cancellable != NULL && g_cancellable_is_cancelled(cancellable);
         if (cancelled)
             sk_qmp_migrate_cancel(self);
-        if (!cancelled && now.paused && options != NULL && options->paused != NULL) {
+        /* QEMU is seen to wait for a moment after it was told to go on. */
+        if (!cancelled && now.paused && !went_on) {
             if (!go_on(self, options, error))
                 return FALSE;
+            went_on = TRUE;
         } else if (!sk_qmp_expect_wait(change, PACE_MS, "the state is moved", NULL, NULL, &not_yet) && !sk_error_is(not_yet, SK_ERROR_TIMEOUT)) {
             g_propagate_error(error, g_steal_pointer(&not_yet));
             return FALSE;

@@ -11,6 +11,9 @@
 
 #define JOB_SUFFIX  "-move"
 #define NODE_PREFIX "move-"
+/* Bytes; the larger is QEMU's own. */
+#define MIN_BUFFER (256 * 1024)
+#define MAX_BUFFER (10 * 1024 * 1024)
 /* How often progress is told. */
 #define PACE_MS 200
 /* The last of it is written while the guest stands still: what may be left then is little. */
@@ -48,8 +51,11 @@ sk_qmp_copy_begin(SkQmp *self, const char *target, const char *path, gboolean sh
                             "discard", "unmap");
     if (sk_fault("engine/copy-connect", error) || !sk_qmp_run(self, "blockdev-add", nbd, error))
         return FALSE;
-    json_t *args = json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:b}", "job-id", job, "device", target, "target", node, "sync", shallow ? "top" : "full",
-                             "filter-node-name", filter, "speed", (json_int_t) MIN(speed, (guint64) G_MAXINT64), "auto-dismiss", 0);
+    /* What is under way at once is not limited, so with a limit it is less. */
+    json_int_t buffer = (json_int_t) (speed > 0 ? CLAMP(speed / 4, MIN_BUFFER, MAX_BUFFER) : MAX_BUFFER);
+    json_t *args = json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:b,s:I}", "job-id", job, "device", target, "target", node, "sync", shallow ? "top" : "full",
+                             "filter-node-name", filter, "speed", (json_int_t) MIN(speed, (guint64) G_MAXINT64), "auto-dismiss", 0,
+                             "buf-size", buffer);
     return !sk_fault("engine/copy-begin", error) && sk_qmp_run(self, "blockdev-mirror", args, error);
 }
 
