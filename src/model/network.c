@@ -332,6 +332,7 @@ static const SkField lease_fields[] = {
     SK_FIELD(SkLease, ip, STRING, "address"),
     SK_FIELD(SkLease, hostname, STRING, "name the guest gave"),
     SK_FIELD(SkLease, client_id, STRING, "DHCP client id"),
+    SK_FIELD(SkLease, iaid, STRING, "DHCPv6: number of the interface within the guest"),
     SK_FIELD(SkLease, expires, INT64, "seconds since 1970; 0: never"),
     SK_FIELD(SkLease, domain, STRING, "domain that has the interface"),
 };

@@ -89,6 +89,7 @@ typedef struct {
 typedef struct {
     char *mac;              /* DHCPv6: taken from the client id when it can be, else NULL */
     char *ip, *hostname, *client_id;
+    char *iaid;             /* DHCPv6: the number of the guest's interface, as the guest counts */
     gint64 expires;         /* seconds since the epoch; 0: never */
     char *domain;           /* name of the domain that has the interface, if ours */
 } SkLease;

@@ -78,6 +78,10 @@ parse_line(const char *line)
     lease->ip = g_strdup(words[ADDRESS]);
     lease->hostname = hostname_of(words[NAME]);
     lease->client_id = client_id_of(words[CLIENT_ID]);
+    /* A temporary address has a T before it. */
+    const char *iaid = words[MAC] + (words[MAC][0] == 'T');
+    if (six && *iaid != '\0' && strspn(iaid, "0123456789") == strlen(iaid))
+        lease->iaid = g_strdup(iaid);
     if (!six)
         lease->mac = g_ascii_strdown(words[MAC], -1);
     else if (lease->client_id != NULL)

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "model/agent.h"
+#include "network/netlink/links.h"
 
 /* -- file systems ------------------------------------------------------------------------------------------------------ */
 
@@ -128,6 +129,44 @@ put_addresses(SkLvCall *call, const SkDomain *domain, const GPtrArray *list)
     sk_xdr_list_end(call->out, place, count);
 }
 
+static gboolean
+is_known(const GPtrArray *list, const char *mac, const char *address)
+{
+    for (guint i = 0; i < list->len; i++) {
+        const SkDomainAddress *one = list->pdata[i];
+        if (g_str_equal(one->mac, mac) && g_str_has_prefix(one->address, address) && one->address[strlen(address)] == '/')
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static void
+free_address(gpointer address)
+{
+    sk_value_free(&sk_domain_address_type, address);
+}
+
+/* What the host's kernel has spoken to behind the MAC addresses of the domain. */
+static gboolean
+put_neighbours(SkLvCall *call, const SkDomain *domain, GError **error)
+{
+    g_autoptr(GPtrArray) neighbours = sk_netlink_neighbours(error);
+    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(free_address);
+    for (guint i = 0; neighbours != NULL && i < neighbours->len; i++) {
+        const SkNeighbour *neighbour = neighbours->pdata[i];
+        const SkInterface *nic = domain->runtime.live != NULL ? sk_domain_spec_find_interface(domain->runtime.live, neighbour->mac) : NULL;
+        if (nic == NULL || is_known(list, nic->mac, neighbour->address))
+            continue;
+        SkDomainAddress *address = sk_value_new(&sk_domain_address_type);
+        address->mac = g_strdup(nic->mac);
+        address->address = g_strdup_printf("%s/0", neighbour->address);
+        g_ptr_array_add(list, address);
+    }
+    if (neighbours != NULL)
+        put_addresses(call, domain, list);
+    return neighbours != NULL;
+}
+
 /* As the guest names its interfaces, with all that they have. */
 static gboolean
 put_agent_addresses(SkLvCall *call, SkCall *op, GError **error)
@@ -177,19 +216,21 @@ interface_addresses(SkLvCall *call, GError **error)
         op->params.parts = g_strdupv((char **) parts);
         return sk_lv_dispatch(call, op, put_agent_addresses);
     }
+    if (source == SOURCE_ARP)
+        return put_neighbours(call, domain, error);
     put_addresses(call, domain, domain->addresses);
     return TRUE;
 }
 
 static const SkLvProcedure rows[] = {
-    { 277, "DOMAIN_GET_HOSTNAME", "dom flags", "hostname:str", SK_OP_AGENT_INFO, sk_lv_get_hostname, .lacks = "from leases" },
+    { 277, "DOMAIN_GET_HOSTNAME", "dom flags", "hostname:str", SK_OP_AGENT_INFO, sk_lv_get_hostname },
     { 294, "DOMAIN_FSTRIM", "dom mountPoint:str? minimum:u64 flags", "", SK_OP_AGENT_TRIM, sk_lv_fstrim },
     { 335, "DOMAIN_FSFREEZE", "dom mountpoints:str<256> flags", "filesystems:i32", SK_OP_AGENT_FREEZE, freeze_or_thaw },
     { 336, "DOMAIN_FSTHAW", "dom mountpoints:str<256> flags", "filesystems:i32", SK_OP_AGENT_THAW, freeze_or_thaw },
     { 337, "DOMAIN_GET_TIME", "dom flags", "seconds:i64 nseconds:u32", SK_OP_AGENT_TIME, sk_lv_get_time },
     { 338, "DOMAIN_SET_TIME", "dom seconds:i64 nseconds:u32 flags", "", SK_OP_AGENT_SET_TIME, sk_lv_set_time },
     { 349, "DOMAIN_GET_FSINFO", "dom flags", "info:{mountpoint:str name:str fstype:str dev_aliases:str<256>}<256> ret:u32", SK_OP_AGENT_INFO, sk_lv_get_fsinfo },
-    { 353, "DOMAIN_INTERFACE_ADDRESSES", "dom source:u32 flags", "ifaces:{name:str hwaddr:str? addrs:{type:i32 addr:str prefix:u32}<2048>}<2048>", SK_OP_AGENT_ADDRESSES, interface_addresses, .lacks = "ARP: the same as leases" },
+    { 353, "DOMAIN_INTERFACE_ADDRESSES", "dom source:u32 flags", "ifaces:{name:str hwaddr:str? addrs:{type:i32 addr:str prefix:u32}<2048>}<2048>", SK_OP_AGENT_ADDRESSES, interface_addresses },
     { 357, "DOMAIN_SET_USER_PASSWORD", "dom user:str? password:str? flags", "", SK_OP_AGENT_PASSWORD, set_password },
     { 418, "DOMAIN_GET_GUEST_INFO", "dom types:u32 flags", "params:tp<2048>", SK_OP_AGENT_INFO, sk_lv_get_guest_info },
     { 420, "DOMAIN_AGENT_SET_RESPONSE_TIMEOUT", "dom timeout:i32 flags", "result:i32", SK_OP_AGENT_WAIT, sk_lv_agent_timeout },

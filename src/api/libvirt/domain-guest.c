@@ -74,13 +74,43 @@ put_hostname(SkLvCall *call, SkCall *op, GError **error)
     return answer != NULL;
 }
 
+/* What the guest called itself when it asked for an address; NULL: nothing, or nobody asked. */
+static const char *
+leased_name(const SkLvCall *call, const SkInterface *nic)
+{
+    const SkNetwork *network = nic->network != NULL ? g_tree_lookup(call->service->networks, nic->network) : NULL;
+    for (guint i = 0; network != NULL && network->leases != NULL && i < network->leases->len; i++) {
+        const SkLease *lease = network->leases->pdata[i];
+        if (lease->hostname != NULL && lease->mac != NULL && g_ascii_strcasecmp(lease->mac, nic->mac) == 0)
+            return lease->hostname;
+    }
+    return NULL;
+}
+
+static gboolean
+put_leased_name(SkLvCall *call, GError **error)
+{
+    const SkDomain *domain = sk_lv_active_domain(call, "dom", error);
+    const GPtrArray *nics = domain != NULL && domain->runtime.live != NULL ? domain->runtime.live->interfaces : NULL;
+    if (domain == NULL)
+        return FALSE;
+    for (guint i = 0; nics != NULL && i < nics->len; i++) {
+        const char *name = leased_name(call, nics->pdata[i]);
+        if (name == NULL)
+            continue;
+        sk_xdr_put_str(call->out, name);
+        return TRUE;
+    }
+    return sk_fail(error, SK_ERROR_NOT_FOUND, "no hostname found for domain \"%s\": no lease of its interfaces has one", sk_domain_name(domain));
+}
+
 gboolean
 sk_lv_get_hostname(SkLvCall *call, GError **error)
 {
     if (!sk_lv_check_flags(call, NAME_FROM_LEASE | NAME_FROM_AGENT, error))
         return FALSE;
     if (sk_lv_uint(call, "flags") == NAME_FROM_LEASE)
-        return sk_fail(error, SK_ERROR_UNSUPPORTED, "the name is asked of the guest agent; for that of a lease see the network's leases");
+        return put_leased_name(call, error);
     return ask_parts(call, one_part(SK_GUEST_HOSTNAME), put_hostname, error);
 }
 

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_addr.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 
@@ -30,6 +31,14 @@ static const SkNlAttr route_table[] = { SK_NL_ATTR(RTA_DST, BYTES, RouteMessage,
                                         SK_NL_ATTR(RTA_OIF, U32, RouteMessage, link),
                                         SK_NL_ATTR(RTA_TABLE, U32, RouteMessage, table),
                                         { 0 } };
+
+typedef struct {
+    SkNlBytes address, mac;
+} NeighbourMessage;
+
+static const SkNlAttr neighbour_table[] = { SK_NL_ATTR(NDA_DST, BYTES, NeighbourMessage, address),
+                                            SK_NL_ATTR(NDA_LLADDR, BYTES, NeighbourMessage, mac),
+                                            { 0 } };
 
 /* -- change ------------------------------------------------------------------------------------------------ */
 
@@ -131,6 +140,27 @@ take_route(const struct nlmsghdr *message, void *data)
     return MNL_CB_OK;
 }
 
+static int
+take_neighbour(const struct nlmsghdr *message, void *data)
+{
+    const struct ndmsg *header = mnl_nlmsg_get_payload(message);
+    const guint known = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT;
+    Collect *collect = data;
+    NeighbourMessage raw = { 0 };
+    if (message->nlmsg_type != RTM_NEWNEIGH || (header->ndm_family != AF_INET && header->ndm_family != AF_INET6) || (header->ndm_state & known) == 0)
+        return MNL_CB_OK;
+    sk_nl_decode(message, sizeof *header, neighbour_table, &raw);
+    if (raw.mac.length != 6 || raw.address.length != (header->ndm_family == AF_INET6 ? 16u : 4u))
+        return MNL_CB_OK;
+    SkNeighbour *neighbour = g_new0(SkNeighbour, 1);
+    const guint8 *mac = raw.mac.data;
+    neighbour->link = (guint) header->ndm_ifindex;
+    inet_ntop(header->ndm_family, raw.address.data, neighbour->address, sizeof neighbour->address);
+    g_snprintf(neighbour->mac, sizeof neighbour->mac, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+    g_ptr_array_add(collect->found, neighbour);
+    return MNL_CB_OK;
+}
+
 static GPtrArray *
 dump(guint16 type, gsize header_size, mnl_cb_t take, guint link, const char *what, GError **error)
 {
@@ -155,6 +185,12 @@ sk_netlink_addresses(const char *link, GError **error)
         return NULL;
     }
     return dump(RTM_GETADDR, sizeof(struct ifaddrmsg), take_address, index, "addresses", error);
+}
+
+GPtrArray *
+sk_netlink_neighbours(GError **error)
+{
+    return dump(RTM_GETNEIGH, sizeof(struct ndmsg), take_neighbour, 0, "neighbours", error);
 }
 
 GPtrArray *

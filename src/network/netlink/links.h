@@ -41,6 +41,12 @@ typedef struct {
     guint table;            /* routes: RT_TABLE_... */
 } SkPrefix;
 
+/* Who the kernel found behind an address. */
+typedef struct {
+    guint link;             /* index */
+    char address[46], mac[18];
+} SkNeighbour;
+
 /* What to change of a link; zero and NULL leave it alone. */
 typedef struct {
     const char *mac;
@@ -75,6 +81,9 @@ SkLink *sk_netlink_link(const char *name, GError **error);
 
 /* The index of a link, 0 if it is not there. */
 guint sk_netlink_index(const char *name);
+
+/* Neighbours that the kernel has a MAC address of, stale ones too: an array that frees its SkNeighbours. */
+GPtrArray *sk_netlink_neighbours(GError **error);
 
 /* All addresses, or those of one link (link not NULL): an array that frees its SkPrefixes. */
 GPtrArray *sk_netlink_addresses(const char *link, GError **error);

@@ -32,6 +32,9 @@ test_both_families(void)
     g_assert_cmpstr(((SkLease *) leases->pdata[2])->mac, ==, "52:54:00:aa:bb:01");
     g_assert_cmpstr(((SkLease *) leases->pdata[3])->mac, ==, "52:54:00:aa:bb:02");
     g_assert_null(((SkLease *) leases->pdata[4])->mac);
+    g_assert_null(lease->iaid);
+    g_assert_cmpstr(((SkLease *) leases->pdata[2])->iaid, ==, "12345");
+    g_assert_cmpstr(((SkLease *) leases->pdata[3])->iaid, ==, "777");
 }
 
 static void
