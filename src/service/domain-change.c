@@ -96,7 +96,7 @@ sk_domain_change_commit(SkDomainChange *self)
     if (self->scope == SK_SCOPE_LIVE) {
         g_autofree char *object = sk_domain_object(domain);
         sk_domain_touch(domain);
-        sk_events_emit(domain->service->events, "domain.changed", object, domain->spec->uuid, NULL);
+        sk_events_emit(domain->service->events, "domain.changed", object, domain->spec->uuid, g_strdup("{\"definition\":false}"));
     } else {
         sk_domain_set_spec(domain, g_steal_pointer(&self->spec), self->record->revision, self->record->modified);
     }

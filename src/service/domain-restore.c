@@ -346,7 +346,7 @@ commit_drop(SkJob *job)
     g_clear_pointer(&domain->saved, sk_saved_free);
     sk_domain_touch(domain);
     g_autofree char *object = sk_domain_object(domain);
-    sk_events_emit(job->service->events, "domain.changed", object, domain->spec->uuid, NULL);
+    sk_events_emit(job->service->events, "domain.changed", object, domain->spec->uuid, g_strdup("{\"definition\":false}"));
 }
 
 const SkJobKind sk_domain_drop_saved_job = {

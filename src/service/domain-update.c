@@ -21,7 +21,8 @@ typedef struct {
     SkQmp *qmp;
     SkDomainRuntime *runtime; /* for the note of the change; NULL: off */
     SkRecord *record;
-    gboolean persistent;
+    SkRecord *old_record;   /* for an update that fails after it was kept */
+    gboolean persistent, noted;
     char *seed_path;
     SkDomainSpec *wanted;   /* scope live: what is to run */
     char *refused;          /* why the guest did not take all of it */
@@ -37,6 +38,7 @@ free_work(gpointer data)
     sk_value_free(&sk_domain_spec_type, work->wanted);
     sk_value_free(&sk_domain_runtime_type, work->runtime);
     sk_record_free(work->record);
+    sk_record_free(work->old_record);
     g_clear_object(&work->domain);
     g_clear_object(&work->qmp);
     g_free(work->seed_path);
@@ -147,6 +149,7 @@ prepare_update(SkJob *job, GError **error)
     if (job->call->params.scope == SK_SCOPE_CONFIG && !domain->persistent)
         return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" has no definition to change: it is transient", sk_domain_name(domain));
     work->spec = sk_value_copy(&sk_domain_spec_type, domain->spec);
+    work->old_record = sk_domain_record(domain->spec, work->persistent);
     if (!sk_json_merge(&sk_domain_spec_type, work->spec, job->call->patch, NULL, error))
         return FALSE;
     sk_value_inherit(&sk_domain_spec_type, domain->spec, work->spec);
@@ -171,6 +174,7 @@ prepare_update(SkJob *job, GError **error)
 static gboolean
 run_live(UpdateWork *work, GError **error)
 {
+    work->noted = TRUE;
     if (!sk_domain_note_change(work->domain->run_dir, work->runtime, work->live, error) ||
         !sk_domain_apply_live(work->qmp, work->live, work->wanted, error))
         return FALSE;
@@ -194,17 +198,23 @@ run_update(SkJob *job, GError **error)
     if (!sk_domain_seed_ensure(work->spec, work->seed_path, &refused))
         g_warning("%s, continuing: it is written again at the next start", refused->message);
     g_clear_error(&refused);
+    work->noted = work->qmp != NULL;
     if (work->qmp != NULL && (!sk_domain_note_change(work->domain->run_dir, work->runtime, work->live, &refused) ||
                               !sk_domain_apply_live(work->qmp, work->live, work->spec, &refused)))
         work->refused = g_strdup(refused->message);
-    return !sk_fault("domain-update/applied", error);
+    if (!sk_fault("domain-update/applied", error))
+        return TRUE;
+    if (!sk_store_put(job->service->store, work->old_record, &refused))
+        g_warning("domain \"%s\": the change that failed is in its definition after the next start: %s", work->spec->name, refused->message);
+    return FALSE;
 }
 
+/* Of what runs only. */
 static void
 emit_changed(SkService *self, const SkDomain *domain)
 {
     g_autofree char *object = sk_domain_object(domain);
-    sk_events_emit(self->events, "domain.changed", object, domain->spec->uuid, NULL);
+    sk_events_emit(self->events, "domain.changed", object, domain->spec->uuid, g_strdup("{\"definition\":false}"));
 }
 
 static void
@@ -231,13 +241,13 @@ commit_update(SkJob *job)
     set_result(job, domain);
 }
 
-/* What was done to the guest before it failed is done. */
+/* What was done to the guest before it failed is done, and no later note may tell otherwise. */
 static void
 rollback_update(SkJob *job, const GError *error)
 {
     UpdateWork *work = job->work;
     (void) error;
-    if (work == NULL || work->wanted == NULL || work->live == NULL || work->domain->runtime.live == NULL)
+    if (work == NULL || !work->noted || work->live == NULL || work->domain->runtime.live == NULL)
         return;
     sk_domain_set_live(work->domain, g_steal_pointer(&work->live));
     work->domain->runtime.change = work->runtime->change;

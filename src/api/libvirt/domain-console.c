@@ -231,7 +231,7 @@ open_graphics(SkLvCall *call, GError **error)
 static const SkLvProcedure rows[] = {
     { 201, "DOMAIN_OPEN_CONSOLE", "dom dev_name:str? flags", "", SK_OP_CONSOLE_TICKET, open_console, .flags = SK_LV_DOWN | SK_LV_UP },
     { 211, "DOMAIN_SCREENSHOT", "dom screen:u32 flags", "mime:str?", SK_OP_DOMAIN_SCREENSHOT, sk_lv_screenshot, .flags = SK_LV_DOWN },
-    { 226, "DOMAIN_SEND_KEY", "dom codeset:u32 holdtime:u32 keycodes:u32<16> flags", "", SK_OP_DOMAIN_SEND_KEY, sk_lv_send_key, .lacks = "codesets atset2, atset3 and xt-kbd" },
+    { 226, "DOMAIN_SEND_KEY", "dom codeset:u32 holdtime:u32 keycodes:u32<16> flags", "", SK_OP_DOMAIN_SEND_KEY, sk_lv_send_key },
     { 249, "DOMAIN_OPEN_GRAPHICS", "dom idx:u32 flags", "", SK_OP_CONSOLE_TICKET, open_graphics },
     { 296, "DOMAIN_OPEN_CHANNEL", "dom name:str? flags", "", SK_OP_CONSOLE_TICKET, sk_lv_open_channel, .flags = SK_LV_DOWN | SK_LV_UP },
     { 343, "DOMAIN_OPEN_GRAPHICS_FD", "dom idx:u32 flags", "", SK_OP_CONSOLE_TICKET, open_graphics_fd },

@@ -86,6 +86,46 @@ static const char *const extended_words[] = {
     [0x5c] = "meta_r", [0x5d] = "compose", [0x5e] = "power",
 };
 
+/* Set 2 of AT keyboards in Linux's numbers: what nearly every PC's keyboard sends. */
+static const guint8 atset2[] = {
+    [0x01] = 67, [0x03] = 63, [0x04] = 61, [0x05] = 59, [0x06] = 60, [0x07] = 88, [0x09] = 68, [0x0a] = 66, [0x0b] = 64, [0x0c] = 62,
+    [0x0d] = 15, [0x0e] = 41, [0x11] = 56, [0x12] = 42, [0x14] = 29, [0x15] = 16, [0x16] = 2, [0x1a] = 44, [0x1b] = 31, [0x1c] = 30,
+    [0x1d] = 17, [0x1e] = 3, [0x21] = 46, [0x22] = 45, [0x23] = 32, [0x24] = 18, [0x25] = 5, [0x26] = 4, [0x29] = 57, [0x2a] = 47,
+    [0x2b] = 33, [0x2c] = 20, [0x2d] = 19, [0x2e] = 6, [0x31] = 49, [0x32] = 48, [0x33] = 35, [0x34] = 34, [0x35] = 21, [0x36] = 7,
+    [0x3a] = 50, [0x3b] = 36, [0x3c] = 22, [0x3d] = 8, [0x3e] = 9, [0x41] = 51, [0x42] = 37, [0x43] = 23, [0x44] = 24, [0x45] = 11,
+    [0x46] = 10, [0x49] = 52, [0x4a] = 53, [0x4b] = 38, [0x4c] = 39, [0x4d] = 25, [0x4e] = 12, [0x52] = 40, [0x54] = 26, [0x55] = 13,
+    [0x58] = 58, [0x59] = 54, [0x5a] = 28, [0x5b] = 27, [0x5d] = 43, [0x61] = 86, [0x66] = 14, [0x69] = 79, [0x6b] = 75, [0x6c] = 71,
+    [0x70] = 82, [0x71] = 83, [0x72] = 80, [0x73] = 76, [0x74] = 77, [0x75] = 72, [0x76] = 1, [0x77] = 69, [0x78] = 87, [0x79] = 78,
+    [0x7a] = 81, [0x7b] = 74, [0x7c] = 55, [0x7d] = 73, [0x7e] = 70, [0x83] = 65,
+};
+
+/* And behind 0xe0. */
+static const guint8 atset2_extended[] = {
+    [0x11] = 100, [0x14] = 97, [0x1f] = 125, [0x21] = 114, [0x23] = 113, [0x27] = 126, [0x2f] = 127, [0x32] = 115, [0x37] = 116,
+    [0x4a] = 98, [0x5a] = 96, [0x69] = 107, [0x6b] = 105, [0x6c] = 102, [0x70] = 110, [0x71] = 111, [0x72] = 108, [0x74] = 106,
+    [0x75] = 103, [0x77] = 119, [0x7a] = 109, [0x7c] = 99, [0x7d] = 104,
+};
+
+/* Set 3, of terminals: one code a key. */
+static const guint8 atset3[] = {
+    [0x07] = 59, [0x08] = 1, [0x0d] = 15, [0x0e] = 41, [0x0f] = 60, [0x11] = 29, [0x12] = 42, [0x13] = 86, [0x14] = 58, [0x15] = 16,
+    [0x16] = 2, [0x17] = 61, [0x19] = 56, [0x1a] = 44, [0x1b] = 31, [0x1c] = 30, [0x1d] = 17, [0x1e] = 3, [0x1f] = 62, [0x21] = 46,
+    [0x22] = 45, [0x23] = 32, [0x24] = 18, [0x25] = 5, [0x26] = 4, [0x27] = 63, [0x29] = 57, [0x2a] = 47, [0x2b] = 33, [0x2c] = 20,
+    [0x2d] = 19, [0x2e] = 6, [0x2f] = 64, [0x31] = 49, [0x32] = 48, [0x33] = 35, [0x34] = 34, [0x35] = 21, [0x36] = 7, [0x37] = 65,
+    [0x39] = 100, [0x3a] = 50, [0x3b] = 36, [0x3c] = 22, [0x3d] = 8, [0x3e] = 9, [0x3f] = 66, [0x41] = 51, [0x42] = 37, [0x43] = 23,
+    [0x44] = 24, [0x45] = 11, [0x46] = 10, [0x47] = 67, [0x49] = 52, [0x4a] = 53, [0x4b] = 38, [0x4c] = 39, [0x4d] = 25, [0x4e] = 12,
+    [0x4f] = 68, [0x52] = 40, [0x54] = 26, [0x55] = 13, [0x56] = 87, [0x57] = 99, [0x58] = 97, [0x59] = 54, [0x5a] = 28, [0x5b] = 27,
+    [0x5c] = 43, [0x5e] = 88, [0x5f] = 70, [0x60] = 108, [0x61] = 105, [0x62] = 119, [0x63] = 103, [0x64] = 111, [0x65] = 107, [0x66] = 14,
+    [0x67] = 110, [0x69] = 79, [0x6a] = 106, [0x6b] = 75, [0x6c] = 71, [0x6d] = 109, [0x6e] = 102, [0x6f] = 104, [0x70] = 82, [0x71] = 83,
+    [0x72] = 80, [0x73] = 76, [0x74] = 77, [0x75] = 72, [0x76] = 69, [0x77] = 98, [0x79] = 96, [0x7a] = 81, [0x7c] = 78, [0x7d] = 73,
+    [0x7e] = 55, [0x84] = 74, [0x8b] = 125, [0x8c] = 126, [0x8d] = 127,
+};
+
+/* What Linux's driver of XT keyboards has behind the plain codes. */
+static const guint8 xt_kbd[] = {
+    [101] = 87, [102] = 88, [107] = 110, [108] = 111, [109] = 103, [110] = 108, [111] = 105, [112] = 106,
+};
+
 /* Plain codes of an XT keyboard, and how its extended ones are told from them. */
 #define XT_LAST 88
 #define EXTENDED(code, mark, mask) (((code) & ~(guint) (mask)) == (mark))
@@ -96,6 +136,14 @@ word_in(const char *const *table, guint n, guint code)
     return code < n ? table[code] : NULL;
 }
 
+/* By way of Linux's numbers. */
+static const char *
+word_by(const guint8 *table, guint n, guint code)
+{
+    return code < n && table[code] != 0 ? words[table[code]] : NULL;
+}
+
+#define WORD_BY(table, code) word_by(table, G_N_ELEMENTS(table), code)
 #define WORD_IN(table, code) word_in(table, G_N_ELEMENTS(table), code)
 
 /* QEMU's word for a key; NULL: there is no such key. */
@@ -108,6 +156,12 @@ word_of(guint codeset, guint code)
     case CODES_XT:
     case CODES_ATSET1:
         return EXTENDED(code, 0xe000, 0xff) ? WORD_IN(extended_words, code & 0xff) : code <= XT_LAST ? words[code] : NULL;
+    case CODES_ATSET2:
+        return EXTENDED(code, 0xe000, 0xff) ? WORD_BY(atset2_extended, code & 0xff) : WORD_BY(atset2, code);
+    case CODES_ATSET3:
+        return WORD_BY(atset3, code);
+    case CODES_XT_KBD:
+        return code <= XT_LAST ? words[code] : WORD_BY(xt_kbd, code);
     case CODES_QNUM:
         return EXTENDED(code, 0x80, 0x7f) ? WORD_IN(extended_words, code & 0x7f) : code <= XT_LAST ? words[code] : NULL;
     case CODES_USB:
@@ -129,8 +183,8 @@ sk_lv_send_key(SkLvCall *call, GError **error)
     guint codeset = sk_lv_uint(call, "codeset");
     if (domain == NULL || !sk_lv_check_flags(call, 0, error))
         return FALSE;
-    if (codeset >= N_CODES || codeset == CODES_ATSET2 || codeset == CODES_ATSET3 || codeset == CODES_XT_KBD)
-        return sk_fail(error, SK_ERROR_UNSUPPORTED, "codeset %u is not known here: give linux, xt, atset1, osx, usb, win32 or qnum", codeset);
+    if (codeset >= N_CODES)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "codeset %u is not known here", codeset);
     g_autoptr(GPtrArray) keys = g_ptr_array_new();
     for (guint i = 0; i < codes->count; i++) {
         const char *word = word_of(codeset, (guint) codes->items[i].u);

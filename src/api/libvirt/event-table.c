@@ -81,7 +81,9 @@ on_created(const Telling *telling)
 static void
 on_changed(const Telling *telling)
 {
-    lifecycle(telling, DEFINED, 1);
+    /* Not of what runs only. */
+    if (!json_is_false(json_object_get(telling->data, "definition")))
+        lifecycle(telling, DEFINED, 1);
 }
 
 static void

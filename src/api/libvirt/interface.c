@@ -13,7 +13,7 @@
 static gboolean
 is_shown(const SkLink *link)
 {
-    return !g_str_equal(link->kind, "tun") && !g_str_equal(link->kind, "macvtap") && !g_str_equal(link->name, "lo") && *link->mac != '\0';
+    return !g_str_equal(link->kind, "tun") && !g_str_equal(link->kind, "macvtap") && *link->mac != '\0';
 }
 
 static GPtrArray *
