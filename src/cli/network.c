@@ -152,7 +152,7 @@ const SkCommand sk_network_commands[] = {
     { .words = "net start", .operands = "NETWORK...", .ops = SK_OPS(SK_OP_NETWORK_START), .run = sk_run_operation, .done = "started",
       .examples = "skep net start lab" },
     { .words = "net stop", .operands = "NETWORK...", .ops = SK_OPS(SK_OP_NETWORK_STOP), .run = sk_run_operation, .done = "stopped",
-      .examples = "skep net stop lab" },
+      .options = SK_OPTIONS({ 0, "force", NULL, .param = "force" }), .examples = "skep net stop lab" },
     { .words = "net delete", .operands = "NETWORK...", .ops = SK_OPS(SK_OP_NETWORK_DELETE), .run = run_delete, .done = "deleted",
       .notes = "On a terminal it asks first, unless --yes is given.", .examples = "skep net delete lab" },
     { .words = "net define", .operands = "FILE", .ops = SK_OPS(SK_OP_NETWORK_DEFINE), .run = run_define, .done = "defined",

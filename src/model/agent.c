@@ -191,6 +191,11 @@ static const SkField iothread_tuning_fields[] = {
 };
 SK_TYPE(sk_iothread_tuning_type, SkIothreadTuning, "IothreadTuning", "iothread", iothread_tuning_fields, "how an iothread of a running domain waits for work");
 
+static const SkField dirty_rate_request_fields[] = {
+    SK_FIELD(SkDirtyRateRequest, seconds, UINT, "seconds to watch", .def = "1", .min = 1, .max = 60),
+};
+SK_TYPE(sk_dirty_rate_request_type, SkDirtyRateRequest, "DirtyRateRequest", "measurement", dirty_rate_request_fields, "how long the writes of a guest are watched");
+
 static const SkField monitor_command_fields[] = {
     SK_FIELD(SkMonitorCommand, command, TEXT, "JSON, such as {\"execute\":\"query-status\"}, or a line for people", NEEDED, .max = 4 * 1024 * 1024),
     SK_FIELD(SkMonitorCommand, human, BOOL, "it is a line of the monitor for people, such as info block"),

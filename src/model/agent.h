@@ -58,6 +58,9 @@ typedef struct { guint id; gint64 poll_max_ns, poll_grow, poll_shrink, thread_po
 #define SK_AGENT_WAIT_MAX 3600          /* seconds */
 typedef struct { guint seconds; } SkAgentWait;
 
+/* How long a running guest's writes to its memory are watched. */
+typedef struct { guint seconds; } SkDirtyRateRequest;
+
 /* A command of the agent's or of QEMU's own. */
 typedef struct { char *command; guint timeout; gboolean forget; } SkAgentCommand;
 typedef struct { char *command; gboolean human; } SkMonitorCommand;
@@ -68,4 +71,4 @@ extern const SkType sk_guest_user_type, sk_guest_os_type, sk_guest_timezone_type
     sk_guest_disk_type, sk_guest_ip_type, sk_guest_interface_type, sk_guest_info_type, sk_guest_vcpu_type, sk_guest_time_type,
     sk_trimmed_type, sk_agent_clock_type, sk_agent_freeze_request_type, sk_agent_trim_type, sk_agent_keys_type, sk_authorized_keys_type,
     sk_agent_vcpus_type, sk_agent_sleep_type, sk_agent_wait_type, sk_agent_command_type, sk_monitor_command_type, sk_command_answer_type,
-    sk_iothread_tuning_type;
+    sk_iothread_tuning_type, sk_dirty_rate_request_type;

@@ -35,12 +35,12 @@ static const gboolean may_do[SK_N_DOMAIN_VERBS][SK_N_DOMAIN_STATES] = {
     [SK_VERB_DESTROY] = { 0, 1, 1, 1, 1, 1 },
     [SK_VERB_SUSPEND] = { 0, 1, 0, 1, 0, 0 },
     [SK_VERB_RESUME] = { 0, 0, 1, 0, 0, 1 },
-    [SK_VERB_ATTACH] = { 1, 1, 1, 0, 0, 0 },
+    [SK_VERB_ATTACH] = { 1, 1, 1, 1, 0, 0 },
     [SK_VERB_CONSOLE] = { 1, 1, 1, 1, 1, 1 },
     [SK_VERB_AGENT] = { 0, 1, 0, 1, 0, 0 },
     [SK_VERB_RENAME] = { 1, 0, 0, 0, 0, 0 },
     [SK_VERB_DELETE] = { 1, 0, 0, 0, 0, 0 },
-    [SK_VERB_SAVE] = { 0, 1, 1, 0, 0, 0 },
+    [SK_VERB_SAVE] = { 0, 1, 1, 1, 0, 0 },
     [SK_VERB_LIVE] = { 0, 1, 1, 1, 1, 1 },
     [SK_VERB_MIGRATE] = { 0, 1, 1, 0, 0, 0 },
 };
@@ -49,6 +49,12 @@ gboolean
 sk_domain_state_is_active(SkDomainState state)
 {
     return state != SK_DOMAIN_SHUT_OFF;
+}
+
+gboolean
+sk_domain_state_computes(SkDomainState state)
+{
+    return state == SK_DOMAIN_RUNNING || state == SK_DOMAIN_IN_SHUTDOWN;
 }
 
 gboolean
@@ -168,6 +174,17 @@ static const SkField guest_memory_fields[] = {
 };
 SK_TYPE(sk_guest_memory_type, SkGuestMemory, "GuestMemory", "guest memory", guest_memory_fields, "what a guest tells of its memory");
 
+static const SkEnumName dirty_rate_names[] = { { "none" }, { "measuring" }, { "measured" } };
+SK_ENUM_TABLE(sk_dirty_rate_enum, "measurement", dirty_rate_names, SK_N_DIRTY_RATES);
+
+static const SkField dirty_rate_fields[] = {
+    SK_FIELD(SkDirtyRate, state, ENUM, "how far the measurement is", .names = &sk_dirty_rate_enum),
+    SK_FIELD(SkDirtyRate, started, INT64, "when it began, seconds since 1970"),
+    SK_FIELD(SkDirtyRate, seconds, UINT, "seconds it takes"),
+    SK_FIELD(SkDirtyRate, rate, UINT64, "bytes of memory that the guest wrote to a second"),
+};
+SK_TYPE(sk_dirty_rate_type, SkDirtyRate, "DirtyRate", "dirty rate", dirty_rate_fields, "how fast a guest writes to its memory");
+
 static const SkField stats_fields[] = {
     SK_FIELD(SkDomainStats, name, STRING, "domain"),
     SK_FIELD(SkDomainStats, uuid, STRING, "UUID"),
@@ -192,5 +209,6 @@ static const SkField stats_fields[] = {
     SK_FIELD(SkDomainStats, interfaces, LIST, "by interface", .type = &sk_nic_stats_type),
     SK_FIELD(SkDomainStats, cpus, LIST, "by vCPU", .type = &sk_vcpu_stats_type, .max = 1024),
     SK_FIELD(SkDomainStats, guest_memory, OPTIONAL, "what the guest tells of its memory", .type = &sk_guest_memory_type),
+    SK_FIELD(SkDomainStats, dirty_rate, OPTIONAL, "the last measurement of how fast it writes to its memory", .type = &sk_dirty_rate_type),
 };
 SK_TYPE(sk_domain_stats_type, SkDomainStats, "DomainStats", "domain statistics", stats_fields, "a running domain's figures; counters since its start");

@@ -110,6 +110,8 @@ typedef enum {
 extern const SkEnum sk_domain_state_enum, sk_domain_reason_enum, sk_domain_verb_enum;
 
 gboolean sk_domain_state_is_active(SkDomainState state);
+/* Its guest computes, if perhaps on its way to an end that it was asked for. */
+gboolean sk_domain_state_computes(SkDomainState state);
 gboolean sk_domain_state_can_follow(SkDomainState from, SkDomainState to);
 /* STATE error that names the domain, its state and the verb if it is not legal now. */
 gboolean sk_domain_verb_check(SkDomainVerb verb, SkDomainState state, const char *name, GError **error);
@@ -173,6 +175,16 @@ typedef struct {
     guint64 swap_in, swap_out, major_faults, minor_faults, unused, available, usable, disk_caches, huge_allocated, huge_failed;
 } SkGuestMemory;
 
+typedef enum { SK_DIRTY_RATE_NONE, SK_DIRTY_RATE_MEASURING, SK_DIRTY_RATE_MEASURED, SK_N_DIRTY_RATES } SkDirtyRateState;
+
+/* How fast a guest writes to its memory, from a measurement that was asked for. */
+typedef struct {
+    gint state;
+    gint64 started;         /* seconds since 1970 */
+    guint seconds;          /* it takes */
+    guint64 rate;           /* bytes a second */
+} SkDirtyRate;
+
 /* One running domain's figures. Counters are since its start. */
 typedef struct {
     char *name, *uuid;
@@ -185,7 +197,8 @@ typedef struct {
     guint64 net_rx_bytes, net_tx_bytes, net_rx_packets, net_tx_packets; /* from the guest's side */
     GPtrArray *disks, *interfaces, *cpus;   /* SkDiskStats, SkNicStats, SkVcpuStats; NULL: none */
     SkGuestMemory *guest_memory;            /* NULL: the guest does not tell */
+    SkDirtyRate *dirty_rate;                /* NULL: never asked for */
 } SkDomainStats;
 
 extern const SkType sk_domain_address_type, sk_domain_status_type, sk_domain_view_type, sk_domain_stats_type, sk_disk_stats_type,
-    sk_nic_stats_type, sk_vcpu_stats_type, sk_guest_memory_type;
+    sk_nic_stats_type, sk_vcpu_stats_type, sk_dirty_rate_type, sk_guest_memory_type;

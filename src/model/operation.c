@@ -123,6 +123,7 @@ const SkOperation sk_operations[SK_N_OPERATIONS] = {
     OP(AGENT_WAIT, "agent.wait", "domain", OPERATOR, READ, "POST", "/v1/domains/{name}/agent/wait", object, BODY(sk_agent_wait_type), HELP("say how long this guest's agent is waited for, until the domain is off")),
     OP(AGENT_COMMAND, "agent.command", "domain", OPERATOR, QUERY, "POST", "/v1/domains/{name}/agent/command", object, BODY(sk_agent_command_type), GIVES(sk_command_answer_type), HELP("give the guest agent a command of its own")),
     OP(DOMAIN_IOTHREAD, "domain.iothread", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/iothread", name, BODY(sk_iothread_tuning_type), HELP("tell an iothread of a running domain how to wait for work, until the domain is off")),
+    OP(DOMAIN_DIRTY_RATE, "domain.dirty-rate", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/dirty-rate", name, BODY(sk_dirty_rate_request_type), HELP("begin to measure how fast a running guest writes to its memory")),
     OP(DOMAIN_MONITOR, "domain.monitor", "domain", ADMIN, QUERY, "POST", "/v1/domains/{name}/monitor", object, BODY(sk_monitor_command_type), GIVES(sk_command_answer_type), HELP("give QEMU a command of its own")),
 
     OP(CONSOLE_TICKET, "console.ticket", "domain", OPERATOR, READ, "POST", "/v1/domains/{name}/console", object, BODY(sk_console_request_type), GIVES(sk_console_ticket_type), HELP("get a one-time ticket for a console")),
@@ -135,7 +136,7 @@ const SkOperation sk_operations[SK_N_OPERATIONS] = {
     OP(NETWORK_UPDATE, "network.update", "network", ADMIN, JOB, "PATCH", "/v1/networks/{name}", change_domain, PATCH(sk_network_spec_type), GIVES(sk_created_type), HELP("change a network's definition")),
     OP(NETWORK_DELETE, "network.delete", "network", ADMIN, JOB, "DELETE", "/v1/networks/{name}", name, HELP("delete a network")),
     OP(NETWORK_START, "network.start", "network", ADMIN, JOB, "POST", "/v1/networks/{name}/start", name, HELP("start a network")),
-    OP(NETWORK_STOP, "network.stop", "network", ADMIN, JOB, "POST", "/v1/networks/{name}/stop", name, HELP("stop a network")),
+    OP(NETWORK_STOP, "network.stop", "network", ADMIN, JOB, "POST", "/v1/networks/{name}/stop", stop_network, HELP("stop a network")),
     OP(NETWORK_DEFINE, "network.define", "network", ADMIN, JOB, "PUT", "/v1/networks/{name}", name, BODY(sk_network_spec_type), GIVES(sk_created_type), HELP("give a network a whole new definition for its next start, or define it")),
     OP(NETWORK_UNDEFINE, "network.undefine", "network", ADMIN, JOB, "POST", "/v1/networks/{name}/undefine", name, HELP("remove a network's definition; one that is up goes on until it is stopped")),
     OP(NETWORK_EDIT, "network.edit", "network", ADMIN, JOB, "POST", "/v1/networks/{name}/edit", change_domain, BODY(sk_network_edit_type), GIVES(sk_created_type), HELP("add, change or delete one host, range or record of a network")),

@@ -71,6 +71,8 @@ PARAMS(sk_params_start_type, "StartParams", P_NAME, P_WAIT, P_PAUSED,
 PARAMS(sk_params_shutdown_type, "ShutdownParams", P_NAME, P_WAIT, P_TIMEOUT,
        SK_FIELD(SkParams, modes, STRV, "ways to ask, tried in turn: agent, acpi (the power button); the agent if it is there, else the button, if none is given", .max = 8),
        SK_FIELD(SkParams, force, BOOL, "destroy it when it does not obey in time"));
+PARAMS(sk_params_stop_network_type, "StopNetworkParams", P_NAME, P_WAIT,
+       SK_FIELD(SkParams, force, BOOL, "even while running domains are on it: their links get it back when it starts"));
 PARAMS(sk_params_delete_domain_type, "DeleteDomainParams", P_NAME, P_WAIT,
        SK_FIELD(SkParams, volumes, BOOL, "delete its volumes too"),
        SK_FIELD(SkParams, force, BOOL, "destroy it first if it is active"));
@@ -165,10 +167,13 @@ SK_TYPE(sk_send_key_type, SkSendKey, "SendKey", "keys", send_key_fields, "keys t
 
 static const SkEnumName dump_format_names[] = { { "elf" }, { "kdump-zlib" }, { "kdump-lzo" }, { "kdump-snappy" } };
 SK_ENUM_TABLE(sk_dump_format_enum, "dump format", dump_format_names, SK_N_DUMP_FORMATS);
+static const SkEnumName dump_end_names[] = { { "go-on" }, { "destroy" }, { "reset" } };
+SK_ENUM_TABLE(sk_dump_end_enum, "end of a dump", dump_end_names, SK_N_DUMP_ENDS);
 static const SkField dump_fields[] = {
     SK_FIELD(SkDump, path, STRING, "file to write, which must not be there", NEEDED, .check = sk_check_path),
     SK_FIELD(SkDump, format, ENUM, "form of the dump", .names = &sk_dump_format_enum),
     SK_FIELD(SkDump, live, BOOL, "let the guest run meanwhile"),
+    SK_FIELD(SkDump, then, ENUM, "what becomes of the guest after it", .names = &sk_dump_end_enum),
 };
 SK_TYPE(sk_dump_type, SkDump, "Dump", "dump", dump_fields, "a dump of a guest's memory");
 

@@ -71,7 +71,9 @@ typedef struct { char *path, *name, *uuid; gint64 time; gboolean compressed, pau
 
 typedef struct { char **keys; guint hold; } SkSendKey;
 typedef enum { SK_DUMP_ELF, SK_DUMP_ZLIB, SK_DUMP_LZO, SK_DUMP_SNAPPY, SK_N_DUMP_FORMATS } SkDumpFormat;
-typedef struct { char *path; gint format; gboolean live; } SkDump;
+/* What becomes of the guest after its dump. */
+typedef enum { SK_DUMP_GO_ON, SK_DUMP_DESTROY, SK_DUMP_RESET, SK_N_DUMP_ENDS } SkDumpEnd;
+typedef struct { char *path; gint format; gboolean live; gint then; } SkDump;
 typedef struct { guint64 size; } SkResize;
 typedef struct { char *pool, *volume, *path; gboolean force; } SkMedia;
 typedef enum { SK_CLONE_SAME, SK_CLONE_QCOW2, SK_CLONE_RAW, SK_N_CLONE_FORMATS } SkCloneFormat;
@@ -124,7 +126,7 @@ extern const SkType sk_xml_check_type, sk_xml_info_type;
 /* Parameter types: views of SkParams. */
 extern const SkType sk_params_none_type, sk_params_object_type, sk_params_name_type, sk_params_show_type, sk_params_list_type,
     sk_params_domain_list_type, sk_params_volume_list_type, sk_params_volume_show_type, sk_params_job_list_type,
-    sk_params_audit_list_type, sk_params_domain_create_type, sk_params_start_type, sk_params_shutdown_type, sk_params_delete_domain_type,
+    sk_params_audit_list_type, sk_params_domain_create_type, sk_params_start_type, sk_params_shutdown_type, sk_params_stop_network_type, sk_params_delete_domain_type,
     sk_params_disk_type, sk_params_block_job_type, sk_params_disk_show_type, sk_params_disk_content_type, sk_params_detach_disk_type, sk_params_nic_type, sk_params_volume_type, sk_params_resize_volume_type,
     sk_params_upload_type, sk_params_id_type, sk_params_wait_type, sk_params_events_type, sk_params_console_log_type,
     sk_params_ticket_type, sk_params_delete_pool_type, sk_params_create_pool_type, sk_params_start_pool_type, sk_params_find_type, sk_params_sources_type,

@@ -35,7 +35,7 @@ static gboolean
 check(const SkDomain *domain, GError **error)
 {
     SkDomainState state = sk_domain_state(domain);
-    if (state != SK_DOMAIN_RUNNING && state != SK_DOMAIN_PAUSED)
+    if (!sk_domain_state_computes(state) && state != SK_DOMAIN_PAUSED)
         return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is %s: a backup is made of one that is running or paused", sk_domain_name(domain),
                        sk_enum_name(&sk_domain_state_enum, state));
     return sk_domain_check_no_backup(domain, "another backup", error);

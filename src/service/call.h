@@ -33,6 +33,7 @@ struct SkCall {
     json_t *patch;          /* body_kind PATCH: the merge patch */
     gboolean begun;         /* answered as soon as the job has begun, if it lingers, not at its end */
     gboolean dialect;       /* the body came in another dialect, which may tell of READONLY things ("ua-" aliases) */
+    gboolean secrets;       /* a front door whose asker may see them wants passwords in the answer */
     char *if_match;         /* ETag the change is based on, or NULL */
     char *idempotency_key;  /* or NULL */
     char *request_hash;     /* of parameters and raw body, for the idempotency key */

@@ -111,7 +111,7 @@ check(const SkDomain *domain, const SkCheckpointCreate *body, GError **error)
         return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is transient, so its checkpoints would be lost with it: define it first", name);
     if (domain->torn != NULL)
         return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" was being reverted to \"%s\", which came not to its end: revert it again", name, domain->torn);
-    if (body->quiesce && state != SK_DOMAIN_RUNNING)
+    if (body->quiesce && !sk_domain_state_computes(state))
         return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is %s, so its guest agent cannot freeze anything", name, sk_enum_name(&sk_domain_state_enum, state));
     if (body->quiesce && !domain->agent)
         return sk_fail(error, SK_ERROR_AGENT, "the guest agent of domain \"%s\" does not answer, so its file systems cannot be frozen", name);

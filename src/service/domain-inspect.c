@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/thread.h"
 #include "engine/qmp/commands.h"
 #include "model/agent.h"
 #include "service/domain-launch.h"
@@ -23,7 +24,10 @@ typedef struct {
     guint64 offset;
     guint size;
     gint format;
+    gint then;
     gboolean ran;
+    SkQemuProcess *process; /* dump, destroy */
+    gint stop_ms;
     GBytes *bytes;
     char *card;             /* id of the video card whose screen is asked for; NULL: the first */
     guint head;
@@ -35,6 +39,7 @@ free_work(gpointer data)
     InspectWork *work = data;
     g_clear_object(&work->domain);
     g_clear_object(&work->qmp);
+    g_clear_object(&work->process);
     g_clear_pointer(&work->bytes, g_bytes_unref);
     sk_intent_free(work->intent);
     g_free(work->path);
@@ -156,6 +161,33 @@ prepare_iothread(SkJob *job, GError **error)
 
 const SkJobKind sk_domain_iothread_job = { .object = sk_domain_job_object, .prepare = prepare_iothread, .run = run_iothread, .free_work = free_work };
 
+/* -- dirty rate ----------------------------------------------------------------------------------------------------- */
+
+static gboolean
+run_dirty_rate(SkJob *job, GError **error)
+{
+    const SkDirtyRateRequest *body = job->call->body;
+    return sk_qmp_run(((InspectWork *) job->work)->qmp, "calc-dirty-rate", json_pack("{s:i}", "calc-time", (gint) body->seconds), error);
+}
+
+/* From now on the figures have it (service/domain-stats.c). */
+static void
+commit_dirty_rate(SkJob *job)
+{
+    SkDomain *domain = ((InspectWork *) job->work)->domain;
+    if (!sk_domain_is_active(domain))
+        return;
+    sk_value_free(&sk_dirty_rate_type, domain->stats.dirty_rate);
+    domain->stats.dirty_rate = sk_value_new(&sk_dirty_rate_type);
+    domain->stats.dirty_rate->state = SK_DIRTY_RATE_MEASURING;
+    domain->stats.dirty_rate->started = g_get_real_time() / G_USEC_PER_SEC;
+    domain->stats.dirty_rate->seconds = ((const SkDirtyRateRequest *) job->call->body)->seconds;
+}
+
+const SkJobKind sk_domain_dirty_rate_job = {
+    .object = sk_domain_job_object, .prepare = prepare, .run = run_dirty_rate, .commit = commit_dirty_rate, .free_work = free_work,
+};
+
 /* -- memory ---------------------------------------------------------------------------------------------------------- */
 
 /* QEMU writes what it is asked for into its own directory, the one place where its uid can. */
@@ -191,7 +223,10 @@ prepare_dump(SkJob *job, GError **error)
     SkDomain *domain = work->domain;
     work->path = g_strdup(body->path);
     work->format = body->format;
-    work->ran = sk_domain_state(domain) == SK_DOMAIN_RUNNING && !body->live;
+    work->then = body->then;
+    work->process = domain->process != NULL ? g_object_ref(domain->process) : NULL;
+    work->stop_ms = (gint) job->service->settings->stop_timeout * 1000;
+    work->ran = sk_domain_state_computes(sk_domain_state(domain)) && !body->live;
     domain->runtime.held = work->ran;
     sk_domain_save_runtime(domain);
     return TRUE;
@@ -238,14 +273,36 @@ write_dump(SkJob *job, InspectWork *work, GError **error)
     return ok && (fsync(fd) == 0 || sk_fail_errno(error, errno, "cannot write \"%s\"", work->path));
 }
 
+static void
+mark_crashed(gpointer data)
+{
+    SkDomain *domain = ((InspectWork *) data)->domain;
+    domain->destroying = TRUE;
+    domain->stop_reason = SK_REASON_CRASHED;
+}
+
+/* What was dumped is what ends: a guest that was stopped for it does not go on before. */
+static gboolean
+end_guest(InspectWork *work, GError **error)
+{
+    if (work->then == SK_DUMP_RESET)
+        return sk_qmp_do(work->qmp, SK_QMP_RESET, error);
+    if (work->then == SK_DUMP_GO_ON || work->process == NULL)
+        return TRUE;
+    if (sk_fault("domain-dump/end", error))
+        return FALSE;
+    sk_main_call(mark_crashed, work);
+    return sk_qemu_process_destroy(work->process, work->qmp, work->stop_ms, NULL, error);
+}
+
 static gboolean
 run_dump(SkJob *job, GError **error)
 {
     InspectWork *work = job->work;
     if (work->ran && !sk_qmp_do(work->qmp, SK_QMP_STOP, error))
         return FALSE;
-    gboolean ok = write_dump(job, work, error);
-    if (work->ran && !sk_qmp_do(work->qmp, SK_QMP_CONT, ok ? error : NULL))
+    gboolean ok = write_dump(job, work, error) && end_guest(work, error);
+    if (work->ran && (!ok || work->then != SK_DUMP_DESTROY) && !sk_qmp_do(work->qmp, SK_QMP_CONT, ok ? error : NULL))
         ok = FALSE;
     if (!ok && work->intent != NULL)
         sk_intent_carry_out(work->intent);
@@ -265,15 +322,22 @@ let_go(const InspectWork *work)
 static void
 commit_dump(SkJob *job)
 {
-    let_go(job->work);
+    const InspectWork *work = job->work;
+    let_go(work);
+    if (work->then == SK_DUMP_DESTROY && sk_domain_is_active(work->domain))
+        sk_domain_ended(work->domain, SK_REASON_CRASHED);
 }
 
 static void
 rollback_dump(SkJob *job, const GError *error)
 {
+    InspectWork *work = job->work;
     (void) error;
-    if (job->work != NULL)
-        let_go(job->work);
+    if (work == NULL)
+        return;
+    work->domain->destroying = FALSE;
+    work->domain->stop_reason = SK_REASON_UNKNOWN;
+    let_go(work);
 }
 
 const SkJobKind sk_domain_dump_job = {

@@ -5,4 +5,4 @@
 #include "service/job.h"
 
 /* Looking into a domain that runs, and poking it. */
-extern const SkJobKind sk_domain_iothread_job, sk_domain_nmi_job, sk_domain_keys_job, sk_domain_screen_job, sk_domain_memory_job, sk_domain_dump_job;
+extern const SkJobKind sk_domain_iothread_job, sk_domain_dirty_rate_job, sk_domain_nmi_job, sk_domain_keys_job, sk_domain_screen_job, sk_domain_memory_job, sk_domain_dump_job;

@@ -245,7 +245,8 @@ void
 sk_domain_ended(SkDomain *self, SkDomainReason reason)
 {
     SkDomainRuntime *runtime = &self->runtime;
-    gboolean restart = !self->destroying && self->rebooting;
+    /* A guest that was saved or went away while it was to reboot goes on elsewhere. */
+    gboolean restart = !self->destroying && self->rebooting && reason != SK_REASON_SAVED && reason != SK_REASON_MIGRATION;
 
     sk_domain_migration_forget(self);
     if (self->qmp != NULL) {
@@ -304,7 +305,7 @@ reason_of_end(const SkDomain *self, gint status)
     if (self->runtime.ending)
         return sk_domain_ending_reason(self);
     if (self->destroying)
-        return self->stop_reason == SK_REASON_SNAPSHOT ? SK_REASON_SNAPSHOT : SK_REASON_DESTROYED;
+        return self->stop_reason == SK_REASON_SNAPSHOT || self->stop_reason == SK_REASON_CRASHED ? self->stop_reason : SK_REASON_DESTROYED;
     if (self->panicked)
         return SK_REASON_PANICKED;
     if (status == -1 || (WIFEXITED(status) && WEXITSTATUS(status) == 0))

@@ -87,7 +87,7 @@ prepare(SkJob *job, GError **error)
     work->qmp = g_object_ref(domain->qmp);
     work->process = g_object_ref(domain->process);
     work->stop_ms = (gint) job->service->settings->stop_timeout * 1000;
-    work->ran = sk_domain_state(domain) == SK_DOMAIN_RUNNING;
+    work->ran = sk_domain_state_computes(sk_domain_state(domain));
     work->saved = g_new0(SkSaved, 1);
     work->saved->managed = body->path == NULL;
     work->saved->path = body->path != NULL ? g_strdup(body->path) : sk_domain_managed_save_path(job->service->settings, domain->spec->uuid);

@@ -281,12 +281,28 @@ on_guest(SkQmp *qmp, json_t *result, const GError *error, gpointer data)
     end_question(question);
 }
 
+/* Of one that was asked for: until it is there. */
+static void
+on_dirty_rate(SkQmp *qmp, json_t *result, const GError *error, gpointer data)
+{
+    Question *question = data;
+    SkDirtyRate *rate = question->domain->stats.dirty_rate;
+    (void) qmp;
+    if (error == NULL && rate != NULL && g_strcmp0(json_string_value(json_object_get(result, "status")), "measured") == 0) {
+        rate->state = SK_DIRTY_RATE_MEASURED;
+        rate->rate = (guint64) MAX(json_integer_value(json_object_get(result, "dirty-rate")), 0) << 20;
+    }
+    end_question(question);
+}
+
 static void
 ask_qemu(Round *round, SkDomain *domain)
 {
     const SkBalloon *balloon = domain->runtime.live != NULL ? domain->runtime.live->balloon : NULL;
     ask(round, domain, "query-blockstats", NULL, on_blocks);
     ask(round, domain, "query-block", NULL, on_sizes);
+    if (domain->stats.dirty_rate != NULL && domain->stats.dirty_rate->state == SK_DIRTY_RATE_MEASURING)
+        ask(round, domain, "query-dirty-rate", NULL, on_dirty_rate);
     if (balloon == NULL || balloon->model == SK_BALLOON_NONE || balloon->stats_period == 0 || balloon->alias == NULL)
         return;
     json_t *args = json_pack("{s:s+, s:s}", "path", "/machine/peripheral/", balloon->alias, "property", "guest-stats");

@@ -134,6 +134,7 @@ static const SkHandler handlers[SK_N_OPERATIONS] = {
     JOB(AGENT_COMMAND, sk_agent_command_job),
     JOB(DOMAIN_MONITOR, sk_domain_monitor_job),
     JOB(DOMAIN_IOTHREAD, sk_domain_iothread_job),
+    JOB(DOMAIN_DIRTY_RATE, sk_domain_dirty_rate_job),
 
     READ(CONSOLE_TICKET, sk_handle_console_ticket),
     JOB(CONSOLE_LOG, sk_console_log_job),

@@ -48,7 +48,7 @@ sk_list_tree(SkService *self, SkCall *call, GTree *tree, gboolean (*shown)(gcons
 void
 sk_answer_value(SkCall *call, const SkType *type, gconstpointer value)
 {
-    sk_json_write(call->answer, type, value, (const char *const *) call->params.fields, 0);
+    sk_json_write(call->answer, type, value, (const char *const *) call->params.fields, call->secrets ? SK_JSON_SECRETS : 0);
 }
 
 void

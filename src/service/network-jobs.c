@@ -220,6 +220,8 @@ prepare_start(SkJob *job, GError **error)
         return sk_fail(error, SK_ERROR_STATE, "network \"%s\" is active already", network->spec->name);
     SkNetworkWork *work = job->work = sk_network_work_new(job->service, network->spec);
     work->transient = !network->persistent;
+    /* Guests that went on while it was stopped by force. */
+    work->ports = sk_network_ports(job->service, network->spec->name);
     sk_network_look_around(job->service, work, network->spec->name);
     return TRUE;
 }
@@ -272,8 +274,12 @@ prepare_stop(SkJob *job, GError **error)
         return FALSE;
     if (!network->status.active)
         return sk_fail(error, SK_ERROR_STATE, "network \"%s\" is not active", network->spec->name);
-    if (!sk_network_check_unused(job->service, network->spec->name, FALSE, error))
+    /* One without a definition would not come back. */
+    gboolean forced = job->call->params.force && network->persistent;
+    if (!forced && !sk_network_check_unused(job->service, network->spec->name, FALSE, error))
         return FALSE;
+    if (network->plugging > 0)
+        return sk_fail(error, SK_ERROR_IN_USE, "network \"%s\" is in use: a domain is being started on it", network->spec->name);
     network->stopping = TRUE;
     SkNetworkWork *work = job->work = sk_network_work_new(job->service, sk_network_in_force(network));
     work->transient = !network->persistent;

@@ -54,7 +54,7 @@ prepare(SkJob *job, GError **error)
     work->parent = sk_value_copy(&sk_snapshot_type, current);
     work->dir = sk_domain_snapshot_dir(job->service->settings, work->site.uuid);
     work->tpm_dir = sk_domain_tpm_dir(job->service->settings, work->site.uuid);
-    work->ran = sk_domain_state(domain) == SK_DOMAIN_RUNNING;
+    work->ran = sk_domain_state_computes(sk_domain_state(domain));
     /* Memory has what was not written yet: nothing needs to be frozen for it. */
     work->quiesce = body->quiesce == SK_QUIESCE_AUTO && (body->memory || !work->ran) ? SK_QUIESCE_NO : body->quiesce;
     work->forget = work->site.forget = body->forget;

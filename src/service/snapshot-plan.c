@@ -197,14 +197,14 @@ check(SkJob *job, const SkDomain *domain, const SkSnapshotCreate *body, GError *
         return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is transient, so its snapshots would be lost with it: define it first", name);
     if (domain->torn != NULL)
         return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" was being reverted to \"%s\", which came not to its end: revert it again", name, domain->torn);
-    if (state != SK_DOMAIN_SHUT_OFF && state != SK_DOMAIN_RUNNING && state != SK_DOMAIN_PAUSED)
+    if (state != SK_DOMAIN_SHUT_OFF && !sk_domain_state_computes(state) && state != SK_DOMAIN_PAUSED)
         return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is %s: a snapshot can be made of one that is running, paused or off", name,
                        sk_enum_name(&sk_domain_state_enum, state));
     if (body->memory && state == SK_DOMAIN_SHUT_OFF)
         return sk_fail(error, SK_ERROR_STATE, "domain is not running: \"%s\" has no memory to keep", name);
     if (body->forget && body->memory && body->memory_path == NULL)
         return sk_fail(error, SK_ERROR_INVALID, "the memory of domain \"%s\" would be kept in a file that nobody knows of: give memory_path", name);
-    if (body->quiesce == SK_QUIESCE_YES && state != SK_DOMAIN_RUNNING)
+    if (body->quiesce == SK_QUIESCE_YES && !sk_domain_state_computes(state))
         return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is %s, so its guest agent cannot freeze anything", name, sk_enum_name(&sk_domain_state_enum, state));
     if (body->quiesce == SK_QUIESCE_YES && !domain->agent)
         return sk_fail(error, SK_ERROR_AGENT, "the guest agent of domain \"%s\" does not answer, so its file systems cannot be frozen", name);

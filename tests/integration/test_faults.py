@@ -60,6 +60,7 @@ def firmware_used(daemon, tmp_path):
 # step: (what is there before, method, path, body with {dir} for a directory of the test's own)
 STEPS = {
     "domain-dump/memory": (running, "POST", "/v1/domains/a/dump", {"path": "{dir}/dump"}),
+    "domain-dump/end": (running, "POST", "/v1/domains/a/dump", {"path": "{dir}/dump", "then": "destroy"}),
     "save-image/turn": (saved, "POST", "/v1/saved", {"path": "{dir}/state", "then": "paused"}),
     "network-define/record": (defined_network, "PUT", "/v1/networks/lan", dict(NETWORK, mtu=1400)),
     "network-undefine/record": (defined_network, "POST", "/v1/networks/lan/undefine", None),
@@ -151,3 +152,19 @@ def test_volume_group(daemon, how):
         assert daemon.get("/v1/pools/group")["status"]["active"] is False
     # LVM's own word: there is no such group.
     assert name in daemon.fails("POST", "/v1/pools/group/start")[2]
+
+
+def test_update_that_fails(daemon, tmp_path):
+    """The definition is as it was, and what the guest took is shown: now, and by the next daemon."""
+    running(daemon, tmp_path)
+    daemon.restart(env={"SKEP_FAULT": "domain-update/applied"})
+    daemon.wait_until(lambda: daemon.state("a") == "paused", "the guest to be taken back")
+    assert "domain-update/applied" in daemon.fails("PATCH", "/v1/domains/a", {"title": "anew"})[2]
+    for _ in range(2):
+        shown = daemon.get("/v1/domains/a")
+        assert "title" not in shown["spec"] and shown["live"]["title"] == "anew"
+        daemon.restart()
+        daemon.wait_until(lambda: daemon.state("a") == "paused", "the guest to be taken back")
+    daemon.do("PATCH", "/v1/domains/a", {"title": "later"})
+    shown = daemon.get("/v1/domains/a")
+    assert (shown["spec"]["title"], shown["live"]["title"]) == ("later", "later")

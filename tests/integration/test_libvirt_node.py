@@ -21,6 +21,7 @@ def connection(shared_daemon):
 def running(shared_daemon, tiny):
     """A domain of the tiny guest, with a disk and an interface."""
     name = f"figures{os.urandom(3).hex()}"
+    shared_daemon.wait_until(lambda: shared_daemon.get("/v1/networks/default")["status"].get("active"), "the default network")
     shared_daemon.do("POST", "/v1/domains?start=true", shared_daemon.tiny_domain(
         name, tiny, memory={"current": "128M"}, vcpus={"current": 2}, disks=[{"size": 8 << 20}], interfaces=[{"network": "default"}], cmdline="skep.dhcp"))
     shared_daemon.wait_state(name, "running")
@@ -131,11 +132,15 @@ def test_node_devices(shared_daemon, connection):
 
 
 def test_interfaces(shared_daemon, connection):
+    shared_daemon.wait_until(connection.networkLookupByName("default").isActive, "the default network")
     bridge = connection.networkLookupByName("default").bridgeName()
     interface = connection.interfaceLookupByName(bridge)
     valid(interface.XMLDesc(), "interface.rng")
     assert interface.isActive() and "<bridge" in interface.XMLDesc()
     assert connection.interfaceLookupByMACString(interface.MACString()).name() == bridge
+    lo = connection.interfaceLookupByName("lo")
+    valid(lo.XMLDesc(), "interface.rng")
+    assert "lo" in virsh(shared_daemon, "iface-list", "--all").split() and lo.MACString() == "00:00:00:00:00:00"
     assert bridge in virsh(shared_daemon, "iface-list") and bridge in connection.listInterfaces()
     refused(libvirt.VIR_ERR_NO_INTERFACE, connection.interfaceLookupByName, "nothere0")
     refused(libvirt.VIR_ERR_NO_SUPPORT, connection.interfaceDefineXML, "<interface/>")
@@ -195,6 +200,38 @@ def test_address_of_a_guest(shared_daemon, connection, running):
     assert entry["addrs"][0]["prefix"] == 24 and name.startswith("sk")
     leases = connection.networkLookupByName("default").DHCPLeases()
     assert entry["addrs"][0]["addr"] in [lease["ipaddr"] for lease in leases]
+
+
+def test_name_and_neighbours_of_a_guest(shared_daemon, connection, running):
+    """The name that its lease has, and what the host's kernel has spoken to."""
+    domain = connection.lookupByName(running)
+    shared_daemon.wait_until(lambda: domain.interfaceAddresses(libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE), "the lease")
+    assert virsh(shared_daemon, "domhostname", running, "--source", "lease").strip() == running
+    (_, entry), = domain.interfaceAddresses(libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE).items()
+    address = entry["addrs"][0]["addr"]
+
+    def neighbours():
+        shared_daemon.run("ping", "-c", "1", "-W", "1", address, capture_output=True, check=False)
+        return domain.interfaceAddresses(libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP)
+    shared_daemon.wait_until(neighbours, "the host's kernel to know the guest")
+    (name, entry), = neighbours().items()
+    assert name.startswith("sk") and address in [one["addr"] for one in entry["addrs"]]
+    assert address in virsh(shared_daemon, "domifaddr", running, "--source", "arp")
+
+
+def test_dirty_rate(shared_daemon, connection, running):
+    status = "dirtyrate.calc_status"
+    domain = connection.lookupByName(running)
+
+    def figures():
+        return connection.domainListGetStats([domain], libvirt.VIR_DOMAIN_STATS_DIRTYRATE)[0][1]
+    assert figures()[status] == libvirt.VIR_DOMAIN_DIRTYRATE_UNSTARTED and "dirtyrate.megabytes_per_second" not in figures()
+    virsh(shared_daemon, "domdirtyrate-calc", running, "--seconds", "1")
+    assert figures()["dirtyrate.calc_period"] == 1
+    shared_daemon.wait_until(lambda: figures()[status] == libvirt.VIR_DOMAIN_DIRTYRATE_MEASURED, "the measurement")
+    assert "dirtyrate.megabytes_per_second" in virsh(shared_daemon, "domstats", running, "--dirtyrate")
+    assert shared_daemon.get(f"/v1/domains/{running}/stats")["dirty_rate"]["state"] == "measured"
+    refused(libvirt.VIR_ERR_INVALID_ARG, domain.startDirtyRateCalc, 61)
 
 
 def test_figures_of_one_that_is_off(connection, shared_daemon):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from conftest import make_daemon
+from libvirt_client import virsh
 from skep import BUILD, in_netns
 from streams import Console, Events
 
@@ -279,6 +280,21 @@ def test_used_network_stays(shared_daemon, web1):
     for method, path in (("POST", "/v1/networks/default/stop"), ("DELETE", "/v1/networks/default")):
         status, code, sentence = shared_daemon.fails(method, path)
         assert (status, code) == (409, "in-use") and "has an interface on it" in sentence, sentence
+
+
+def test_used_network_stopped_by_force(shared_daemon, web1):
+    """Its guests lose their bridge, and get it back when it starts."""
+    tap = shared_daemon.get(f"/v1/domains/{web1}")["live"]["interfaces"][0]["tap"]
+    virsh(shared_daemon, "net-destroy", "default")
+    assert "master" not in output(shared_daemon, "ip", "link", "show", tap)
+    assert shared_daemon.state(web1) == "running"
+    virsh(shared_daemon, "net-start", "default")
+    bridge = network(shared_daemon, "default")["status"]["bridge"]
+    assert f"master {bridge}" in output(shared_daemon, "ip", "link", "show", tap)
+    shared_daemon.do("POST", "/v1/networks/default/stop?force=true")
+    shared_daemon.do("POST", "/v1/networks/default/start")
+    assert f"master {bridge}" in output(shared_daemon, "ip", "link", "show", tap)
+    guest_address(shared_daemon, web1)
 
 
 # -- kinds of networks ----------------------------------------------------------------

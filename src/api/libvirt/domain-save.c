@@ -143,7 +143,7 @@ put_saved_xml(SkLvCall *call, SkCall *op, GError **error)
     SkDomainSpec *spec = answer != NULL ? sk_json_decode(&sk_domain_spec_type, json_object_get(answer, "definition"), error) : NULL;
     if (spec == NULL)
         return FALSE;
-    g_autofree char *text = sk_lv_format_domain(call->service, NULL, spec, 0);
+    g_autofree char *text = sk_lv_format_domain(call->service, NULL, spec, op->secrets ? SK_XML_SECURE : 0);
     sk_value_free(&sk_domain_spec_type, spec);
     sk_xdr_put_str(call->out, text);
     return TRUE;
@@ -156,6 +156,7 @@ get_image_xml(SkLvCall *call, GError **error)
         return FALSE;
     SkCall *op = sk_lv_operation(call, SK_OP_SAVED_SHOW);
     op->params.path = g_strdup(sk_lv_str(call, "file"));
+    op->secrets = (sk_lv_uint(call, "flags") & IMAGE_XML_SECURE) != 0;
     return sk_lv_dispatch(call, op, put_saved_xml);
 }
 
@@ -210,43 +211,28 @@ define_managed_xml(SkLvCall *call, GError **error)
 
 enum { DUMP_CRASH = 1, DUMP_LIVE = 2, DUMP_BYPASS_CACHE = 4, DUMP_RESET = 8, DUMP_MEMORY_ONLY = 16 };
 
-/* After a dump that was to end the domain. */
-static gboolean
-dumped(SkLvCall *call, SkCall *op, GError **error)
-{
-    guint flags = sk_lv_uint(call, "flags");
-    (void) op;
-    SkDomain *domain = sk_lv_domain(call, "dom", error);
-    if (domain == NULL)
-        return FALSE;
-    if ((flags & (DUMP_CRASH | DUMP_RESET)) == 0 || !sk_domain_is_active(domain))
-        return TRUE;
-    SkCall *after = sk_lv_operation(call, (flags & DUMP_CRASH) != 0 ? SK_OP_DOMAIN_DESTROY : SK_OP_DOMAIN_RESET);
-    after->params.name = g_strdup(domain->spec->uuid);
-    after->params.wait = 0;
-    sk_ops_dispatch(call->connection->server->ops, after);
-    return TRUE;
-}
-
 static gboolean
 core_dump(SkLvCall *call, GError **error)
 {
     static const gint formats[] = { SK_DUMP_ELF, SK_DUMP_ZLIB, SK_DUMP_LZO, SK_DUMP_SNAPPY };
-    guint format = call->procedure->number == 334 ? sk_lv_uint(call, "dumpformat") : 0;
+    guint flags = sk_lv_uint(call, "flags"), format = call->procedure->number == 334 ? sk_lv_uint(call, "dumpformat") : 0;
     const SkDomain *domain = sk_lv_active_domain(call, "dom", error);
     if (domain == NULL || !sk_lv_check_flags(call, 0x1f, error))
         return FALSE;
+    if ((flags & DUMP_CRASH) != 0 && (flags & (DUMP_LIVE | DUMP_RESET)) != 0)
+        return sk_fail(error, SK_ERROR_INVALID, "crash excludes live and reset");
     if (format >= G_N_ELEMENTS(formats))
         return sk_fail(error, SK_ERROR_UNSUPPORTED, "dump format %u is not known", format);
     SkDump *body = sk_value_new(&sk_dump_type);
     body->path = g_strdup(sk_lv_str(call, "to"));
     body->format = formats[format];
-    body->live = (sk_lv_uint(call, "flags") & DUMP_LIVE) != 0;
-    return dispatch_body(call, SK_OP_DOMAIN_DUMP, domain, body, dumped, error);
+    body->live = (flags & DUMP_LIVE) != 0;
+    body->then = (flags & DUMP_CRASH) != 0 ? SK_DUMP_DESTROY : (flags & DUMP_RESET) != 0 ? SK_DUMP_RESET : SK_DUMP_GO_ON;
+    return dispatch_body(call, SK_OP_DOMAIN_DUMP, domain, body, NULL, error);
 }
 
 static const SkLvProcedure rows[] = {
-    { 53, "DOMAIN_CORE_DUMP", "dom to:str flags", "", SK_OP_DOMAIN_DUMP, core_dump, .lacks = "memory only, whatever is asked for" },
+    { 53, "DOMAIN_CORE_DUMP", "dom to:str flags", "", SK_OP_DOMAIN_DUMP, core_dump },
     { 54, "DOMAIN_RESTORE", "from:str", "", SK_OP_DOMAIN_RESTORE, restore },
     { 55, "DOMAIN_SAVE", "dom to:str", "", SK_OP_DOMAIN_SAVE, save },
     { 163, "DOMAIN_GET_JOB_INFO", "dom", "type:i32 timeElapsed:u64 timeRemaining:u64 dataTotal:u64 dataProcessed:u64 dataRemaining:u64 memTotal:u64 memProcessed:u64 memRemaining:u64 fileTotal:u64 fileProcessed:u64 fileRemaining:u64", SK_OP_DOMAIN_SHOW, sk_lv_get_job_info },
@@ -256,10 +242,10 @@ static const SkLvProcedure rows[] = {
     { 184, "DOMAIN_MANAGED_SAVE_REMOVE", "dom flags", "", SK_OP_DOMAIN_DROP_SAVED, sk_lv_run_domain_verb },
     { 232, "DOMAIN_SAVE_FLAGS", "dom to:str dxml:str? flags", "", SK_OP_DOMAIN_SAVE, save_flags },
     { 233, "DOMAIN_RESTORE_FLAGS", "from:str dxml:str? flags", "", SK_OP_DOMAIN_RESTORE, restore_flags },
-    { 235, "DOMAIN_SAVE_IMAGE_GET_XML_DESC", "file:str flags", "xml:str", SK_OP_SAVED_SHOW, get_image_xml, .lacks = "passwords" },
+    { 235, "DOMAIN_SAVE_IMAGE_GET_XML_DESC", "file:str flags", "xml:str", SK_OP_SAVED_SHOW, get_image_xml },
     { 236, "DOMAIN_SAVE_IMAGE_DEFINE_XML", "file:str dxml:str flags", "", SK_OP_SAVED_CHANGE, define_image_xml },
     { 298, "DOMAIN_GET_JOB_STATS", "dom flags", "type:i32 params:tp<64>", SK_OP_DOMAIN_SHOW, sk_lv_get_job_stats },
-    { 334, "DOMAIN_CORE_DUMP_WITH_FORMAT", "dom to:str dumpformat:u32 flags", "", SK_OP_DOMAIN_DUMP, core_dump, .lacks = "memory only, whatever is asked for" },
+    { 334, "DOMAIN_CORE_DUMP_WITH_FORMAT", "dom to:str dumpformat:u32 flags", "", SK_OP_DOMAIN_DUMP, core_dump },
     { 388, "DOMAIN_MANAGED_SAVE_GET_XML_DESC", "dom flags", "xml:str", SK_OP_DOMAIN_UPDATE, get_managed_xml },
     { 389, "DOMAIN_MANAGED_SAVE_DEFINE_XML", "dom dxml:str? flags", "", SK_OP_SAVED_CHANGE, define_managed_xml },
     { 440, "DOMAIN_SAVE_PARAMS", "dom params:tp<64> flags", "", SK_OP_DOMAIN_SAVE, save_params },

@@ -252,6 +252,8 @@ run_verb(SkLvCall *call, GError **error)
         return FALSE;
     SkCall *op = sk_lv_operation(call, call->procedure->op);
     op->params.name = g_strdup(network->spec->name);
+    /* As clients know it: guests lose their bridge and get it back. */
+    op->params.force = call->procedure->op == SK_OP_NETWORK_STOP;
     return sk_lv_dispatch(call, op, NULL);
 }
 
@@ -321,7 +323,7 @@ put_lease(GByteArray *out, const SkNetwork *network, const SkLease *lease)
     sk_xdr_put_i64(out, lease->expires);
     sk_xdr_put_i32(out, six);
     sk_xdr_put_optional_str(out, lease->mac);
-    sk_xdr_put_optional_str(out, NULL);
+    sk_xdr_put_optional_str(out, lease->iaid);
     sk_xdr_put_str(out, lease->ip);
     sk_xdr_put_u32(out, subnet != NULL ? sk_subnet_bits(subnet) : six ? 128 : 32);
     sk_xdr_put_optional_str(out, lease->hostname);
@@ -360,7 +362,7 @@ static const SkLvProcedure rows[] = {
     { 39, "NETWORK_CREATE", "net", "", SK_OP_NETWORK_START, run_verb },
     { 40, "NETWORK_CREATE_XML", "xml:str", "net", SK_OP_NETWORK_CREATE, create_xml },
     { 41, "NETWORK_DEFINE_XML", "xml:str", "net", SK_OP_NETWORK_DEFINE, define_xml },
-    { 42, "NETWORK_DESTROY", "net", "", SK_OP_NETWORK_STOP, run_verb, .lacks = "refused while running domains have interfaces on the network" },
+    { 42, "NETWORK_DESTROY", "net", "", SK_OP_NETWORK_STOP, run_verb },
     { 43, "NETWORK_GET_XML_DESC", "net flags", "xml:str", SK_OP_NETWORK_SHOW, get_xml_desc },
     { 44, "NETWORK_GET_AUTOSTART", "net", "autostart:i32", SK_OP_NETWORK_SHOW, get_autostart },
     { 45, "NETWORK_GET_BRIDGE_NAME", "net", "name:str", SK_OP_NETWORK_SHOW, get_bridge_name },
@@ -376,7 +378,7 @@ static const SkLvProcedure rows[] = {
     { 291, "NETWORK_UPDATE", "net command:u32 section:u32 parentIndex:i32 xml:str flags", "", SK_OP_NETWORK_EDIT, update,
       .lacks = "sections portgroup and forward-pf" },
     { 341, "NETWORK_GET_DHCP_LEASES", "net mac:str? need_results:i32 flags", "leases:{iface:str expirytime:i64 type:i32 mac:str? iaid:str? ipaddr:str prefix:u32 hostname:str? clientid:str?}<65536> ret:u32",
-      SK_OP_NETWORK_LEASES, get_dhcp_leases, .lacks = "iaid of DHCPv6 leases" },
+      SK_OP_NETWORK_LEASES, get_dhcp_leases },
     { 404, "NETWORK_LIST_ALL_PORTS", "network:net need_results:i32 flags", "ports:netport<16384> ret:u32", SK_OP_NETWORK_SHOW, sk_lv_list_ports },
     { 405, "NETWORK_PORT_LOOKUP_BY_UUID", "network:net uuid", "port:netport", SK_OP_NETWORK_SHOW, sk_lv_lookup_port },
     { 406, "NETWORK_PORT_CREATE_XML", NULL, NULL, .lacks = PORTS },

@@ -282,8 +282,8 @@ test_verb_sentences(void)
     g_assert_false(sk_domain_verb_check(SK_VERB_START, SK_DOMAIN_RUNNING, "web1", &start));
     g_assert_error(start, SK_ERROR, SK_ERROR_STATE);
     g_assert_cmpstr(start->message, ==, "domain is already running: cannot start domain \"web1\" while it is running");
-    g_assert_false(sk_domain_verb_check(SK_VERB_ATTACH, SK_DOMAIN_IN_SHUTDOWN, "web1", &attach));
-    g_assert_cmpstr(attach->message, ==, "cannot change the devices of domain \"web1\" while it is in shutdown");
+    g_assert_false(sk_domain_verb_check(SK_VERB_ATTACH, SK_DOMAIN_PMSUSPENDED, "web1", &attach));
+    g_assert_cmpstr(attach->message, ==, "cannot change the devices of domain \"web1\" while it is pmsuspended");
     g_autoptr(GError) destroy = NULL;
     g_assert_false(sk_domain_verb_check(SK_VERB_DESTROY, SK_DOMAIN_SHUT_OFF, "web1", &destroy));
     g_assert_cmpstr(destroy->message, ==, "domain is not running: cannot destroy domain \"web1\" while it is shut off");
