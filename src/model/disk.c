@@ -77,6 +77,18 @@ check_limits(gconstpointer value, GError **error)
 SK_TYPE(sk_disk_limits_type, SkDiskLimits, "DiskLimits", "disk limits", limits_fields,
         "I/O limits of a disk; 0 is no limit", .xml = "iotune", .check = check_limits);
 
+/* What libvirt's schema has of it. */
+static gboolean
+check_serial(const char *text, const char *what, GError **error)
+{
+    for (const char *at = text; *at != '\0'; at++) {
+        if (!g_ascii_isalnum(*at) && strchr("_.+- ", *at) == NULL)
+            return sk_fail(error, SK_ERROR_INVALID, "%s \"%.64s\" has a character that is none of a serial number: letters, digits, _ . + - and blanks are", what,
+                           text);
+    }
+    return TRUE;
+}
+
 /* "vda", "hdb", "sdc", "fda" */
 static gboolean
 check_target(const char *text, const char *what, GError **error)
@@ -111,7 +123,8 @@ static const SkField disk_fields[] = {
     SK_FIELD(SkDisk, io, ENUM, "how QEMU does its I/O", .xml = "driver/@io", .names = &sk_disk_io_enum),
     SK_FIELD(SkDisk, discard, ENUM, "what happens to the guest's discards", .xml = "~driver/@discard", .names = &sk_disk_discard_enum),
     SK_FIELD(SkDisk, detect_zeroes, BOOL, "write zeroes as holes", .xml = "~driver/@detect_zeroes", .flags = SK_FIELD_SPARSE),
-    SK_FIELD(SkDisk, serial, STRING, "serial number the guest sees", .xml = "serial", .max = 36),
+    SK_FIELD(SkDisk, serial, STRING, "serial number the guest sees: letters, digits, _ . + - and blanks", .xml = "serial", .max = 36,
+             .check = check_serial),
     SK_FIELD(SkDisk, wwn, STRING, "world wide name (scsi, sata, ide)", .xml = "wwn", .max = 16),
     SK_FIELD(SkDisk, read_only, BOOL, "the guest cannot write", .xml = "readonly", .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkDisk, shareable, BOOL, "more than one domain may open it", .xml = "shareable", .flags = SK_FIELD_SPARSE),

@@ -224,45 +224,67 @@ has_controller(const SkDomainSpec *spec, gint kind)
     return FALSE;
 }
 
-/* The first port of virtio serial comes with its controller (engine/cmdline/plug.c), which needs a place too. */
+/* The first port of virtio serial and the first USB device come with their controller (engine/cmdline/plug.c), which needs a place too. */
 static void
-add_serial_controller(SkDomainSpec *spec, const char *address)
+add_controller(SkDomainSpec *spec, gint kind, const char *address)
 {
     SkController *controller = sk_value_new(&sk_controller_type);
-    controller->kind = SK_CONTROLLER_VIRTIO_SERIAL;
+    controller->kind = kind;
     controller->address = g_strdup(address);
     sk_list_append_copy(&spec->controllers, &sk_controller_type, controller);
     sk_value_free(&sk_controller_type, controller);
 }
 
+/* Whether it would be put on a USB bus. */
+static gboolean
+is_usb(const SkDomainSpec *live, const SkField *home, gconstpointer device)
+{
+    SkDomainSpec *spec = sk_value_copy(&sk_domain_spec_type, live);
+    gboolean ok = text_of(home->type, device, "address") != NULL && add(spec, home, device, NULL) && sk_engine_assign(spec, NULL);
+    char **address = ok ? text_of(home->type, newest(spec, home), "address") : NULL;
+    gboolean usb = address != NULL && *address != NULL && g_str_has_prefix(*address, "usb:");
+    sk_value_free(&sk_domain_spec_type, spec);
+    return usb;
+}
+
+static void
+bring_controller(SkDomainChange *change, gint kind)
+{
+    g_autofree char *port = has_controller(change->live, kind) ? NULL : free_port(change->live);
+    if (port == NULL)
+        return;
+    add_controller(change->live, kind, port);
+    if (change->spec != change->live && !has_controller(change->spec, kind))
+        add_controller(change->spec, kind, port);
+}
+
 /* The root bus, where such devices sit by themselves, takes nothing while the domain runs. */
 static void
-choose_port(const DeviceWork *work, gpointer device)
+choose_port(DeviceWork *work, gpointer device)
 {
     const SkType *type = work->home->type;
-    const SkDomainChange *change = &work->change;
+    SkDomainChange *change = &work->change;
     if (change->live == NULL || sk_domain_spec_machine_family(change->live) != SK_MACHINE_Q35)
         return;
     char **address = text_of(type, device, "address");
     if (is_pci(type, device) && *address == NULL)
         *address = free_port(change->live);
-    if ((type == &sk_channel_type || type == &sk_console_type) && !has_controller(change->live, SK_CONTROLLER_VIRTIO_SERIAL)) {
-        g_autofree char *port = free_port(change->live);
-        add_serial_controller(change->live, port);
-        if (change->spec != change->live && !has_controller(change->spec, SK_CONTROLLER_VIRTIO_SERIAL))
-            add_serial_controller(change->spec, port);
-    }
+    if (type == &sk_channel_type || type == &sk_console_type)
+        bring_controller(change, SK_CONTROLLER_VIRTIO_SERIAL);
+    else if (is_usb(change->live, work->home, device))
+        bring_controller(change, SK_CONTROLLER_USB);
 }
 
-/* The controller that a definition gets with its first USB device is not one that runs. */
+/* The controller that a definition gets with its first USB device is not one that runs, unless there was a port for it. */
 static gboolean
 check_usb(const DeviceWork *work, GError **error)
 {
     const SkDomainSpec *live = work->change.live;
     char **address = text_of(work->home->type, work->device, "address");
-    if (live == NULL || address == NULL || *address == NULL || !g_str_has_prefix(*address, "usb:") || has_controller(live, SK_CONTROLLER_USB))
+    if (live == NULL || address == NULL || *address == NULL || !g_str_has_prefix(*address, "usb:") || has_controller(live, SK_CONTROLLER_USB) ||
+        sk_domain_spec_machine_family(live) == SK_MACHINE_PC)
         return TRUE;
-    return sk_fail(error, SK_ERROR_UNSUPPORTED, "domain \"%s\" runs without a USB controller: attach a controller of kind usb first, or change only the definition",
+    return sk_fail(error, SK_ERROR_UNSUPPORTED, "domain \"%s\" runs without a USB controller, and none of its PCI ports is free for one: change only the definition",
                    live->name);
 }
 

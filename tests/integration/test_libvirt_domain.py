@@ -117,6 +117,61 @@ def test_screen_keys_dump(shared_daemon, guest, tmp_path):
     assert virsh(d, "domstate", guest).strip() == "running"
 
 
+def test_dump_that_ends(shared_daemon, tmp_path):
+    """What was dumped is what is reset or ends: the guest does not go on in between."""
+    d, name = shared_daemon, "dumped"
+    path = tmp_path / "dumped.xml"
+    path.write_text(f"<domain type='qemu'><name>{name}</name><memory unit='MiB'>32</memory><os><type arch='x86_64' machine='q35'>hvm</type></os></domain>")
+    virsh(d, "define", str(path))
+    virsh(d, "start", name)
+    assert "exclu" in virsh(d, "dump", name, str(tmp_path / "no"), "--crash", "--live", fails=True)
+    virsh(d, "dump", name, str(tmp_path / "reset"), "--reset", "--memory-only")
+    assert virsh(d, "domstate", name).strip() == "running"
+    virsh(d, "dump", name, str(tmp_path / "crash"), "--crash", "--memory-only", "--format", "elf")
+    assert virsh(d, "domstate", name, "--reason").strip() == "shut off (crashed)"
+    assert all((tmp_path / file).read_bytes()[:4] == b"\x7fELF" for file in ("reset", "crash"))
+    d.do("POST", f"/v1/domains/{name}/start")
+    d.do("POST", f"/v1/domains/{name}/dump", {"path": str(tmp_path / "rest"), "then": "destroy"})
+    assert d.state(name) == "shut off"
+    virsh(d, "undefine", name)
+
+
+def test_asked_to_shut_down(shared_daemon, tiny, tmp_path):
+    """A guest that was only asked to end runs on: it can be changed, dumped and saved."""
+    d, name = shared_daemon, "asked"
+    path = tmp_path / "asked.xml"
+    xml = (XML % (name, *tiny)).replace("quiet", "quiet skep.ignore-shutdown").replace("11:22:33", "11:22:34")
+    path.write_text(xml.replace("<graphics type='vnc'/>", "<graphics type='vnc' passwd='hush'/>"))
+    virsh(d, "define", str(path))
+    virsh(d, "start", name)
+    d.wait_console(name, READY)
+    virsh(d, "shutdown", name)
+    d.wait_state(name, "in shutdown")
+    give(d, tmp_path, "attach-device", name, "<input type='tablet' bus='usb'/>", "--live")
+    give(d, tmp_path, "detach-device", name, "<input type='tablet' bus='usb'/>", "--live")
+    virsh(d, "dump", name, str(tmp_path / "core"), "--memory-only")
+    virsh(d, "save", name, str(tmp_path / "state"))
+    assert virsh(d, "domstate", name, "--reason").strip() == "shut off (saved)"
+    assert "hush" not in virsh(d, "save-image-dumpxml", str(tmp_path / "state"))
+    assert "passwd='hush'" in virsh(d, "save-image-dumpxml", str(tmp_path / "state"), "--security-info")
+    virsh(d, "restore", str(tmp_path / "state"))
+    assert virsh(d, "domstate", name, "--reason").strip() == "running (restored)"
+    # A reboot that was asked for is not remembered by what goes on elsewhere.
+    virsh(d, "reboot", name)
+    d.wait_state(name, "in shutdown")
+    virsh(d, "managedsave", name)
+    assert virsh(d, "domstate", name, "--reason").strip() == "shut off (saved)"
+    d.request("DELETE", f"/v1/domains/{name}?force=true", headers={"Prefer": "wait=120"})
+
+
+def test_serial_numbers(shared_daemon, tmp_path):
+    """A serial number that no schema has is refused by name."""
+    path = tmp_path / "serial.xml"
+    disk = "<disk type='file' device='cdrom'><target dev='sda' bus='sata'/><serial>%s</serial></disk>"
+    path.write_text(XML.partition("<devices>")[0] % ("serial", "/k", "/i") + f"<devices>{disk % 'a&quot;b'}</devices></domain>")
+    assert "none of a serial number" in virsh(shared_daemon, "define", str(path), fails=True)
+
+
 def test_devices(shared_daemon, guest, tmp_path):
     d = shared_daemon
     rng = "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>"
@@ -184,16 +239,20 @@ def test_passwords_of_screens(shared_daemon, tmp_path):
 
 
 def test_first_usb_device(shared_daemon, tmp_path):
-    """A domain that runs without USB is told so, and takes a controller."""
+    """A domain that runs without USB gets a controller with its first device, which stays."""
     d, name = shared_daemon, "nousb"
     path = tmp_path / "nousb.xml"
     path.write_text(f"<domain type='qemu'><name>{name}</name><memory unit='MiB'>64</memory><os><type arch='x86_64' machine='q35'>hvm</type></os></domain>")
     virsh(d, "define", str(path))
     virsh(d, "start", name, "--paused")
     tablet = "<input type='tablet' bus='usb'/>"
-    assert "without a USB controller" in give(d, tmp_path, "attach-device", name, tablet, "--live", fails=True)
-    give(d, tmp_path, "attach-device", name, "<controller type='usb' model='qemu-xhci'/>", "--live")
-    give(d, tmp_path, "attach-device", name, tablet, "--live")
-    assert "tablet" in virsh(d, "dumpxml", name)
+    assert "type='usb'" not in virsh(d, "dumpxml", name)
+    give(d, tmp_path, "attach-device", name, tablet, "--live", "--config")
+    for words in ((), ("--inactive",)):
+        assert "tablet" in virsh(d, "dumpxml", name, *words) and "type='usb'" in virsh(d, "dumpxml", name, *words)
+    give(d, tmp_path, "detach-device", name, tablet, "--live", "--config")
+    give(d, tmp_path, "attach-device", name, "<input type='keyboard' bus='usb'/>", "--live", "--config")
+    assert "keyboard" in virsh(d, "dumpxml", name)
+    assert d.get(f"/v1/domains/{name}")["status"].get("pending", []) == []
     virsh(d, "destroy", name)
     virsh(d, "undefine", name)

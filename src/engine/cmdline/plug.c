@@ -284,34 +284,38 @@ with_only(const SkDomainSpec *spec, const SkField *home, gconstpointer device, G
     return one;
 }
 
-/* How many consoles and channels are on that controller. */
+/* How many devices of such lists are on a controller. */
 static guint
-count_ports(const SkDomainSpec *spec, guint controller)
+count_on(const SkDomainSpec *spec, const char *const *lists, SkAddressKind kind, guint controller)
 {
-    const char *const lists[] = { "consoles", "channels" };
     guint count = 0;
-    for (guint i = 0; i < G_N_ELEMENTS(lists); i++) {
+    for (guint i = 0; lists[i] != NULL; i++) {
         const SkField *field = sk_type_find(&sk_domain_spec_type, lists[i]);
         const GPtrArray *list = *(GPtrArray *const *) sk_field_const_ptr(field, spec);
         for (guint j = 0; list != NULL && j < list->len; j++) {
             const char *address = text_of(field->type, list->pdata[j], "address");
             SkAddress place;
-            count += address != NULL && sk_address_parse(address, "", &place, NULL) && place.parts[0] == controller;
+            count += address != NULL && sk_address_parse(address, "", &place, NULL) && place.kind == kind && place.parts[0] == controller;
         }
     }
     return count;
 }
 
-/* The first port of a virtio serial controller brings it along, as with the first SCSI disk. */
+/* The first port of a virtio serial controller brings it along, as with the first SCSI disk, and so does the first USB device. */
 static gboolean
 bring_controller(SkBuilder *self, const SkDomainSpec *spec, const SkField *home, gconstpointer device, GError **error)
 {
+    static const char *const ports[] = { "consoles", "channels", NULL };
+    static const char *const usb[] = { "inputs", "hostdevs", "serials", "redirdevs", "hubs", "smartcards", "sounds", "disks", NULL };
     const char *address = text_of(home->type, device, "address");
     SkAddress place;
-    if ((home->type != &sk_channel_type && home->type != &sk_console_type) || address == NULL ||
-        !sk_address_parse(address, "", &place, NULL) || count_ports(spec, place.parts[0]) > 1)
+    if (address == NULL || !sk_address_parse(address, "", &place, NULL) ||
+        (place.kind != SK_ADDRESS_VIRTIO_SERIAL && place.kind != SK_ADDRESS_USB))
         return TRUE;
-    return build_lasting_controller(self, spec, SK_CONTROLLER_VIRTIO_SERIAL, place.parts[0], error);
+    gboolean is_usb = place.kind == SK_ADDRESS_USB;
+    if (count_on(spec, is_usb ? usb : ports, place.kind, place.parts[0]) > 1)
+        return TRUE;
+    return build_lasting_controller(self, spec, is_usb ? SK_CONTROLLER_USB : SK_CONTROLLER_VIRTIO_SERIAL, place.parts[0], error);
 }
 
 SkPlug *
