@@ -236,9 +236,11 @@ const SkCommand sk_volume_commands[] = {
       .body = &sk_volume_create_type,
       .options = SK_OPTIONS({ 's', "size", "SIZE", .field = "capacity" }, { 0, "format", "FORMAT", .field = "format", .choices = "qcow2|raw" },
                             { 0, "preallocation", "MODE", .field = "preallocation" },
-                            { 'b', "backing", "VOLUME", "volume to lay it over", .choices = "@volume" }),
+                            { 'b', "backing", "VOLUME", "volume to lay it over", .choices = "@volume" },
+                            { 0, "secret", "UUID", "encrypt it (LUKS), with the value of this secret", .field = "options.encryption.secret" }),
       .examples = "skep volume create data.qcow2 --size 100G\nskep volume create ssd/fast.raw --size 20G --format raw --preallocation full\n"
-                  "skep volume create test.qcow2 --backing default/base.qcow2" },
+                  "skep volume create test.qcow2 --backing default/base.qcow2\n"
+                  "skep volume create safe.qcow2 --size 20G --secret 1b0c7e2a-5a53-4e3f-9c57-0d6f0c1d2e3f" },
     { .words = "volume clone", .operands = "VOLUME NEW-NAME", .ops = SK_OPS(SK_OP_VOLUME_CLONE), .run = run_volume_clone, .done = "cloned",
       .body = &sk_volume_clone_type, .options = SK_OPTIONS({ 0, "linked", NULL, .field = "linked" }),
       .notes = "NEW-NAME may be POOL/NAME.", .examples = "skep volume clone data.qcow2 data2.qcow2\nskep volume clone data.qcow2 ssd/data.qcow2 --linked" },

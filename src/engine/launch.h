@@ -63,6 +63,9 @@ typedef struct {
     gint format;            /* SkDiskFormat */
     gboolean block;         /* a block device, not a file */
     char *path;             /* told to QEMU for its messages only */
+    gboolean encrypted;     /* with LUKS: the disk's topmost file only */
+    GBytes *passphrase;     /* what opens it, told in a plug; NULL: as it is not plugged */
+    gint passphrase_fd;     /* the same for a start: a memfd */
 } SkBlockLayer;
 
 /* The files of one disk, the one the guest writes to first. */

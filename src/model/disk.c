@@ -119,6 +119,7 @@ static const SkField disk_fields[] = {
     SK_FIELD(SkDisk, image, STRING, "image to make the volume over, when the domain is created", .check = sk_check_name),
     SK_FIELD(SkDisk, size, SIZE, "size of the volume to make, when the domain is created", .min = 1024 * 1024, .max = G_GINT64_CONSTANT(1) << 50, .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkDisk, format, ENUM, "format of the data", .xml = "~driver/@type", .names = &sk_disk_format_enum, LIVE),
+    SK_FIELD(SkDisk, encryption, OPTIONAL, "the data is encrypted (LUKS): the secret that opens it", .xml = "~", .type = &sk_encryption_type, .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkDisk, cache, ENUM, "host cache mode", .xml = "driver/@cache", .names = &sk_disk_cache_enum),
     SK_FIELD(SkDisk, io, ENUM, "how QEMU does its I/O", .xml = "driver/@io", .names = &sk_disk_io_enum),
     SK_FIELD(SkDisk, discard, ENUM, "what happens to the guest's discards", .xml = "~driver/@discard", .names = &sk_disk_discard_enum),
@@ -165,6 +166,8 @@ check_disk(gconstpointer value, GError **error)
     /* The bus of a cdrom or floppy that gives none reads as virtio here; sk_domain_spec_complete() chooses. */
     if (self->device == SK_DISK_FLOPPY ? self->bus != SK_BUS_FDC && self->bus != SK_BUS_VIRTIO : self->bus == SK_BUS_FDC)
         return sk_fail(error, SK_ERROR_INVALID, "a floppy must be on the fdc bus, and nothing else may be");
+    if (self->encryption != NULL && self->device != SK_DISK_DISK)
+        return sk_fail(error, SK_ERROR_INVALID, "encryption is for disks, not for the medium of a drive");
     if (self->iothread > 0 && self->bus != SK_BUS_VIRTIO && self->bus != SK_BUS_SCSI)
         return sk_fail(error, SK_ERROR_INVALID, "iothread is for disks on the virtio or scsi bus");
     return TRUE;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/fields.h"
+#include "model/encryption.h"
 #include "model/switch.h"
 
 /* Disk, cdrom and floppy of a domain, and the controller it sits on. Values; any thread. */
@@ -44,6 +45,7 @@ typedef struct {
     char *image;            /* asked at creation: the image to make the volume over */
     guint64 size;           /* asked at creation: bytes of the volume to make */
     gint format;            /* SkDiskFormat */
+    SkEncryption *encryption; /* NULL: it is not encrypted */
     gint cache, io, discard; /* SkDiskCache, SkDiskIo, SkDiskDiscard */
     gboolean detect_zeroes;
     char *serial, *wwn;

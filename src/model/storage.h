@@ -66,6 +66,7 @@ typedef struct {
     guint64 cluster_size;   /* qcow2 */
     char *compat;           /* qcow2: "1.1" or "0.10" */
     gboolean lazy_refcounts, extended_l2; /* qcow2 */
+    SkEncryption *encryption; /* NULL: it is not encrypted */
     char *mode;             /* octal */
     guint owner, group;
     gint64 accessed, changed, born; /* as modified; 0: not known */
@@ -78,6 +79,7 @@ typedef struct {
     gboolean lazy_refcounts, extended_l2; /* qcow2 */
     char *mode;             /* octal */
     char *owner, *group;    /* numbers */
+    SkEncryption *encryption; /* NULL: none */
 } SkVolumeOptions;
 
 /* What to make. */

@@ -130,7 +130,7 @@ start(SkBlockWork *work, gboolean (*tell)(SkBlockWork *work, const Files *files,
     if (work->job->made && work->job->fresh != NULL)
         sk_fs_remove(work->job->fresh->path, NULL);
     sk_store_remove(work->store, "block-job", record, NULL);
-    sk_launch_explain_lock(&why);
+    sk_launch_explain_disks(&why);
     g_propagate_error(error, why);
     return FALSE;
 }

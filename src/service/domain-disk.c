@@ -22,6 +22,7 @@ typedef struct {
     SkNewVolume *fresh;     /* attach: to be made for it; may be NULL */
     SkPoolSpec *pool;       /* detach, resize: of its volume */
     SkVolume *volume;       /* of new size */
+    GBytes *passphrase;     /* attach: of one that is encrypted */
     gboolean drop_volume;
     guint64 size;
 } DiskWork;
@@ -35,6 +36,7 @@ free_work(gpointer data)
     sk_value_free(&sk_pool_spec_type, work->pool);
     sk_value_free(&sk_volume_type, work->volume);
     sk_new_volume_free(work->fresh);
+    g_clear_pointer(&work->passphrase, g_bytes_unref);
     g_free(work);
 }
 
@@ -87,6 +89,8 @@ prepare_attach(SkJob *job, GError **error)
     work->disk = sk_value_copy(&sk_disk_type, disk);
     if (!plan_disk(self, work, error))
         return FALSE;
+    if (change->live != NULL && work->disk->encryption != NULL && (work->passphrase = sk_launch_passphrase(self, work->disk, error)) == NULL)
+        return FALSE;
     sk_list_remove_entry(change->spec->disks, &sk_disk_type, disk);
     sk_list_append_copy(&change->spec->disks, &sk_disk_type, work->disk);
     if (!sk_engine_assign(change->spec, error))
@@ -105,7 +109,7 @@ plug(DiskWork *work, GError **error)
     SkDomainChange *change = &work->change;
     const SkDisk *disk = sk_domain_spec_find_disk(change->live, work->disk->target);
     GError *why = NULL;
-    g_autoptr(SkBlockChain) chain = sk_launch_open_disk(disk, change->roots, &why);
+    g_autoptr(SkBlockChain) chain = sk_launch_open_disk(disk, change->roots, work->passphrase, &why);
     if (why != NULL) {
         g_propagate_error(error, why);
         return FALSE;
@@ -113,7 +117,7 @@ plug(DiskWork *work, GError **error)
     g_autoptr(SkPlug) plug = sk_plug_disk(change->live, disk, chain, error);
     if (plug != NULL && sk_domain_change_note(change, error) && sk_qmp_attach(change->qmp, plug, error))
         return TRUE;
-    sk_launch_explain_lock(error);
+    sk_launch_explain_disks(error);
     return FALSE;
 }
 

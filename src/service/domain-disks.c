@@ -4,9 +4,24 @@
 
 #include "base/error.h"
 #include "service/pool.h"
+#include "service/secret.h"
 #include "storage/chain.h"
 
 /* -- paths ------------------------------------------------------------------------------------------------ */
+
+/* Who has the secret of a volume at hand need not name it again; whose is not known must say it. */
+static void
+adopt_encryption(SkService *self, SkDisk *disk, const SkVolume *volume)
+{
+    if (disk->encryption != NULL || volume->encryption == NULL || disk->device != SK_DISK_DISK)
+        return;
+    const SkSecret *secret = volume->encryption->secret != NULL ? g_tree_lookup(self->secrets, volume->encryption->secret)
+                                                                : sk_service_secret_for(self, SK_SECRET_VOLUME, volume->path);
+    if (secret == NULL)
+        return;
+    disk->encryption = sk_value_new(&sk_encryption_type);
+    disk->encryption->secret = g_strdup(secret->spec->uuid);
+}
 
 static gboolean
 resolve_volume(SkService *self, SkDisk *disk, GError **error)
@@ -24,6 +39,7 @@ resolve_volume(SkService *self, SkDisk *disk, GError **error)
     disk->path = g_strdup(volume->path);
     disk->format = volume->format;
     disk->size = 0;
+    adopt_encryption(self, disk, volume);
     return TRUE;
 }
 
@@ -32,8 +48,10 @@ static void
 adopt_format(SkService *self, SkDisk *disk)
 {
     const SkVolume *volume = disk->path != NULL ? sk_service_volume_at(self, disk->path) : NULL;
-    if (volume != NULL && volume->kind != SK_VOLUME_FOREIGN)
+    if (volume != NULL && volume->kind != SK_VOLUME_FOREIGN) {
         disk->format = volume->format;
+        adopt_encryption(self, disk, volume);
+    }
     else if (disk->device != SK_DISK_DISK)
         disk->format = SK_FORMAT_RAW;
 }

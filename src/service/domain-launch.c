@@ -20,6 +20,7 @@
 #include "service/launch-devices.h"
 #include "service/network.h"
 #include "service/pool.h"
+#include "service/secret.h"
 #include "storage/chain.h"
 #include "storage/nvram.h"
 #include "store/settings.h"
@@ -179,6 +180,32 @@ decide_accel(SkService *service, const SkDomainSpec *spec, gint *out_accel, GErr
     return TRUE;
 }
 
+GBytes *
+sk_launch_passphrase(SkService *service, const SkDisk *disk, GError **error)
+{
+    g_autofree char *what = g_strdup_printf("disk \"%s\"", disk->target);
+    return disk->encryption != NULL && disk->source != SK_SOURCE_NONE
+               ? sk_service_passphrase(service, disk->encryption, disk->path, what, NULL, error) : NULL;
+}
+
+static gboolean
+collect_passphrases(SkLaunchPlan *self, SkService *service, const SkDomainSpec *spec, GError **error)
+{
+    self->passphrases = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
+    for (guint i = 0; spec->disks != NULL && i < spec->disks->len; i++) {
+        const SkDisk *disk = spec->disks->pdata[i];
+        GError *why = NULL;
+        GBytes *passphrase = sk_launch_passphrase(service, disk, &why);
+        if (passphrase != NULL)
+            g_hash_table_insert(self->passphrases, g_strdup(disk->target), passphrase);
+        if (why != NULL) {
+            g_propagate_error(error, why);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 gboolean
 sk_launch_plan_fill(SkLaunchPlan *self, SkDomain *domain, const SkDomainSpec *spec, GError **error)
 {
@@ -195,6 +222,8 @@ sk_launch_plan_fill(SkLaunchPlan *self, SkDomain *domain, const SkDomainSpec *sp
             return FALSE;
         g_ptr_array_add(self->nics, plan);
     }
+    if (!collect_passphrases(self, service, spec, error))
+        return FALSE;
     self->spec = sk_value_copy(&sk_domain_spec_type, spec);
     if (!sk_launch_choose_cid(service, domain, self->spec, error))
         return FALSE;
@@ -222,6 +251,7 @@ sk_launch_plan_clear(SkLaunchPlan *self)
     sk_value_free(&sk_domain_spec_type, self->spec);
     g_strfreev(self->roots);
     g_clear_pointer(&self->nics, g_ptr_array_unref);
+    g_clear_pointer(&self->passphrases, g_hash_table_unref);
     g_free(self->run_dir);
     g_free(self->log_path);
     g_free(self->seed_path);
@@ -260,21 +290,70 @@ open_chain(const char *target, const char *path, gint format, gboolean writable,
     return chain;
 }
 
+/* A password is handed over in memory: it is in no argument and in no file. */
+static gint
+bytes_fd(const void *bytes, gsize length, const char *what, GError **error)
+{
+    g_auto(SkFd) fd = memfd_create("password", MFD_CLOEXEC);
+    if (fd < 0 || !sk_fd_write_all(fd, bytes, length, NULL) || lseek(fd, 0, SEEK_SET) < 0) {
+        sk_fail_errno(error, errno, "cannot keep %s in memory", what);
+        return -1;
+    }
+    return sk_fd_steal(&fd);
+}
+
+static SkBlockChain *
+open_encrypted(const SkDisk *disk, char **roots, GBytes *passphrase, GError **error)
+{
+    g_autoptr(GPtrArray) layers = NULL;
+    if (!sk_storage_open_encrypted_chain(disk->path, disk->format, sk_disk_is_writable(disk), (const char *const *) roots, &layers, error))
+        return NULL;
+    gsize length;
+    const void *bytes = g_bytes_get_data(passphrase, &length);
+    g_auto(SkFd) fd = bytes_fd(bytes, length, "a passphrase", error);
+    if (fd < 0)
+        return NULL;
+    SkBlockChain *chain = sk_block_chain_new(disk->target);
+    take_layers(chain, layers);
+    SkBlockLayer *top = chain->layers->pdata[0];
+    top->encrypted = TRUE;
+    top->passphrase = g_bytes_ref(passphrase);
+    top->passphrase_fd = sk_fd_steal(&fd);
+    return chain;
+}
+
 SkBlockChain *
-sk_launch_open_disk(const SkDisk *disk, char **roots, GError **error)
+sk_launch_open_disk(const SkDisk *disk, char **roots, GBytes *passphrase, GError **error)
 {
     if (disk->source == SK_SOURCE_NONE)
         return NULL;
-    SkBlockChain *chain = open_chain(disk->target, disk->path, disk->format, sk_disk_is_writable(disk), roots, error);
+    SkBlockChain *chain = passphrase != NULL ? open_encrypted(disk, roots, passphrase, error)
+                                             : open_chain(disk->target, disk->path, disk->format, sk_disk_is_writable(disk), roots, error);
     if (chain == NULL)
         g_prefix_error(error, "disk \"%s\": ", disk->target);
     return chain;
 }
 
+/* QEMU's message has the node, and that the name of the disk's secret. */
+static void
+explain_passphrase(GError **error)
+{
+    g_autoptr(GRegex) regex = g_regex_new("\"key-secret\": ?\"([a-z]+)-secret\"", 0, 0, NULL);
+    g_autoptr(GMatchInfo) match = NULL;
+    g_autofree char *target = g_regex_match(regex, (*error)->message, 0, &match) ? g_match_info_fetch(match, 1) : NULL;
+    g_clear_error(error);
+    sk_fail(error, SK_ERROR_DENIED, "the secret of %s%s%s is not the one that it was encrypted with", target != NULL ? "disk \"" : "a disk",
+            target != NULL ? target : "", target != NULL ? "\"" : "");
+}
+
 /* Domains that name a file alike are told apart before (domain-disks.c); this is for its other names, and other programs. */
 void
-sk_launch_explain_lock(GError **error)
+sk_launch_explain_disks(GError **error)
 {
+    if (error != NULL && *error != NULL && strstr((*error)->message, "cannot unlock any keyslot") != NULL) {
+        explain_passphrase(error);
+        return;
+    }
     if (error == NULL || *error == NULL || strstr((*error)->message, "Failed to get ") == NULL || strstr((*error)->message, "lock") == NULL)
         return;
     g_autofree char *words = g_strdup((*error)->message);
@@ -300,7 +379,8 @@ open_disks(SkLaunchPlan *self, SkLaunch *launch, GError **error)
     for (guint i = 0; self->spec->disks != NULL && i < self->spec->disks->len; i++) {
         GError *why = NULL;
         leave_out_missing(self->spec->disks->pdata[i]);
-        SkBlockChain *chain = sk_launch_open_disk(self->spec->disks->pdata[i], self->roots, &why);
+        const SkDisk *disk = self->spec->disks->pdata[i];
+        SkBlockChain *chain = sk_launch_open_disk(disk, self->roots, g_hash_table_lookup(self->passphrases, disk->target), &why);
         if (chain != NULL)
             g_ptr_array_add(launch->chains, chain);
         else if (why != NULL) {
@@ -504,18 +584,6 @@ sk_launch_open_chars(SkLaunchPlan *self, SkLaunch *launch, GError **error)
     return TRUE;
 }
 
-/* A password is handed over in memory: it is in no argument and in no file. */
-static gint
-password_fd(const char *password, GError **error)
-{
-    g_auto(SkFd) fd = memfd_create("console-password", MFD_CLOEXEC);
-    if (fd < 0 || !sk_fd_write_all(fd, password, strlen(password), NULL) || lseek(fd, 0, SEEK_SET) < 0) {
-        sk_fail_errno(error, errno, "cannot keep the password of the graphical console in memory");
-        return -1;
-    }
-    return sk_fd_steal(&fd);
-}
-
 /* Where viewers look, and how many domains with TCP listeners a host can have. */
 #define FIRST_PORT 5900
 #define PORTS      1000
@@ -570,7 +638,7 @@ open_graphics(SkLaunchPlan *self, SkLaunch *launch, GError **error)
         if (graphics->password == NULL)
             continue;
         gint *fd = is_spice ? &launch->spice_password_fd : &launch->vnc_password_fd;
-        *fd = password_fd(graphics->password, error);
+        *fd = bytes_fd(graphics->password, strlen(graphics->password), "the password of the graphical console", error);
         if (*fd < 0)
             return FALSE;
     }

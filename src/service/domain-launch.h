@@ -38,6 +38,7 @@ typedef struct {
     SkStore *store;
     char **roots;
     GPtrArray *nics;        /* SkNicPlan */
+    GHashTable *passphrases; /* of disks that are encrypted: target to GBytes */
     char *run_dir, *log_path, *seed_path, *nvram_path, *tpm_dir;
     gint accel;             /* decided */
     gboolean paused;
@@ -61,10 +62,15 @@ SkLaunch *sk_launch_plan_open(SkLaunchPlan *self, const SkQemuCaps *caps, SkUndo
 
 /* The host ends of the spec's character devices: needs spec with its UUID, settings, run_dir and uid. Workers. */
 gboolean sk_launch_open_chars(SkLaunchPlan *self, SkLaunch *launch, GError **error);
-/* The chain of one disk, opened and checked; NULL with *error set, or without for an empty drive. Workers. */
-SkBlockChain *sk_launch_open_disk(const SkDisk *disk, char **roots, GError **error);
-/* QEMU's words on an image that somebody else has locked become IN_USE. error set. */
-void sk_launch_explain_lock(GError **error);
+/* What opens a disk that is encrypted, a reference; NULL with *error set, or without if it is not. Main. */
+GBytes *sk_launch_passphrase(SkService *service, const SkDisk *disk, GError **error);
+/*
+ * The chain of one disk, opened and checked; NULL with *error set, or without for an empty drive. passphrase: of one that is encrypted, else
+ * NULL. Workers.
+ */
+SkBlockChain *sk_launch_open_disk(const SkDisk *disk, char **roots, GBytes *passphrase, GError **error);
+/* QEMU's words on an image that somebody else has locked become IN_USE, those on a wrong passphrase DENIED. error set. */
+void sk_launch_explain_disks(GError **error);
 /* The host end of one interface; NULL without error for kind user. Workers. */
 SkNicEnd *sk_launch_open_nic(SkNicPlan *plan, SkUndo *undo, GError **error);
 

@@ -109,7 +109,7 @@ prepare_eject(SkJob *job, GError **error)
 static SkBlockChain *
 open_medium(const SkDisk *disk, char **roots, GError **error)
 {
-    return disk->source != SK_SOURCE_NONE ? sk_launch_open_disk(disk, roots, error) : NULL;
+    return disk->source != SK_SOURCE_NONE ? sk_launch_open_disk(disk, roots, NULL, error) : NULL;
 }
 
 static gboolean

@@ -227,7 +227,7 @@ run(SkJob *job, GError **error)
         if (work->process != NULL)
             sk_qemu_process_explain(work->process, error);
         sk_swtpm_explain(plan->tpm_dir, error);
-        sk_launch_explain_lock(error);
+        sk_launch_explain_disks(error);
         g_prefix_error(error, "domain \"%s\" does not start: ", plan->spec->name);
         return FALSE;
     }

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "service/image.h"
 #include "service/pool.h"
+#include "service/secret.h"
 #include "storage/image.h"
 #include "storage/pool.h"
 
@@ -18,6 +19,7 @@ sk_new_volume_free(gpointer self)
     sk_value_free(&sk_pool_spec_type, volume->pool);
     sk_value_clear(&sk_volume_create_type, &volume->create);
     sk_value_free(&sk_volume_type, volume->volume);
+    g_clear_pointer(&volume->passphrase, g_bytes_unref);
     g_free(volume->backing_path);
     g_free(volume->path);
     g_free(volume);
@@ -52,6 +54,24 @@ find_backing(SkService *service, const SkDisk *disk, SkNewVolume *volume, GError
     return TRUE;
 }
 
+/* The disk names its secret from now on, by which the volume is known to be encrypted with it. */
+static gboolean
+encrypt(SkService *service, SkDisk *disk, SkNewVolume *volume, GError **error)
+{
+    char *uuid = NULL;
+    g_autofree char *what = g_strdup_printf("disk \"%s\"", disk->target);
+    if (disk->encryption == NULL)
+        return TRUE;
+    volume->passphrase = sk_service_passphrase(service, disk->encryption, volume->path, what, &uuid, error);
+    if (volume->passphrase == NULL)
+        return FALSE;
+    g_free(disk->encryption->secret);
+    disk->encryption->secret = uuid;
+    g_clear_pointer(&disk->encryption->usage, g_free);
+    volume->create.options.encryption = sk_value_copy(&sk_encryption_type, disk->encryption);
+    return TRUE;
+}
+
 SkNewVolume *
 sk_new_volume_plan(SkService *service, const char *domain, SkDisk *disk, GError **error)
 {
@@ -69,7 +89,7 @@ sk_new_volume_plan(SkService *service, const char *domain, SkDisk *disk, GError 
                 volume->create.name, pool->spec->name);
         return NULL;
     }
-    if (!find_backing(service, disk, volume, error))
+    if (!find_backing(service, disk, volume, error) || !encrypt(service, disk, volume, error))
         return NULL;
     g_free(disk->path);
     disk->volume = g_strdup(volume->create.name);
@@ -90,6 +110,7 @@ sk_new_volume_make(SkNewVolume *self, SkStorageContext context, SkIntent *intent
 {
     context.placing = note_file;
     context.placing_data = intent;
+    context.passphrase = self->passphrase;
     self->volume = sk_storage_volume_create(self->pool, &self->create, self->backing_path, self->backing_format, &context, error);
     return self->volume != NULL;
 }

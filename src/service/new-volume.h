@@ -11,6 +11,7 @@
  */
 typedef struct {
     SkPoolSpec *pool;
+    GBytes *passphrase;     /* of one that is encrypted */
     SkVolumeCreate create;
     char *backing_path;
     gint backing_format;

@@ -54,6 +54,26 @@ sk_secret_value(const SkSecret *self, gboolean inside, GError **error)
     return self->value != NULL && (inside || !self->spec->private) ? self->value : NULL;
 }
 
+GBytes *
+sk_service_passphrase(SkService *self, const SkEncryption *encryption, const char *path, const char *what, char **out_uuid, GError **error)
+{
+    const char *usage = encryption->usage != NULL ? encryption->usage : path;
+    const SkSecret *secret = encryption->secret != NULL ? g_tree_lookup(self->secrets, encryption->secret)
+                             : usage != NULL ? sk_service_secret_for(self, SK_SECRET_VOLUME, usage) : NULL;
+    if (secret == NULL) {
+        sk_fail(error, SK_ERROR_NO_SECRET, "%s is encrypted: there is no secret %s\"%s\"", what, encryption->secret != NULL ? "" : "for volume ",
+                encryption->secret != NULL ? encryption->secret : usage != NULL ? usage : "");
+        return NULL;
+    }
+    if (secret->value == NULL) {
+        sk_fail(error, SK_ERROR_NO_SECRET, "%s is encrypted: its secret \"%s\" has no value", what, secret->spec->uuid);
+        return NULL;
+    }
+    if (out_uuid != NULL)
+        *out_uuid = g_strdup(secret->spec->uuid);
+    return g_bytes_ref(secret->value);
+}
+
 /* -- keeping ------------------------------------------------------------------------------------------------------ */
 
 static char *

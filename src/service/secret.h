@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "model/encryption.h"
 #include "model/secret.h"
 #include "service/service-private.h"
 
@@ -23,6 +24,12 @@ void sk_secret_free(gpointer secret);
 
 /* The value; NULL with DENIED if it is private and not wanted by the daemon itself, STATE if none was set. Borrowed. */
 GBytes *sk_secret_value(const SkSecret *self, gboolean inside, GError **error);
+
+/*
+ * The passphrase of something encrypted at path: of the secret that is named, or the one whose usage is that path. NO_SECRET if there is
+ * none or it has no value; what ("disk \"vda\"") begins the message. out_uuid (may be NULL): which secret it is; free with g_free(). A reference.
+ */
+GBytes *sk_service_passphrase(SkService *self, const SkEncryption *encryption, const char *path, const char *what, char **out_uuid, GError **error);
 
 /* At start-up. */
 gboolean sk_service_load_secrets(SkService *self, GError **error);

@@ -88,6 +88,8 @@ plan_disk(SkSnapshot *plan, const SkSnapshotCreate *body, const SkDisk *disk, GE
 {
     gboolean has_part = disk->device == SK_DISK_DISK && sk_disk_is_writable(disk) && disk->path != NULL && disk->source != SK_SOURCE_NONE;
     SkSnapshotKind kind = has_part ? wanted_kind(body, disk) : SK_SNAPSHOT_LEFT_OUT;
+    if (kind != SK_SNAPSHOT_LEFT_OUT && disk->encryption != NULL)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\" is encrypted, and snapshots of it are not supported: exclude it", disk->target);
     if (!fit_raw(body, disk, &kind, error))
         return FALSE;
     if (kind != SK_SNAPSHOT_LEFT_OUT && disk->shareable)

@@ -4,6 +4,7 @@
 #include "service/disk-users.h"
 #include "service/image.h"
 #include "service/pool.h"
+#include "service/secret.h"
 #include "storage/pool.h"
 
 typedef struct {
@@ -13,7 +14,8 @@ typedef struct {
     SkVolumeCreate create;  /* clone: what is to be made; its texts are the request's */
     char *backing_path;     /* create */
     gint backing_format;
-    guint64 size;
+    SkEncryption *encryption; /* of what is made, with its secret's UUID; NULL: none */
+    GBytes *passphrase, *source_passphrase;
     char **roots;
     SkVolume *volume;       /* what came of it */
     char *going;            /* delete: the path no definition may name any more */
@@ -29,6 +31,9 @@ free_work(gpointer data)
     g_free(work->name);
     g_free(work->backing_path);
     g_free(work->going);
+    sk_value_free(&sk_encryption_type, work->encryption);
+    g_clear_pointer(&work->passphrase, g_bytes_unref);
+    g_clear_pointer(&work->source_passphrase, g_bytes_unref);
     g_strfreev(work->roots);
     g_free(work);
 }
@@ -77,6 +82,42 @@ check_unused(SkService *self, const SkVolume *volume, gboolean definitions_too, 
     return TRUE;
 }
 
+/* -- encryption ------------------------------------------------------------------------------------------------ */
+
+/* What work makes is to be encrypted so, or not at all. */
+static gboolean
+take_encryption(SkService *self, VolumeWork *work, const SkEncryption *wanted, GError **error)
+{
+    char *uuid = NULL;
+    g_autofree char *path = g_build_filename(work->spec->path, work->name, NULL), *what = g_strdup_printf("volume \"%s\"", work->name);
+    if (wanted == NULL)
+        return TRUE;
+    work->passphrase = sk_service_passphrase(self, wanted, path, what, &uuid, error);
+    if (work->passphrase == NULL)
+        return FALSE;
+    work->encryption = sk_value_copy(&sk_encryption_type, wanted);
+    g_free(work->encryption->secret);
+    work->encryption->secret = uuid;
+    return TRUE;
+}
+
+/* Of a volume that is there; what cannot be found is missed by whoever needs it. */
+static GBytes *
+find_passphrase(SkService *self, const SkVolume *volume, char **out_uuid)
+{
+    return volume->encryption != NULL ? sk_service_passphrase(self, volume->encryption, volume->path, volume->name, out_uuid, NULL) : NULL;
+}
+
+static SkStorageContext
+context_of(SkJob *job)
+{
+    const VolumeWork *work = job->work;
+    SkStorageContext context = sk_job_storage_context(job, work->roots);
+    context.passphrase = work->passphrase;
+    context.source_passphrase = work->source_passphrase;
+    return context;
+}
+
 /* -- create ------------------------------------------------------------------------------------------------ */
 
 static gboolean
@@ -90,6 +131,8 @@ prepare_create(SkJob *job, GError **error)
     if (g_tree_lookup(pool->volumes, create->name) != NULL)
         return sk_fail(error, SK_ERROR_EXISTS, "there is a volume \"%s\" in pool \"%s\" already", create->name, pool->spec->name);
     VolumeWork *work = new_work(job, pool, create->name);
+    if (!take_encryption(self, work, create->options.encryption, error))
+        return FALSE;
     if (create->backing_volume == NULL)
         return TRUE;
     SkPool *below = sk_service_active_pool(self, create->backing_pool != NULL ? create->backing_pool : pool->spec->name, error);
@@ -105,8 +148,10 @@ static gboolean
 run_create(SkJob *job, GError **error)
 {
     VolumeWork *work = job->work;
-    SkStorageContext context = sk_job_storage_context(job, work->roots);
-    work->volume = sk_storage_volume_create(work->spec, job->call->body, work->backing_path, work->backing_format, &context, error);
+    SkStorageContext context = context_of(job);
+    SkVolumeCreate create = *(const SkVolumeCreate *) job->call->body;
+    create.options.encryption = work->encryption;
+    work->volume = sk_storage_volume_create(work->spec, &create, work->backing_path, work->backing_format, &context, error);
     return work->volume != NULL;
 }
 
@@ -127,6 +172,26 @@ plan_clone(const SkVolumeClone *clone, const SkVolume *source)
     return create;
 }
 
+/* A copy of what is encrypted is so too, with the same secret unless another is asked for. */
+static gboolean
+encrypt_clone(SkService *self, VolumeWork *work, const SkVolumeClone *clone, GError **error)
+{
+    char *uuid = NULL;
+    work->source_passphrase = find_passphrase(self, work->source, &uuid);
+    if (uuid != NULL) {
+        g_free(work->source->encryption->secret);
+        work->source->encryption->secret = uuid;
+    }
+    if (clone->options.encryption != NULL ? !take_encryption(self, work, clone->options.encryption, error)
+                                          : work->source_passphrase != NULL && !take_encryption(self, work, work->source->encryption, error))
+        return FALSE;
+    /* Its secret is not known: its bytes can be copied all the same. */
+    if (work->encryption == NULL && work->source->encryption != NULL)
+        work->encryption = sk_value_copy(&sk_encryption_type, work->source->encryption);
+    work->create.options.encryption = work->encryption;
+    return TRUE;
+}
+
 static gboolean
 prepare_clone(SkJob *job, GError **error)
 {
@@ -144,7 +209,7 @@ prepare_clone(SkJob *job, GError **error)
     VolumeWork *work = new_work(job, target, clone->name);
     work->source = sk_value_copy(&sk_volume_type, source);
     work->create = plan_clone(clone, source);
-    return TRUE;
+    return encrypt_clone(self, work, clone, error);
 }
 
 static gboolean
@@ -152,7 +217,7 @@ run_clone(SkJob *job, GError **error)
 {
     VolumeWork *work = job->work;
     const SkVolumeClone *clone = job->call->body;
-    SkStorageContext context = sk_job_storage_context(job, work->roots);
+    SkStorageContext context = context_of(job);
     work->volume = sk_storage_volume_clone(work->spec, work->source, &work->create, clone->linked, &context, error);
     return work->volume != NULL;
 }
@@ -170,7 +235,7 @@ prepare_existing(SkJob *job, gboolean definitions_too, GError **error)
     const SkVolume *volume = pool != NULL ? sk_pool_volume(pool, job->call->params.volume, error) : NULL;
     if (volume == NULL || !check_unused(job->service, volume, definitions_too, error))
         return FALSE;
-    new_work(job, pool, volume->name);
+    new_work(job, pool, volume->name)->passphrase = find_passphrase(job->service, volume, NULL);
     return TRUE;
 }
 
@@ -185,7 +250,7 @@ run_resize(SkJob *job, GError **error)
 {
     VolumeWork *work = job->work;
     const SkResize *resize = job->call->body;
-    SkStorageContext context = sk_job_storage_context(job, work->roots);
+    SkStorageContext context = context_of(job);
     if (!sk_storage_volume_resize(work->spec, work->name, resize->size, job->call->params.shrink, &context, error))
         return FALSE;
     work->volume = sk_storage_volume_lookup(work->spec, work->name, error);
@@ -203,7 +268,7 @@ run_wipe(SkJob *job, GError **error)
 {
     VolumeWork *work = job->work;
     const SkVolumeWipe *wipe = job->call->body;
-    SkStorageContext context = sk_job_storage_context(job, work->roots);
+    SkStorageContext context = context_of(job);
     if (!sk_storage_volume_wipe(work->spec, work->name, wipe->algorithm, &context, error))
         return FALSE;
     work->volume = sk_storage_volume_lookup(work->spec, work->name, error);

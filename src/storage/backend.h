@@ -61,7 +61,7 @@ typedef struct {
 
     /* Optional. */
     gboolean (*resize)(const SkPoolSpec *spec, const SkVolume *volume, guint64 capacity, gboolean shrink,
-                       GError **error);
+                       const SkStorageContext *context, GError **error);
 
     /* Removes a volume that nobody has open and no other is backed by (both were checked, and its lock is held). */
     gboolean (*remove)(const SkPoolSpec *spec, const SkVolume *volume, GError **error);

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "model/disk.h"
+#include "storage/luks.h"
 #include "storage/qcow2.h"
 #include "storage/temp.h"
 
@@ -121,10 +122,14 @@ reopen(gint pinned, const char *path, gint flags, GError **error)
 
 /* -- the walk ----------------------------------------------------------------------------------------- */
 
+/* What it is to be; what is below the top is plain. */
+typedef enum { PLAIN, ENCRYPTED, EITHER } Encryption;
+
 typedef struct {
     GPtrArray *layers;
     GArray *seen;               /* struct stat of the layers */
     const char *const *roots;
+    Encryption encryption;      /* of the top */
 } Walk;
 
 static gboolean
@@ -202,13 +207,27 @@ sk_storage_layer_for_writing(const SkChainLayer *layer, GError **error)
     return sk_fd_steal(&fd);
 }
 
+/* A raw disk is encrypted if it was made so, whatever it looks like; to be opened so it must look like it. */
 static gboolean
-check_header(const SkChainLayer *layer, const SkImageInfo *info, GError **error)
+check_encryption(const SkChainLayer *layer, const SkImageInfo *info, Encryption wanted, GError **error)
+{
+    SkEncryption *recorded = layer->format == SK_FORMAT_RAW ? sk_luks_recorded(layer->fd) : NULL;
+    gboolean encrypted = info->encrypted || recorded != NULL;
+    gboolean luks = layer->format == SK_FORMAT_RAW ? sk_luks_look(layer->fd, NULL) : info->luks;
+    sk_value_free(&sk_encryption_type, recorded);
+    if (wanted == ENCRYPTED)
+        return luks || sk_fail(error, SK_ERROR_INVALID, "\"%s\" is not encrypted with LUKS, but a secret is given for it", layer->path);
+    return !encrypted || (wanted == EITHER && luks) || sk_fail(error, SK_ERROR_UNSUPPORTED, "\"%s\" is encrypted: it can be used with its secret only, as the disk of a domain or to be copied",
+                                 layer->path);
+}
+
+static gboolean
+check_header(const SkChainLayer *layer, const SkImageInfo *info, Encryption wanted, GError **error)
 {
     if (info->external_data)
         return sk_fail(error, SK_ERROR_DENIED, "\"%s\" keeps its data in another file, which is not allowed", layer->path);
-    if (info->encrypted)
-        return sk_fail(error, SK_ERROR_UNSUPPORTED, "\"%s\" is encrypted, which is not supported", layer->path);
+    if (!check_encryption(layer, info, wanted, error))
+        return FALSE;
     if (info->corrupt)
         return sk_fail(error, SK_ERROR_INVALID, "\"%s\" is marked as corrupt; mend it with: qemu-img check -r all", layer->path);
     return TRUE;
@@ -230,10 +249,10 @@ backing_format(const SkChainLayer *layer, const SkImageInfo *info, gint *out_for
  * Looks into the newest layer. *out_next is the path below and *out_format its format, or NULL at the end.
  */
 static gboolean
-look_below(SkChainLayer *layer, char **out_next, gint *out_format, GError **error)
+look_below(SkChainLayer *layer, Encryption wanted, char **out_next, gint *out_format, GError **error)
 {
     g_auto(SkImageInfo) info = { 0 };
-    if (!sk_image_read(layer->fd, layer->format, layer->path, &info, error) || !check_header(layer, &info, error))
+    if (!sk_image_read(layer->fd, layer->format, layer->path, &info, error) || !check_header(layer, &info, wanted, error))
         return FALSE;
     layer->size = info.size;
     *out_next = NULL;
@@ -261,30 +280,42 @@ walk_down(Walk *walk, const char *path, gint format, gboolean writable, GError *
         g_ptr_array_add(walk->layers, layer);
         upper = layer->path;
         g_clear_pointer(&next, g_free);
-        if (!look_below(layer, &next, &format, error))
+        if (!look_below(layer, walk->layers->len == 1 ? walk->encryption : PLAIN, &next, &format, error))
             return FALSE;
     }
     return TRUE;
 }
 
-gboolean
-sk_storage_open_chain(const char *path, gint format, gboolean writable, const char *const *roots,
-                      GPtrArray **out_chain, GError **error)
+static gboolean
+open_chain(const char *path, gint format, gboolean writable, Encryption encryption, const char *const *roots, GPtrArray **out_chain, GError **error)
 {
     g_autoptr(GPtrArray) layers = g_ptr_array_new_with_free_func(layer_free);
     g_autoptr(GArray) seen = g_array_new(FALSE, FALSE, sizeof(struct stat));
-    Walk walk = { .layers = layers, .seen = seen, .roots = roots };
+    Walk walk = { .layers = layers, .seen = seen, .roots = roots, .encryption = encryption };
     if (!walk_down(&walk, path, format, writable, error))
         return FALSE;
     *out_chain = g_steal_pointer(&layers);
     return TRUE;
 }
 
+gboolean
+sk_storage_open_chain(const char *path, gint format, gboolean writable, const char *const *roots, GPtrArray **out_chain, GError **error)
+{
+    return open_chain(path, format, writable, PLAIN, roots, out_chain, error);
+}
+
+gboolean
+sk_storage_open_encrypted_chain(const char *path, gint format, gboolean writable, const char *const *roots, GPtrArray **out_chain,
+                                GError **error)
+{
+    return open_chain(path, format, writable, ENCRYPTED, roots, out_chain, error);
+}
+
 char **
 sk_storage_backing_chain(const char *path, gint format, const char *const *roots, GError **error)
 {
     g_autoptr(GPtrArray) chain = NULL;
-    if (!sk_storage_open_chain(path, format, FALSE, roots, &chain, error))
+    if (!open_chain(path, format, FALSE, EITHER, roots, &chain, error))
         return NULL;
     g_autoptr(GStrvBuilder) paths = g_strv_builder_new();
     for (guint i = 1; i < chain->len; i++)

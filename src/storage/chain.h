@@ -39,6 +39,10 @@ typedef struct {
 gboolean sk_storage_open_chain(const char *path, gint format, gboolean writable, const char *const *roots,
                                GPtrArray **out_chain, GError **error);
 
+/* The same for a disk that is encrypted (LUKS): INVALID if it is not. What is below it is not. */
+gboolean sk_storage_open_encrypted_chain(const char *path, gint format, gboolean writable, const char *const *roots,
+                                         GPtrArray **out_chain, GError **error);
+
 /*
  * One more descriptor of a layer, for writing too, of the very file that is open. That its format is what it is taken for is put on record
  * first, as for the top of a writable chain. Close it; -1 on error.

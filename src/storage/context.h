@@ -24,6 +24,8 @@ typedef struct {
     gpointer data;
     SkStoragePlacing placing;   /* may be NULL; asked by sk_storage_volume_create() */
     gpointer placing_data;
+    GBytes *passphrase;         /* of an encrypted volume that is made or changed; NULL: none is needed */
+    GBytes *source_passphrase;  /* of the one that is copied */
 } SkStorageContext;
 
 /* Calls report, if there is one. context may be NULL. */

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "storage/chain.h"
+#include "storage/luks.h"
 #include "storage/pool.h"
 #include "storage/qcow2.h"
 #include "storage/temp.h"
@@ -24,22 +25,34 @@ be_foreign(SkVolume *volume, const char *format)
 
 /* A file that nobody declared a disk is one if it looks like it, or could at least be an empty one. */
 static void
-judge_raw(SkVolume *volume, const SkImageInfo *info, gboolean recorded)
+judge_raw(SkVolume *volume, const SkImageInfo *info, gboolean recorded, gint fd)
 {
+    guint64 offset = 0;
     volume->format = SK_FORMAT_RAW;
+    /* What a guest itself encrypted looks the same, so what is on record as a disk must be on record as encrypted too. */
+    volume->encryption = sk_luks_recorded(fd);
+    if ((volume->encryption != NULL || !recorded) && sk_luks_look(fd, &offset) && offset < volume->capacity) {
+        volume->capacity -= offset;
+        if (volume->encryption == NULL)
+            volume->encryption = sk_value_new(&sk_encryption_type);
+    }
     if (!recorded && !volume->block && !info->disk && (info->size == 0 || info->size % 512 != 0))
         be_foreign(volume, "unknown");
 }
 
 static void
-judge_qcow2(SkVolume *volume, const SkImageInfo *info)
+judge_qcow2(SkVolume *volume, const SkImageInfo *info, gint fd)
 {
     volume->format = SK_FORMAT_QCOW2;
     volume->compat = g_strdup(info->version == 2 ? "0.10" : "1.1");
     volume->cluster_size = info->cluster_size;
     volume->lazy_refcounts = info->lazy_refcounts;
     volume->extended_l2 = info->extended_l2;
-    if (info->external_data || info->encrypted) {
+    if (info->luks)
+        volume->encryption = sk_luks_recorded(fd);
+    if (info->luks && volume->encryption == NULL)
+        volume->encryption = sk_value_new(&sk_encryption_type);
+    if (info->external_data || (info->encrypted && !info->luks)) {
         be_foreign(volume, info->encrypted ? "qcow2, encrypted" : "qcow2 with an external data file");
         return;
     }
@@ -54,14 +67,14 @@ judge_qcow2(SkVolume *volume, const SkImageInfo *info)
 }
 
 static void
-judge(SkVolume *volume, const SkImageInfo *info, gboolean recorded)
+judge(SkVolume *volume, const SkImageInfo *info, gboolean recorded, gint fd)
 {
     if (info->format != SK_IMAGE_RAW)
         volume->capacity = info->size;
     if (info->format == SK_IMAGE_RAW) {
-        judge_raw(volume, info, recorded);
+        judge_raw(volume, info, recorded, fd);
     } else if (info->format == SK_IMAGE_QCOW2) {
-        judge_qcow2(volume, info);
+        judge_qcow2(volume, info, fd);
     } else if (info->format == SK_IMAGE_ISO) {
         volume->kind = SK_VOLUME_ISO;
         volume->format = SK_FORMAT_RAW;
@@ -132,7 +145,7 @@ sk_describe_file(gint fd, const char *path, GError **error)
     volume->name = g_path_get_basename(path);
     volume->path = g_strdup(path);
     if (known)
-        judge(volume, &info, recorded);
+        judge(volume, &info, recorded, fd);
     else
         be_foreign(volume, "damaged");
     return volume;

@@ -14,6 +14,7 @@
 #include "storage/copy.h"
 #include "storage/describe.h"
 #include "storage/lock.h"
+#include "storage/luks.h"
 #include "storage/temp.h"
 #include "storage/tool.h"
 
@@ -123,6 +124,8 @@ place(SkTempFile *temp, const SkVolumeCreate *create, const SkStorageContext *co
 {
     const SkVolumeOptions *options = &create->options;
     sk_temp_record_format(temp->fd, create->format);
+    if (options->encryption != NULL)
+        sk_luks_record(temp->fd, options->encryption);
     if ((options->owner != NULL || options->group != NULL) &&
         fchown(temp->fd, number_of(options->owner, 10, NOBODY), number_of(options->group, 10, NOBODY)) < 0)
         return sk_fail_errno(error, errno, "cannot give volume \"%s\" to its owner", create->name);
@@ -139,19 +142,10 @@ dir_create(const SkPoolSpec *spec, const SkVolumeCreate *create, const char *bac
     g_autoptr(SkTempFile) temp = sk_temp_new(target, error);
     if (temp == NULL)
         return FALSE;
-    gboolean made = create->format == SK_FORMAT_RAW
+    gboolean made = create->format == SK_FORMAT_RAW && create->options.encryption == NULL
                         ? fill_raw(temp, create, context, error)
-                        : sk_tool_create_qcow2(temp->path, create, backing_path, backing_format, context, error);
+                        : sk_tool_create(temp->path, create, backing_path, backing_format, context, error);
     return made && place(temp, create, context, error);
-}
-
-/* qemu-img writes it anew: in another format, or without the others below it. */
-static gboolean
-convert(const SkVolume *source, SkTempFile *temp, const SkVolumeCreate *create, const SkStorageContext *context, GError **error)
-{
-    gboolean foreign = source->kind == SK_VOLUME_FOREIGN;
-    const char *format = foreign ? source->foreign_format : sk_enum_name(&sk_disk_format_enum, source->format);
-    return sk_tool_convert(source->path, format, foreign, temp->path, create->format, &create->options, create->name, context, error);
 }
 
 static gboolean
@@ -164,12 +158,23 @@ copy_alone(const SkVolume *source, SkTempFile *temp, const char *name, const SkS
            sk_copy_file(from, temp->fd, name, "copying", context, error);
 }
 
+/* Encrypted as it is, or not at all. */
+static gboolean
+is_encrypted_as_wanted(const SkEncryption *is, const SkEncryption *wanted)
+{
+    if (is == NULL || wanted == NULL)
+        return is == wanted;
+    return wanted->cipher == NULL && wanted->mode == NULL && wanted->hash == NULL && wanted->ivgen == NULL && wanted->ivgen_hash == NULL &&
+           g_strcmp0(is->secret, wanted->secret) == 0;
+}
+
 /* Its bytes will do. */
 static gboolean
 is_as_wanted(const SkVolume *source, const SkVolumeCreate *create)
 {
     const SkVolumeOptions *options = &create->options;
-    if (source->kind == SK_VOLUME_FOREIGN || source->format != create->format || source->backing_path != NULL)
+    if (source->kind == SK_VOLUME_FOREIGN || source->format != create->format || source->backing_path != NULL ||
+        !is_encrypted_as_wanted(source->encryption, options->encryption))
         return FALSE;
     return (options->compat == NULL || g_strcmp0(options->compat, source->compat) == 0) &&
            (options->cluster_size == 0 || options->cluster_size == source->cluster_size) &&
@@ -179,12 +184,14 @@ is_as_wanted(const SkVolume *source, const SkVolumeCreate *create)
 static gboolean
 grow(SkTempFile *temp, const SkVolumeCreate *create, const SkStorageContext *context, GError **error)
 {
-    if (create->format == SK_FORMAT_RAW)
-        return ftruncate(temp->fd, (off_t) create->capacity) == 0 ||
-               sk_fail_errno(error, errno, "cannot make volume \"%s\" as long as it is to be", create->name);
-    g_autofree char *size = g_strdup_printf("%" G_GUINT64_FORMAT, create->capacity);
-    const char *const argv[] = { "qemu-img", "resize", "-q", "-f", "qcow2", temp->path, size, NULL };
-    return sk_tool_qemu_img(argv, create->name, "resizing", context, error);
+    gboolean encrypted = create->options.encryption != NULL;
+    guint64 header = 0;
+    if (create->format != SK_FORMAT_RAW)
+        return sk_tool_resize(temp->path, encrypted, create->capacity, FALSE, create->name, context, error);
+    if (encrypted && !sk_luks_look(temp->fd, &header))
+        return sk_fail(error, SK_ERROR_INVALID, "volume \"%s\" is not encrypted with LUKS", create->name);
+    return ftruncate(temp->fd, (off_t) (create->capacity + header)) == 0 ||
+           sk_fail_errno(error, errno, "cannot make volume \"%s\" as long as it is to be", create->name);
 }
 
 static gboolean
@@ -195,7 +202,7 @@ dir_copy(const SkPoolSpec *spec, const SkVolume *source, const SkVolumeCreate *c
     if (temp == NULL)
         return FALSE;
     gboolean made = is_as_wanted(source, create) ? copy_alone(source, temp, create->name, context, error)
-                                                 : convert(source, temp, create, context, error);
+                                                 : sk_tool_copy(source, temp->path, create, context, error);
     return made && (create->capacity <= source->capacity || grow(temp, create, context, error)) &&
            place(temp, create, context, error);
 }
@@ -216,23 +223,23 @@ resize_raw(const SkVolume *volume, guint64 capacity, GError **error)
         return sk_fail_errno(error, errno, "cannot open \"%s\"", volume->path);
     if (!sk_storage_lock_take(fd, volume->path, SK_LOCK_WRITE, error))
         return FALSE;
-    if (ftruncate(fd, (off_t) capacity) < 0 || fsync(fd) < 0)
+    guint64 header = 0;
+    if (volume->encryption != NULL && !sk_luks_look(fd, &header))
+        return sk_fail(error, SK_ERROR_INVALID, "volume \"%s\" is not encrypted with LUKS any more", volume->name);
+    if (ftruncate(fd, (off_t) (capacity + header)) < 0 || fsync(fd) < 0)
         return sk_fail_errno(error, errno, "cannot change the size of volume \"%s\"", volume->name);
     return TRUE;
 }
 
 static gboolean
-dir_resize(const SkPoolSpec *spec, const SkVolume *volume, guint64 capacity, gboolean shrink, GError **error)
+dir_resize(const SkPoolSpec *spec, const SkVolume *volume, guint64 capacity, gboolean shrink, const SkStorageContext *context, GError **error)
 {
     (void) spec;
     if (sk_fault("volume/resize", error))
         return FALSE;
     if (volume->format == SK_FORMAT_RAW)
         return resize_raw(volume, capacity, error);
-    g_autofree char *size = g_strdup_printf("%" G_GUINT64_FORMAT, capacity);
-    const char *const grow[] = { "qemu-img", "resize", "-q", "-f", "qcow2", volume->path, size, NULL };
-    const char *const any[] = { "qemu-img", "resize", "-q", "--shrink", "-f", "qcow2", volume->path, size, NULL };
-    return sk_tool_qemu_img(shrink ? any : grow, volume->name, "resizing", NULL, error);
+    return sk_tool_resize(volume->path, volume->encryption != NULL, capacity, shrink, volume->name, context, error);
 }
 
 static gboolean

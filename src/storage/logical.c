@@ -217,6 +217,8 @@ check_options(const SkVolumeCreate *create, GError **error)
     const SkVolumeOptions *options = &create->options;
     if (create->format != SK_FORMAT_RAW)
         return sk_fail(error, SK_ERROR_UNSUPPORTED, "volume \"%s\" of a volume group is raw: give format raw", create->name);
+    if (options->encryption != NULL)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "volume \"%s\" of a volume group is not encrypted here: make it in a pool of files", create->name);
     return (options->mode == NULL && options->owner == NULL && options->group == NULL) ||
            sk_fail(error, SK_ERROR_UNSUPPORTED, "volume \"%s\" of a volume group has no mode and owner of its own", create->name);
 }
@@ -254,6 +256,8 @@ logical_copy(const SkPoolSpec *spec, const SkVolume *source, const SkVolumeCreat
     gboolean foreign = source->kind == SK_VOLUME_FOREIGN;
     const char *format = foreign ? source->foreign_format : sk_enum_name(&sk_disk_format_enum, source->format);
     const char *const argv[] = { "qemu-img", "convert", "-p", "-n", "-f", format, "-O", "raw", source->path, path, NULL };
+    if (source->encryption != NULL)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "volume \"%s\" is encrypted: it is copied into a pool of files only", source->name);
     if (!logical_create(spec, create, NULL, 0, NULL, error))
         return FALSE;
     if (sk_tool_qemu_img(argv, create->name, "copying", context, error))
@@ -263,10 +267,10 @@ logical_copy(const SkPoolSpec *spec, const SkVolume *source, const SkVolumeCreat
 }
 
 static gboolean
-logical_resize(const SkPoolSpec *spec, const SkVolume *volume, guint64 capacity, gboolean shrink, GError **error)
+logical_resize(const SkPoolSpec *spec, const SkVolume *volume, guint64 capacity, gboolean shrink, const SkStorageContext *context, GError **error)
 {
     g_autofree char *size = size_text(capacity), *place = place_of(spec, volume->name);
-    (void) shrink;
+    (void) shrink, (void) context;
     return !sk_fault("volume/resize", error) && lvm(spec, NULL, error, "lvresize", "-q", "-f", "-L", size, place, NULL);
 }
 

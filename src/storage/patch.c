@@ -121,7 +121,9 @@ record_format(const SkStoragePatch *self, const SkStorageContext *context, GErro
         sk_temp_record_format(self->fd, SK_FORMAT_RAW);
         return TRUE;
     }
-    if (!sk_storage_open_chain(self->path, SK_FORMAT_QCOW2, FALSE, context != NULL ? context->roots : NULL, &chain, error)) {
+    const char *const *roots = context != NULL ? context->roots : NULL;
+    if (!(info.luks ? sk_storage_open_encrypted_chain(self->path, SK_FORMAT_QCOW2, FALSE, roots, &chain, error)
+                    : sk_storage_open_chain(self->path, SK_FORMAT_QCOW2, FALSE, roots, &chain, error))) {
         sk_temp_record_format(self->fd, SK_FORMAT_RAW);
         return FALSE;
     }

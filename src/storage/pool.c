@@ -169,7 +169,8 @@ check_volume(const SkVolume *volume, const SkStorageContext *context, GError **e
     if (volume->kind == SK_VOLUME_FOREIGN)
         return sk_fail(error, SK_ERROR_UNSUPPORTED, "volume \"%s\" is no disk that can be worked on (%s)", volume->name,
                        volume->foreign_format);
-    return sk_storage_open_chain(volume->path, volume->format, FALSE, roots_of(context), &chain, error);
+    return volume->encryption != NULL ? sk_storage_open_encrypted_chain(volume->path, volume->format, FALSE, roots_of(context), &chain, error)
+                                      : sk_storage_open_chain(volume->path, volume->format, FALSE, roots_of(context), &chain, error);
 }
 
 /* Locks the file until the descriptor is closed. */
@@ -363,7 +364,7 @@ sk_storage_volume_resize(const SkPoolSpec *spec, const char *name, guint64 capac
     if (backend->resize == NULL)
         return not_done(spec, "change the size of volumes", error);
     return check_resize(volume, capacity, shrink, context, error) &&
-           backend->resize(spec, volume, capacity, shrink, error);
+           backend->resize(spec, volume, capacity, shrink, context, error);
 }
 
 static SkVolume *

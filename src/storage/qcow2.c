@@ -54,6 +54,7 @@ read_fixed(Header *header, guint64 file_size, SkImageInfo *info, GError **error)
     guint32 cluster_bits = sk_be32(head + 20);
     info->size = sk_be64(head + 24);
     info->encrypted = sk_be32(head + 32) != 0;
+    info->luks = sk_be32(head + 32) == 2;
     header->header_length = V2_HEADER;
 
     if (info->version != 2 && info->version != 3)

@@ -32,6 +32,7 @@ typedef struct {
     char *backing_file;     /* as the header has it, NULL: none */
     char *backing_format;   /* as the header has it, NULL: not said */
     gboolean encrypted;
+    gboolean luks;          /* qcow2: it is encrypted the way that QEMU still does */
     gboolean external_data; /* its data, or a part of it, is in another file */
     gboolean dirty, corrupt;
     gboolean disk;          /* raw: a partition table or a file system was seen */

@@ -16,9 +16,12 @@ G_BEGIN_DECLS
 gboolean sk_tool_qemu_img(const char *const *argv, const char *name, const char *step,
                           const SkStorageContext *context, GError **error);
 
-/* Makes an empty qcow2 image in an existing file, as create wants it. backing NULL: none. */
-gboolean sk_tool_create_qcow2(const char *path, const SkVolumeCreate *create, const char *backing, gint backing_format,
-                              const SkStorageContext *context, GError **error);
+/*
+ * Makes an empty image in an existing file, as create wants it: qcow2, or raw that is encrypted, with context's passphrase. backing
+ * NULL: none.
+ */
+gboolean sk_tool_create(const char *path, const SkVolumeCreate *create, const char *backing, gint backing_format,
+                        const SkStorageContext *context, GError **error);
 
 /*
  * Writes source as an image of its own into the existing file target. format is qemu-img's
@@ -26,6 +29,13 @@ gboolean sk_tool_create_qcow2(const char *path, const SkVolumeCreate *create, co
  */
 gboolean sk_tool_convert(const char *source, const char *format, gboolean alone, const char *target, gint target_format,
                          const SkVolumeOptions *options, const char *name, const SkStorageContext *context, GError **error);
+
+/* The same for a volume, which may be encrypted, as may what create says: with context's passphrases. */
+gboolean sk_tool_copy(const SkVolume *source, const char *target, const SkVolumeCreate *create, const SkStorageContext *context, GError **error);
+
+/* Gives the qcow2 image at path another size. encrypted: with context's passphrase. */
+gboolean sk_tool_resize(const char *path, gboolean encrypted, guint64 capacity, gboolean shrink, const char *name,
+                        const SkStorageContext *context, GError **error);
 
 /* FALSE with INVALID if the qcow2 image at path is damaged; unused clusters alone are no damage. */
 gboolean sk_tool_check_qcow2(const char *path, const char *name, const SkStorageContext *context, GError **error);

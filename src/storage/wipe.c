@@ -145,10 +145,11 @@ make_anew(const SkVolume *volume, gint fd, const SkStorageContext *context, GErr
 {
     SkVolumeCreate create = { .name = volume->name, .capacity = volume->capacity, .format = SK_FORMAT_QCOW2,
                               .options = { .compat = volume->compat, .cluster_size = volume->cluster_size,
-                                           .lazy_refcounts = volume->lazy_refcounts, .extended_l2 = volume->extended_l2 } };
+                                           .lazy_refcounts = volume->lazy_refcounts, .extended_l2 = volume->extended_l2, .encryption = volume->encryption } };
+    create.format = volume->format;
     if (ftruncate(fd, 0) < 0)
         return sk_fail_errno(error, errno, "cannot empty volume \"%s\"", volume->name);
-    return sk_tool_create_qcow2(volume->path, &create, NULL, 0, context, error);
+    return sk_tool_create(volume->path, &create, NULL, 0, context, error);
 }
 
 gboolean
@@ -156,7 +157,9 @@ sk_storage_wipe(const SkVolume *volume, gint algorithm, const SkStorageContext *
 {
     gint flags = O_RDWR | O_NONBLOCK | O_CLOEXEC | (volume->block ? 0 : O_NOFOLLOW);
     g_auto(SkFd) fd = open(volume->path, flags);
-    gboolean qcow2 = volume->kind == SK_VOLUME_DISK && volume->format == SK_FORMAT_QCOW2;
+    gboolean anew = volume->kind == SK_VOLUME_DISK && (volume->format == SK_FORMAT_QCOW2 || volume->encryption != NULL);
+    if (volume->encryption != NULL && (context == NULL || context->passphrase == NULL))
+        return sk_fail(error, SK_ERROR_NO_SECRET, "volume \"%s\" is encrypted: without its secret it cannot be made anew", volume->name);
     if (fd < 0)
         return sk_fail_errno(error, errno, "cannot open \"%s\"", volume->path);
     if (!sk_storage_lock_take(fd, volume->path, SK_LOCK_REMOVE, error))
@@ -165,7 +168,7 @@ sk_storage_wipe(const SkVolume *volume, gint algorithm, const SkStorageContext *
                   .total = MIN(volume->allocation, volume->physical) * algorithms[algorithm].count, .buffer = g_malloc(PIECE_BYTES) };
     gboolean ok = run(&self, algorithm, error);
     g_free(self.buffer);
-    if (!ok || !qcow2)
+    if (!ok || !anew)
         return ok;
     /* qemu-img takes a lock of its own. */
     sk_fd_clear(&fd);

@@ -136,7 +136,9 @@ check_part(SkStorageWriter *self, const SkStorageContext *context, GError **erro
             sk_temp_record_format(self->fd, SK_FORMAT_RAW);
         return TRUE;
     }
-    if (!sk_storage_open_chain(self->part, SK_FORMAT_QCOW2, FALSE, context != NULL ? context->roots : NULL, &chain, error))
+    const char *const *roots = context != NULL ? context->roots : NULL;
+    if (!(info.luks ? sk_storage_open_encrypted_chain(self->part, SK_FORMAT_QCOW2, FALSE, roots, &chain, error)
+                    : sk_storage_open_chain(self->part, SK_FORMAT_QCOW2, FALSE, roots, &chain, error)))
         return FALSE;
     sk_temp_record_format(self->fd, SK_FORMAT_QCOW2);
     return TRUE;

@@ -296,7 +296,7 @@ def test_size_that_is_no_whole_sector(connection, pool):
 
 
 @pytest.mark.parametrize("more, word", [("<target><format type='vmdk'/></target>", "vmdk"),
-                                        ("<target><encryption format='luks'/></target>", "encrypted"),
+                                        ("<target><encryption format='qcow'/></target>", "luks"),
                                         ("<target><nocow/></target>", "chattr"), ("<colour/>", "colour")])
 def test_volumes_that_are_refused(pool, more, word):
     with pytest.raises(libvirt.libvirtError) as raised:

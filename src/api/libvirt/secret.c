@@ -175,7 +175,7 @@ static const SkLvProcedure rows[] = {
     { 140, "CONNECT_LIST_SECRETS", "maxuuids:i32", "uuids:str<16384>", SK_OP_SECRET_LIST, list_uuids },
     { 141, "SECRET_LOOKUP_BY_UUID", "uuid", "secret", SK_OP_SECRET_SHOW, lookup_by_uuid },
     { 142, "SECRET_DEFINE_XML", "xml:str flags", "secret", SK_OP_SECRET_CREATE, define_xml,
-      .lacks = "nothing is encrypted with it yet: volumes are not, and a vTPM's state is the host's" },
+      .lacks = "volumes and disks are encrypted with it; a vTPM's state is not" },
     { 143, "SECRET_GET_XML_DESC", "secret flags", "xml:str", SK_OP_SECRET_SHOW, get_xml_desc },
     { 144, "SECRET_SET_VALUE", "secret value:bytes<65536> flags", "", SK_OP_SECRET_SET, set_value },
     { 145, "SECRET_GET_VALUE", "secret flags", "value:bytes<65536>", SK_OP_SECRET_VALUE, get_value },

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "codec/xml/storage.h"
 #include "service/disk-users.h"
+#include "service/secret.h"
 
 /* -- look-up ---------------------------------------------------------------------------------------------------------- */
 
@@ -130,7 +131,13 @@ get_xml_desc(SkLvCall *call, GError **error)
     if (volume == NULL || !sk_lv_check_flags(call, 0, error))
         return FALSE;
     const SkVolume *backing = volume->backing_path != NULL ? sk_service_volume_at(call->service, volume->backing_path) : NULL;
-    g_autofree char *xml = sk_xml_volume_format(volume, backing);
+    SkEncryption encryption = volume->encryption != NULL ? *volume->encryption : (SkEncryption){ 0 };
+    SkVolume shown = *volume;
+    const SkSecret *secret = sk_service_secret_for(call->service, SK_SECRET_VOLUME, volume->path);
+    if (volume->encryption != NULL && encryption.secret == NULL && secret != NULL)
+        encryption.secret = secret->spec->uuid;
+    shown.encryption = volume->encryption != NULL ? &encryption : NULL;
+    g_autofree char *xml = sk_xml_volume_format(&shown, backing);
     sk_xdr_put_str(call->out, xml);
     return TRUE;
 }
@@ -334,7 +341,7 @@ wipe_pattern(SkLvCall *call, GError **error)
 static const SkLvProcedure rows[] = {
     { 92, "STORAGE_POOL_LIST_VOLUMES", "pool maxnames:i32", "names:str<16384>", SK_OP_VOLUME_LIST, list_names },
     { 93, "STORAGE_VOL_CREATE_XML", "pool xml:str flags", "vol", SK_OP_VOLUME_CREATE, create_xml,
-      .lacks = "formats other than qcow2 and raw; encryption; nocow" },
+      .lacks = "formats other than qcow2 and raw; nocow" },
     { 94, "STORAGE_VOL_DELETE", "vol flags", "", SK_OP_VOLUME_DELETE, delete, .lacks = "the flags zeroed and with-snapshots" },
     { 95, "STORAGE_VOL_LOOKUP_BY_NAME", "pool name:str", "vol", SK_OP_VOLUME_SHOW, lookup_by_name },
     { 96, "STORAGE_VOL_LOOKUP_BY_KEY", "key:str", "vol", SK_OP_VOLUME_SHOW, lookup_by_key },
@@ -343,7 +350,7 @@ static const SkLvProcedure rows[] = {
     { 99, "STORAGE_VOL_GET_XML_DESC", "vol flags", "xml:str", SK_OP_VOLUME_SHOW, get_xml_desc },
     { 100, "STORAGE_VOL_GET_PATH", "vol", "name:str", SK_OP_VOLUME_SHOW, get_path },
     { 125, "STORAGE_VOL_CREATE_XML_FROM", "pool xml:str clonevol:vol flags", "vol", SK_OP_VOLUME_CLONE, create_xml_from,
-      .lacks = "formats other than qcow2 and raw; encryption; nocow" },
+      .lacks = "formats other than qcow2 and raw; nocow" },
     { 165, "STORAGE_VOL_WIPE", "vol flags", "", SK_OP_VOLUME_WIPE, wipe },
     { 208, "STORAGE_VOL_UPLOAD", "vol offset:u64 length:u64 flags", "", SK_OP_VOLUME_UPLOAD, sk_lv_volume_upload, .flags = SK_LV_UP },
     { 209, "STORAGE_VOL_DOWNLOAD", "vol offset:u64 length:u64 flags", "", SK_OP_VOLUME_DOWNLOAD, sk_lv_volume_download, .flags = SK_LV_DOWN },

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "codec/xml/domain-private.h"
+#include "codec/xml/encryption.h"
 
 /* -- reading ----------------------------------------------------------------------------------------------------- */
 
@@ -93,8 +94,6 @@ static const SkXmlRefusal refused[] = {
     { "transient", "a disk that forgets what was written is not supported: make a volume over an image" },
     { "auth", "storage that is reached over the network with a password is not supported as a disk's source" },
     { "source/auth", "storage that is reached over the network with a password is not supported as a disk's source" },
-    { "encryption", "encrypted images are not supported: encrypt in the guest, or below the pool" },
-    { "source/encryption", "encrypted images are not supported: encrypt in the guest, or below the pool" },
     { "source/slices", "a part of a file as a disk is not supported" },
     { "source/reservations", "persistent reservations are not supported" },
 };
@@ -110,7 +109,9 @@ read_disk(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **er
     if (!sk_xml_refuse(node, refused, G_N_ELEMENTS(refused), error))
         return FALSE;
     SkXmlNode *source = sk_xml_child(node, "source");
-    return (source == NULL || sk_xml_read_labels(source, error)) && read_source(node, disk, error) && read_driver(node, disk, error) && read_tray(node, disk, error);
+    return (source == NULL || sk_xml_read_labels(source, error)) && sk_xml_read_encryption(node, "encryption", &disk->encryption, error) &&
+           sk_xml_read_encryption(node, "source/encryption", &disk->encryption, error) && read_source(node, disk, error) &&
+           read_driver(node, disk, error) && read_tray(node, disk, error);
 }
 
 /* -- where a copy goes -------------------------------------------------------------------------------------------------- */
@@ -156,6 +157,8 @@ write_disk(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
     sk_xml_set(node, "driver/@name", "qemu");
     sk_xml_set_enum(node, "driver/@type", &sk_disk_format_enum, disk->format);
     write_source(node, disk);
+    if (disk->encryption != NULL && disk->source != SK_SOURCE_NONE)
+        sk_xml_write_encryption(sk_xml_need(node, "source"), disk->encryption);
     sk_xml_write_fields(node, &sk_disk_type, value);
     if (disk->discard == SK_DISCARD_UNMAP && disk->device == SK_DISK_DISK)
         sk_xml_set(node, "driver/@discard", "unmap");

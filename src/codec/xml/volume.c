@@ -2,6 +2,7 @@
 /* <volume> */
 #include <string.h>
 
+#include "codec/xml/encryption.h"
 #include "codec/xml/storage-private.h"
 
 /* -- reading ------------------------------------------------------------------------------------------------------- */
@@ -12,7 +13,7 @@ read_format(SkXmlNode *node, SkVolumeCreate *create, GError **error)
     const char *format = sk_xml_get(node, "target/format/@type");
     create->format = SK_FORMAT_RAW;
     /* An ISO is a file like any other when it is made. */
-    if (format == NULL || g_str_equal(format, "iso") || g_str_equal(format, "unknown"))
+    if (format == NULL || g_str_equal(format, "luks") || g_str_equal(format, "iso") || g_str_equal(format, "unknown"))
         return TRUE;
     return sk_enum_parse(&sk_disk_format_enum, format, &create->format, NULL) ||
            sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "volumes of format \"%.32s\" are not made here: give qcow2 or raw", format);
@@ -35,7 +36,6 @@ read_sizes(SkXmlNode *node, SkVolumeCreate *create, GError **error)
 }
 
 static const SkXmlRefusal refused[] = {
-    { "target/encryption", "encrypted volumes are not supported: encrypt in the guest, or below the pool" },
     { "target/nocow", "whether a file system copies on write is its own setting: set it for the pool's directory (chattr +C)" },
     { "source/device", "where in a volume group a volume lies is LVM's choice" },
 };
@@ -46,6 +46,8 @@ read_options(SkXmlNode *node, SkVolumeOptions *options, GError **error)
     SkXmlNode *target = sk_xml_child(node, "target");
     if (target == NULL)
         return TRUE;
+    if (!sk_xml_read_encryption(target, "encryption", &options->encryption, error))
+        return FALSE;
     sk_xml_get_string(target, "compat", &options->compat);
     sk_xml_get_string(target, "permissions/mode", &options->mode);
     sk_xml_get_string(target, "permissions/owner", &options->owner);
@@ -195,6 +197,7 @@ sk_xml_volume_format(const SkVolume *volume, const SkVolume *backing)
     SkXmlNode *target = sk_xml_add(root, "target");
     sk_xml_set(target, "path", volume->path);
     write_file(target, volume);
+    sk_xml_write_encryption(target, volume->encryption);
     write_qcow2(target, volume);
     write_backing(root, volume, backing);
     return sk_xml_text(root);

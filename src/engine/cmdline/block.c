@@ -118,9 +118,10 @@ file_node(const SkBlockLayer *layer, gboolean top, guint64 set, const char *name
  * for a guest's disk to decide. Takes file and below.
  */
 static json_t *
-format_node(const SkBlockLayer *layer, gboolean top, const char *name, json_t *file, json_t *below, const SkBlockOptions *options)
+format_node(const SkBlockLayer *layer, const char *secret, gboolean top, const char *name, json_t *file, json_t *below, const SkBlockOptions *options)
 {
-    json_t *node = json_pack("{s:s,s:s,s:b,s:o,s:o}", "driver", layer->format == SK_FORMAT_QCOW2 ? "qcow2" : "raw", "node-name", name,
+    const char *driver = layer->format == SK_FORMAT_QCOW2 ? "qcow2" : layer->encrypted ? "luks" : "raw";
+    json_t *node = json_pack("{s:s,s:s,s:b,s:o,s:o}", "driver", driver, "node-name", name,
                              "read-only", !top || options->read_only, "cache", cache_object(options->cache), "file", file);
     if (options->unmap)
         json_object_set_new(node, "discard", json_string("unmap"));
@@ -128,7 +129,37 @@ format_node(const SkBlockLayer *layer, gboolean top, const char *name, json_t *f
         json_object_set_new(node, "detect-zeroes", json_string(options->unmap ? "unmap" : "on"));
     if (layer->format == SK_FORMAT_QCOW2)
         json_object_set_new(node, "backing", below != NULL ? below : json_null());
+    if (layer->encrypted && layer->format == SK_FORMAT_QCOW2)
+        json_object_set_new(node, "encrypt", json_pack("{s:s,s:s}", "format", "luks", "key-secret", secret));
+    else if (layer->encrypted)
+        json_object_set_new(node, "key-secret", json_string(secret));
     return node;
+}
+
+/*
+ * The passphrase as an object that the node names: from a descriptor at a start, over the monitor in a plug, and never in an
+ * argument. A detach knows it by name only.
+ */
+static gboolean
+add_secret(SkBuilder *self, const SkBlockLayer *layer, const char *secret, GError **error)
+{
+    if (!layer->encrypted)
+        return TRUE;
+    if (self->steps == NULL) {
+        g_autofree char *file = layer->passphrase_fd >= 0 ? sk_builder_fd_path(self, layer->passphrase_fd) : NULL;
+        return file != NULL ? sk_builder_object(self, json_pack("{s:s,s:s,s:s}", "qom-type", "secret", "id", secret, "file", file), error)
+                            : sk_fail(error, SK_ERROR_INTERNAL, "the passphrase of \"%s\" was not handed over", layer->path);
+    }
+    gsize length = 0;
+    const guchar *bytes = layer->passphrase != NULL ? g_bytes_get_data(layer->passphrase, &length) : NULL;
+    g_autofree char *text = g_base64_encode(bytes != NULL ? bytes : (const guchar *) "", length);
+    return sk_builder_object(self, json_pack("{s:s,s:s,s:s,s:s}", "qom-type", "secret", "id", secret, "format", "base64", "data", text), error);
+}
+
+char *
+sk_block_secret_name(const char *target)
+{
+    return g_strconcat(target, "-secret", NULL);
 }
 
 static gboolean
@@ -161,9 +192,14 @@ sk_build_chain(SkBuilder *self, const SkBlockChain *chain, const char *name, con
         g_autofree char *counted = g_strdup_printf("%s-%u", chain->target, chain->layers->len - i);
         g_autofree char *file_name = g_strconcat(counted, "-file", NULL);
         guint64 set = layer_set(chain, i - 1);
+        g_autofree char *secret = sk_block_secret_name(chain->target);
         add_descriptors(self, layer, set);
+        if (!add_secret(self, layer, secret, error)) {
+            json_decref(below);
+            return NULL;
+        }
         json_t *file = file_node(layer, top, set, file_name, options);
-        below = format_node(layer, top, top && name != NULL ? name : counted, file, below, options);
+        below = format_node(layer, secret, top, top && name != NULL ? name : counted, file, below, options);
     }
     return below;
 }
@@ -177,7 +213,7 @@ sk_build_layer(SkBuilder *self, const SkBlockLayer *layer, const char *target, g
     guint64 set = set_of_number(target, number);
     add_descriptors(self, layer, set);
     json_t *file = file_node(layer, TRUE, set, file_name, options);
-    return sk_builder_blockdev(self, format_node(layer, TRUE, name, file, below != NULL ? json_string(below) : NULL, options), error);
+    return sk_builder_blockdev(self, format_node(layer, NULL, TRUE, name, file, below != NULL ? json_string(below) : NULL, options), error);
 }
 
 void

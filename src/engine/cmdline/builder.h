@@ -174,6 +174,8 @@ json_t *sk_build_chain(SkBuilder *self, const SkBlockChain *chain, const char *n
 /* While plugging: one more file of a disk as node "TARGET-number", over the node below (NULL: over nothing). */
 gboolean sk_build_layer(SkBuilder *self, const SkBlockLayer *layer, const char *target, guint number, const char *below, const SkBlockOptions *options,
                         GError **error);
+/* The object with the passphrase of a disk that is encrypted. Free with g_free(). */
+char *sk_block_secret_name(const char *target);
 /* The options of a disk's topmost file. */
 SkBlockOptions sk_disk_block_options(const SkDisk *disk);
 /* While plugging: steps that do nothing but whose undo empties the sets of a chain that is not known. */

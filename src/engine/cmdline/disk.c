@@ -322,8 +322,10 @@ sk_build_disk_nodes(SkBuilder *self, const SkDisk *disk, const SkBlockChain *cha
 static gboolean
 build_unknown_nodes(SkBuilder *self, const SkDisk *disk, GError **error)
 {
-    g_autofree char *node = sk_block_node_name(disk);
+    g_autofree char *node = sk_block_node_name(disk), *secret = sk_block_secret_name(disk->target);
     sk_build_chain_removal(self, disk->target);
+    if (disk->encryption != NULL && !sk_builder_object(self, json_pack("{s:s,s:s}", "qom-type", "secret", "id", secret), error))
+        return FALSE;
     if (disk->device == SK_DISK_DISK)
         return build_filter(self, disk, json_null(), error);
     return sk_builder_blockdev(self, json_pack("{s:s}", "node-name", node), error);

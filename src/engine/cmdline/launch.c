@@ -12,6 +12,8 @@ free_layer(gpointer data)
     SkBlockLayer *self = data;
     sk_fd_clear(&self->fd);
     sk_fd_clear(&self->fd_ro);
+    sk_fd_clear(&self->passphrase_fd);
+    g_clear_pointer(&self->passphrase, g_bytes_unref);
     g_free(self->path);
     g_free(self);
 }
@@ -31,6 +33,7 @@ sk_block_chain_add(SkBlockChain *self, gint fd, gint fd_ro, SkDiskFormat format,
     SkBlockLayer *layer = g_new0(SkBlockLayer, 1);
     layer->fd = fd;
     layer->fd_ro = fd_ro;
+    layer->passphrase_fd = SK_FD_NONE;
     layer->format = format;
     layer->path = g_strdup(path);
     g_ptr_array_add(self->layers, layer);

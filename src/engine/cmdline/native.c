@@ -23,6 +23,8 @@ pretend_disks(SkLaunch *launch, const SkDomainSpec *spec)
                                                  writable ? SK_FD_NONE : PRETENDED, (SkDiskFormat) disk->format,
                                                  disk->path != NULL ? disk->path : volume);
         layer->block = disk->source == SK_SOURCE_BLOCK;
+        layer->encrypted = disk->encryption != NULL;
+        layer->passphrase_fd = layer->encrypted ? PRETENDED : SK_FD_NONE;
     }
 }
 

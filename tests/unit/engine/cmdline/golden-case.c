@@ -90,6 +90,11 @@ fill_disk(const GoldenCase *self, SkBlockChain *chain, const SkDisk *disk)
 {
     fill_chain(self, chain, json_object_get(json_object_get(self->launch, "chains"), disk->target), disk->format,
                !sk_disk_is_writable(disk));
+    SkBlockLayer *top = chain->layers->len > 0 ? chain->layers->pdata[0] : NULL;
+    if (disk->encryption == NULL || top == NULL)
+        return;
+    top->encrypted = TRUE;
+    top->passphrase_fd = fake_fd();
 }
 
 static void
