@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -386,10 +387,38 @@ judge(const char *name, gint status, GString *err, GError **error)
     return sk_fail(error, SK_ERROR_HOST, "%s failed (exit %d)%s%s", name, WEXITSTATUS(status), colon, said);
 }
 
-static gboolean
-run(const char *const *argv, GCancellable *cancellable, Output *output, gint *out_status, GError **error)
+/* What a program is told before anything is heard of it; one that does not listen is judged by how it ends. */
+static void
+tell(gint fd, const char *input)
 {
-    gint out[2], err[2];
+    for (gsize left = strlen(input); left > 0;) {
+        gssize n = send(fd, input, left, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return;
+        input += n;
+        left -= (gsize) n;
+    }
+}
+
+/* To its standard input, if it is told something: out[0] is the child's end. A socket, since a pipe that nobody reads is a signal. */
+static gboolean
+open_input(const SkTalk *talk, gint out[2], GError **error)
+{
+    out[0] = out[1] = SK_FD_NONE;
+    return talk->input == NULL || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, out) == 0 ||
+           sk_fail_errno(error, errno, "cannot make a pair of sockets");
+}
+
+static gboolean
+run(const SkTalk *talk, Output *output, gint *out_status, GError **error)
+{
+    gint in[2], out[2], err[2];
+    if (!open_input(talk, in, error))
+        return FALSE;
+    g_auto(SkFd) in_read = in[0];
+    g_auto(SkFd) in_write = in[1];
     if (pipe2(out, O_CLOEXEC) < 0)
         return sk_fail_errno(error, errno, "cannot make a pipe");
     g_auto(SkFd) out_read = out[0];
@@ -402,23 +431,27 @@ run(const char *const *argv, GCancellable *cancellable, Output *output, gint *ou
     g_auto(SkFd) pidfd = SK_FD_NONE;
     pid_t pid = 0;
     gint status = 0;
-    SkSpawn spawn = { .argv = argv, .out = out_write, .err = err_write, .new_session = TRUE };
+    SkSpawn spawn = { .argv = talk->argv, .fds = talk->fds, .n_fds = talk->n_fds, .in = talk->input != NULL ? in_read : 0, .out = out_write,
+                      .err = err_write, .new_session = TRUE };
     if (!sk_spawn(&spawn, &pid, &pidfd, error))
         return FALSE;
+    sk_fd_clear(&in_read);
     sk_fd_clear(&out_write);
     sk_fd_clear(&err_write);
+    if (talk->input != NULL)
+        tell(in_write, talk->input);
 
-    gboolean finished = pump(output, out_read, err_read, cancellable);
+    gboolean finished = pump(output, out_read, err_read, talk->cancellable);
     if (!finished)
         kill(-pid, SIGKILL);
     if (!sk_spawn_wait(pid, pidfd, -1, &status, error))
         return FALSE;
     if (!finished)
-        return sk_fail(error, SK_ERROR_CANCELLED, "%s was cancelled", argv[0]);
+        return sk_fail(error, SK_ERROR_CANCELLED, "%s was cancelled", talk->argv[0]);
     take_rest(output);
     if (out_status != NULL)
         *out_status = status;
-    return judge(argv[0], status, output->err, error);
+    return judge(talk->argv[0], status, output->err, error);
 }
 
 gboolean
@@ -427,7 +460,7 @@ sk_run(const char *const *argv, GCancellable *cancellable, char **out_text, GErr
     g_autoptr(GString) out = g_string_new(NULL);
     g_autoptr(GString) err = g_string_new(NULL);
     Output output = { .out = out, .err = err };
-    if (!run(argv, cancellable, &output, NULL, error))
+    if (!run(&(SkTalk){ .argv = argv, .cancellable = cancellable }, &output, NULL, error))
         return FALSE;
     if (out_text != NULL)
         *out_text = g_string_free(g_steal_pointer(&out), FALSE);
@@ -435,14 +468,20 @@ sk_run(const char *const *argv, GCancellable *cancellable, char **out_text, GErr
 }
 
 gboolean
-sk_run_lines(const char *const *argv, GCancellable *cancellable, SkLineFunc on_line, gpointer data,
-             GError **error)
+sk_run_talk(const SkTalk *self, GError **error)
 {
     g_autoptr(GString) out = g_string_new(NULL);
     g_autoptr(GString) err = g_string_new(NULL);
     g_autoptr(GString) line = g_string_new(NULL);
-    Output output = { .out = out, .err = err, .line = line, .on_line = on_line, .data = data };
-    return run(argv, cancellable, &output, NULL, error);
+    Output output = { .out = out, .err = err, .line = line, .on_line = self->on_line, .data = self->data };
+    return run(self, &output, NULL, error);
+}
+
+gboolean
+sk_run_lines(const char *const *argv, GCancellable *cancellable, SkLineFunc on_line, gpointer data,
+             GError **error)
+{
+    return sk_run_talk(&(SkTalk){ .argv = argv, .cancellable = cancellable, .on_line = on_line, .data = data }, error);
 }
 
 gboolean
@@ -452,7 +491,7 @@ sk_run_exit(const char *const *argv, GCancellable *cancellable, gint *out_exit, 
     g_autoptr(GString) err = g_string_new(NULL);
     Output output = { .out = out, .err = err };
     gint status = 0;
-    gboolean ok = run(argv, cancellable, &output, &status, error);
+    gboolean ok = run(&(SkTalk){ .argv = argv, .cancellable = cancellable }, &output, &status, error);
     *out_exit = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
     return ok;
 }

@@ -70,6 +70,20 @@ typedef void (*SkLineFunc)(const char *line, gpointer data);
 gboolean sk_run_lines(const char *const *argv, GCancellable *cancellable, SkLineFunc on_line,
                       gpointer data, GError **error);
 
+/* A program that is told something, and told about. */
+typedef struct {
+    const char *const *argv;
+    const SkFdMap *fds;         /* beyond 0, 1 and 2 */
+    guint n_fds;
+    const char *input;          /* goes to its standard input, which then stays open until it has ended; NULL: /dev/null */
+    GCancellable *cancellable;
+    SkLineFunc on_line;
+    gpointer data;
+} SkTalk;
+
+/* As sk_run_lines(). */
+gboolean sk_run_talk(const SkTalk *self, GError **error);
+
 /* /proc start time of a process: with the pid it names a process for good; 0 if it is not there or has ended. */
 guint64 sk_process_start_time(pid_t pid);
 

@@ -319,6 +319,41 @@ test_cancel(void)
     g_assert_error(error, SK_ERROR, SK_ERROR_CANCELLED);
 }
 
+/* -- a program that is told something ------------------------------------------------------------------------------- */
+
+static void
+add_line(const char *line, gpointer data)
+{
+    g_string_append_printf(data, "%s;", line);
+}
+
+/* It hears all of it, and its standard input stays open until it ends by itself. */
+static void
+test_talk(void)
+{
+    const char *const argv[] = { "sh", "-c", "read line; echo \"got $line\"; cat /proc/self/fd/5; ls -l /proc/self/fd/0 >/dev/null && echo open", NULL };
+    g_autoptr(GString) said = g_string_new(NULL);
+    g_autoptr(GError) error = NULL;
+    g_auto(SkFd) secret = filled_pipe("hush\n");
+    const SkFdMap fds[] = { { secret, 5 } };
+    const SkTalk talk = { .argv = argv, .fds = fds, .n_fds = 1, .input = "hello\n", .on_line = add_line, .data = said };
+    g_assert_true(sk_run_talk(&talk, &error));
+    g_assert_no_error(error);
+    g_assert_cmpstr(said->str, ==, "got hello;hush;open;");
+}
+
+/* One that does not listen is judged by how it ends: no signal comes of it. */
+static void
+test_talk_deaf(void)
+{
+    const char *const argv[] = { "sh", "-c", "exec 0<&-; echo no >&2; exit 3", NULL };
+    g_autofree char *long_text = g_strnfill(1024 * 1024, 'x');
+    g_autoptr(GError) error = NULL;
+    g_assert_false(sk_run_talk(&(SkTalk){ .argv = argv, .input = long_text }, &error));
+    g_assert_error(error, SK_ERROR, SK_ERROR_HOST);
+    g_assert_nonnull(strstr(error->message, "exit 3"));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -336,5 +371,7 @@ main(int argc, char **argv)
     g_test_add_func("/run/much", test_run_much);
     g_test_add_func("/run/lines", test_run_lines);
     g_test_add_func("/run/cancel", test_cancel);
+    g_test_add_func("/base/spawn/talk", test_talk);
+    g_test_add_func("/base/spawn/talk-deaf", test_talk_deaf);
     return g_test_run();
 }
