@@ -32,7 +32,8 @@ typedef enum {
     SK_ERROR_NO_TOKEN,
     SK_ERROR_NO_SNAPSHOT,
     SK_ERROR_NO_CHECKPOINT,
-    SK_ERROR_NO_BACKUP,     /* no backup runs */
+    SK_ERROR_NO_BACKUP,     /* no backup runs, or there is none of that name */
+    SK_ERROR_NO_REPOSITORY, /* of backups */
     SK_ERROR_NO_SECRET,
     SK_ERROR_NO_NODE_DEVICE, /* the host has no such device */
     SK_ERROR_NO_INTERFACE,  /* nor such a network interface */

@@ -56,6 +56,7 @@ static const SkField fields[] = {
     LIBVIRT("libvirt.tcp_listen", tcp_address, STRING, "address and port for qemu+tcp, in clear and without asking who it is; empty for none", .max = 128),
     LIBVIRT("libvirt.tcp_role", tcp_role, ENUM, "role of everybody who comes that way", .def = "viewer", .names = &sk_role_enum),
 
+    SERVICE("programs.directory", programs_dir, STRING, "directory of Skep's own programs: skep-repository, skep-identity, nbdkit-skep-plugin.so", .max = 4096),
     SERVICE("images.recipes", data_dir, STRING, "directory whose image-build/ has the recipes of images", .max = 4096),
 };
 static SK_TYPE(settings_type, SkSettings, "Settings", "setting", fields, "settings of skepd");
@@ -144,6 +145,16 @@ default_socket_dir(const SkSettings *self, const char *root, gboolean session)
     return !session && self->take_over ? g_strdup("/run/libvirt") : NULL;
 }
 
+/* Beside the daemon where it runs from a build folder. */
+static char *
+find_programs(void)
+{
+    g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+    g_autofree char *dir = self != NULL ? g_path_get_dirname(self) : g_strdup(".");
+    g_autofree char *program = g_build_filename(dir, "skep-repository", NULL);
+    return g_strdup(g_file_test(program, G_FILE_TEST_IS_EXECUTABLE) ? dir : SKEP_PROGRAMS_DIR);
+}
+
 SkSettings *
 sk_settings_load(const char *root, gboolean session, GError **error)
 {
@@ -158,6 +169,8 @@ sk_settings_load(const char *root, gboolean session, GError **error)
     self->libvirt.socket_dir = self->service.run_dir;
     self->libvirt.default_dir = self->libvirt_dir = default_socket_dir(self, root, session);
     self->libvirt.session = session;
+    if (self->service.programs_dir == NULL)
+        self->service.programs_dir = find_programs();
     if (self->service.data_dir == NULL)
         self->service.data_dir = g_strdup(g_getenv("SKEP_DATA_DIR") != NULL ? g_getenv("SKEP_DATA_DIR") : SKEP_DATA_DIR);
     return g_steal_pointer(&self);

@@ -105,6 +105,11 @@ PARAMS(sk_params_checkpoint_delete_type, "CheckpointDeleteParams", P_NAME, P_CHE
        SK_FIELD(SkParams, children, BOOL, "and all that came after it"),
        SK_FIELD(SkParams, children_only, BOOL, "not it, but all that came after it"),
        SK_FIELD(SkParams, metadata, BOOL, "only forget it: the bitmaps in the disks stay"));
+#define P_BACKUP(...) SK_FIELD(SkParams, backup, STRING, "backup", .max = 128, __VA_ARGS__)
+PARAMS(sk_params_backup_type, "BackupParams", P_NAME, P_BACKUP(NEEDED), P_WAIT);
+PARAMS(sk_params_backup_show_type, "BackupShowParams", P_NAME, P_BACKUP(NEEDED), P_FIELDS);
+PARAMS(sk_params_verify_type, "VerifyParams", P_NAME, P_BACKUP(), P_WAIT);
+PARAMS(sk_params_backup_list_type, "BackupListParams", P_NAME, P_FIELDS, SK_FIELD(SkParams, domain, STRING, "only those of this domain (name or UUID)", .max = 128));
 PARAMS(sk_params_id_type, "IdParams", SK_FIELD(SkParams, id, STRING, "id", NEEDED, .max = 64), P_WAIT);
 PARAMS(sk_params_wait_type, "WaitParams", P_WAIT);
 PARAMS(sk_params_events_type, "EventParams", SK_FIELD(SkParams, since, UINT64, "resume after this revision"),

@@ -58,7 +58,8 @@ static gboolean
 open_disk(GError **error)
 {
     SkRepoId root;
-    SkStoredBackup *backup = sk_repo_load_backup(place.repo, place.backup, error);
+    g_autofree char *name = sk_repo_find_backup(place.repo, place.backup, error);
+    SkStoredBackup *backup = name != NULL ? sk_repo_load_backup(place.repo, name, error) : NULL;
     if (backup == NULL)
         return FALSE;
     const SkStoredDisk *disk = sk_stored_backup_find_disk(backup, place.disk);

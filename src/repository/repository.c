@@ -511,6 +511,27 @@ sk_repo_backup_names(SkRepo *self, GError **error)
     return g_steal_pointer(&names);
 }
 
+char *
+sk_repo_find_backup(SkRepo *self, const char *name, GError **error)
+{
+    g_autoptr(GPtrArray) names = sk_repo_backup_names(self, error);
+    const char *found = NULL;
+    for (guint i = 0; names != NULL && i < names->len; i++) {
+        const char *slash = strchr(names->pdata[i], '/');
+        if (strcmp(names->pdata[i], name) != 0 && strcmp(slash + 1, name) != 0)
+            continue;
+        if (found != NULL) {
+            sk_fail(error, SK_ERROR_INVALID, "there are several backups \"%s\" in repository \"%s\": put the domain's UUID in front, as in \"%s\"", name,
+                    self->path, found);
+            return NULL;
+        }
+        found = names->pdata[i];
+    }
+    if (names != NULL && found == NULL)
+        sk_fail(error, SK_ERROR_NO_BACKUP, "there is no backup \"%s\" in repository \"%s\"", name, self->path);
+    return g_strdup(found);
+}
+
 gboolean
 sk_repo_remove_backup(SkRepo *self, const char *name, GError **error)
 {

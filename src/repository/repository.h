@@ -58,6 +58,9 @@ gboolean sk_repo_sweep(SkRepo *self, GError **error);
 
 /* -- files that say what a backup has; sealed, named "DOMAIN-UUID/NAME" ------------------------------------------------------- */
 
+/* The whole name of a backup of which the part after the slash is given, or the whole one itself. NULL: NO_BACKUP, or there are several. */
+char *sk_repo_find_backup(SkRepo *self, const char *name, GError **error);
+
 gboolean sk_repo_write_backup(SkRepo *self, const char *name, const char *text, GError **error);
 /* Its text. NO_BACKUP if there is none of that name. */
 char *sk_repo_read_backup(SkRepo *self, const char *name, GError **error);

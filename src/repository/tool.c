@@ -176,14 +176,26 @@ run_ls(Tool *tool, GError **error)
     return backups != NULL;
 }
 
+/* A backup by its name, whole or without the domain. */
+static SkStoredBackup *
+load(Tool *tool, const char *name, GError **error)
+{
+    g_autofree char *whole = sk_repo_find_backup(tool->repo, name, error);
+    return whole == NULL ? NULL : sk_repo_load_backup(tool->repo, whole, error);
+}
+
 static gboolean
 run_show(Tool *tool, GError **error)
 {
-    SkStoredBackup *backup = sk_repo_load_backup(tool->repo, tool->operands[1], error);
+    SkStoredBackup *backup = load(tool, tool->operands[1], error);
     if (backup == NULL)
         return FALSE;
-    g_autofree char *text = sk_json_encode(&sk_stored_backup_type, backup, SK_JSON_SECRETS);
-    say(text);
+    if (tool->json)
+        say_backup(tool, backup);
+    else {
+        g_autofree char *text = sk_json_encode(&sk_stored_backup_type, backup, SK_JSON_SECRETS);
+        say(text);
+    }
     sk_value_free(&sk_stored_backup_type, backup);
     return TRUE;
 }
@@ -240,7 +252,7 @@ static gboolean
 run_extract(Tool *tool, GError **error)
 {
     const char *part = tool->operands[2], *path = tool->operands[3];
-    SkStoredBackup *backup = sk_repo_lock(tool->repo, FALSE, error) ? sk_repo_load_backup(tool->repo, tool->operands[1], error) : NULL;
+    SkStoredBackup *backup = sk_repo_lock(tool->repo, FALSE, error) ? load(tool, tool->operands[1], error) : NULL;
     if (backup == NULL)
         return FALSE;
     const SkStoredDisk *disk = sk_stored_backup_find_disk(backup, part);
@@ -256,7 +268,9 @@ static gboolean
 run_verify(Tool *tool, GError **error)
 {
     g_auto(SkRepoReport) report = { 0 };
-    if (!sk_repo_lock(tool->repo, FALSE, error) || !sk_repo_verify(tool->repo, tool->operands[1], on_progress, tool, &report, error))
+    g_autofree char *name = tool->operands[1] != NULL ? sk_repo_find_backup(tool->repo, tool->operands[1], error) : NULL;
+    if ((tool->operands[1] != NULL && name == NULL) || !sk_repo_lock(tool->repo, FALSE, error) ||
+        !sk_repo_verify(tool->repo, name, on_progress, tool, &report, error))
         return FALSE;
     g_autoptr(GString) line = g_string_new(NULL);
     g_autofree char *bytes = sk_size_format(report.bytes);
@@ -302,9 +316,11 @@ say_names(const Tool *tool, const char *key, const char *const *names, guint n, 
 static gboolean
 remove_names(SkRepo *repo, const char *const *names, guint n, GError **error)
 {
-    for (guint i = 0; i < n; i++)
-        if (!sk_repo_remove_backup(repo, names[i], error))
+    for (guint i = 0; i < n; i++) {
+        g_autofree char *whole = sk_repo_find_backup(repo, names[i], error);
+        if (whole == NULL || !sk_repo_remove_backup(repo, whole, error))
             return FALSE;
+    }
     return TRUE;
 }
 
@@ -335,7 +351,7 @@ run_prune(Tool *tool, GError **error)
         return FALSE;
     if (!tool->dry_run && (!remove_names(tool->repo, (const char *const *) names->pdata, names->len, error) || !sk_repo_collect(tool->repo, &freed, error)))
         return FALSE;
-    say_names(tool, tool->dry_run ? "would-remove" : "removed", (const char *const *) names->pdata, names->len, &freed);
+    say_names(tool, tool->dry_run && !tool->json ? "would remove" : "removed", (const char *const *) names->pdata, names->len, &freed);
     return TRUE;
 }
 

@@ -24,6 +24,7 @@
 #include "service/migrate.h"
 #include "service/node.h"
 #include "service/pool.h"
+#include "service/repository.h"
 #include "service/secret.h"
 #include "service/volume-look.h"
 #include "service/snapshot.h"
@@ -171,6 +172,17 @@ static const SkHandler handlers[SK_N_OPERATIONS] = {
     JOB(VOLUME_DELETE, sk_volume_delete_job),
     JOB(VOLUME_WIPE, sk_volume_wipe_job),
     JOB(VOLUME_FIND, sk_volume_find_job),
+
+    READ(REPOSITORY_LIST, sk_handle_repository_list),
+    READ(REPOSITORY_SHOW, sk_handle_repository_show),
+    JOB(REPOSITORY_CREATE, sk_repository_create_job),
+    READ(REPOSITORY_KEY, sk_handle_repository_key),
+    JOB(REPOSITORY_DELETE, sk_repository_delete_job),
+    JOB(REPOSITORY_VERIFY, sk_repository_verify_job),
+    JOB(REPOSITORY_PRUNE, sk_repository_prune_job),
+    JOB(STORED_BACKUP_LIST, sk_stored_backup_list_job),
+    JOB(STORED_BACKUP_SHOW, sk_stored_backup_show_job),
+    JOB(STORED_BACKUP_DELETE, sk_stored_backup_delete_job),
 
     READ(SECRET_LIST, sk_handle_secret_list),
     READ(SECRET_SHOW, sk_handle_secret_show),

@@ -48,6 +48,7 @@ struct SkService {
     guint upkeep_timer;
     gboolean first_start;   /* the store was made just now: "default" pool and network are made */
     GTree *secrets;         /* secret.c: UUID → SkSecret */
+    GTree *repositories;    /* repository.c: name → SkRepository */
     GTree *images;          /* image.c: name → SkImage */
     char *images_dir;
     GHashTable *tickets;    /* console.c: ticket → grant */

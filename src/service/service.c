@@ -26,6 +26,7 @@
 #include "service/network.h"
 #include "service/node.h"
 #include "service/pool.h"
+#include "service/repository.h"
 #include "service/secret.h"
 #include "service/block-job.h"
 #include "service/snapshot.h"
@@ -171,7 +172,7 @@ load(SkService *self, GError **error)
     self->events = sk_events_new(self->store);
     self->jobs = sk_jobs_new(self);
     return mark_started(self, error) && sk_intent_recover(self->store, error) && sk_service_load_images(self, error) &&
-           sk_service_load_pools(self, error) && sk_service_load_secrets(self, error) && sk_service_load_networks(self, error) && load_domains(self, TRUE, error) &&
+           sk_service_load_pools(self, error) && sk_service_load_secrets(self, error) && sk_service_load_repositories(self, error) && sk_service_load_networks(self, error) && load_domains(self, TRUE, error) &&
            load_domains(self, FALSE, error) && sk_service_load_snapshots(self, error) && sk_service_load_checkpoints(self, error) &&
            sk_service_load_block_jobs(self, error) &&
            sk_jobs_load(self->jobs, error) &&
@@ -236,6 +237,7 @@ sk_service_free(SkService *self)
     g_clear_pointer(&self->pools, g_tree_unref);
     g_clear_pointer(&self->images, g_tree_unref);
     g_clear_pointer(&self->secrets, g_tree_unref);
+    g_clear_pointer(&self->repositories, g_tree_unref);
     g_clear_pointer(&self->disk_writers, g_hash_table_unref);
     g_clear_pointer(&self->volumes_going, g_hash_table_unref);
     g_clear_pointer(&self->tickets, g_hash_table_unref);

@@ -18,6 +18,7 @@ typedef struct {
     char *data_dir;         /* recipes of images */
     char *tag;              /* keeps the links and tables of daemons on one host apart; "" for the system's */
     char *peer_ca, *peer_cert, *peer_key; /* files for TLS with other daemons */
+    char *programs_dir;     /* Skep's own programs beside the daemon */
     char *qemu;             /* binary; NULL: the host's qemu-system-x86_64 */
     gboolean session;       /* without privileges: user-mode networking, no uid of its own */
     gboolean kvm_fallback;  /* a definition that asks for kvm runs on TCG where KVM cannot */

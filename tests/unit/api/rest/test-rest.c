@@ -41,6 +41,7 @@ fill_path(const char *path)
     g_string_replace(text, "{id}", "17", 0);
     g_string_replace(text, "{snapshot}", "s1", 0);
     g_string_replace(text, "{checkpoint}", "c1", 0);
+    g_string_replace(text, "{backup}", "b1", 0);
     g_assert_null(strchr(text->str, '{'));
     return g_strdup(text->str);
 }
@@ -61,6 +62,7 @@ body_of(const SkOperation *op)
         { "SendKey", "{\"keys\":[\"a\"]}" }, { "Dump", "{\"path\":\"/d\"}" },
         { "Device", "{\"rng\":{}}" }, { "XmlCheck", "{\"xml\":\"<domain/>\"}" }, { "PageRequest", "{\"size\":2048,\"count\":1}" },
         { "Snapshot", "{\"name\":\"s1\"}" }, { "Checkpoint", "{\"name\":\"c1\"}" }, { "SecretSet", "{\"value\":\"AAAA\"}" },
+        { "Repository", "{\"name\":\"nas\",\"path\":\"/nas\"}" }, { "RepositoryPrune", "{\"keep\":\"7d\"}" },
         { "NetworkEdit", "{\"forward_device\":\"eth0\"}" },
         { "AgentKeys", "{\"user\":\"root\"}" }, { "AgentVcpus", "{\"count\":1}" },
         { "AgentCommand", "{\"command\":\"{}\"}" }, { "MonitorCommand", "{\"command\":\"info\"}" },
