@@ -31,6 +31,8 @@ static const SkField disk_fields[] = {
     SK_FIELD(SkSnapshotDisk, path, STRING, "file that has it", .check = sk_check_path),
     SK_FIELD(SkSnapshotDisk, format, ENUM, "format of that file", .names = &sk_disk_format_enum),
     SK_FIELD(SkSnapshotDisk, overlay, STRING, "file that was made over it", .check = sk_check_path, .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkSnapshotDisk, part, STRV, "other files over it, which get what they see of it", .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkSnapshotDisk, own, BOOL, "that file was made for a snapshot, and goes with the last that needs it", .flags = SK_FIELD_SPARSE),
 };
 SK_TYPE(sk_snapshot_disk_type, SkSnapshotDisk, "SnapshotDisk", "disk of a snapshot", disk_fields, "the state of one disk");
 
@@ -44,6 +46,7 @@ static const SkField fields[] = {
     SK_FIELD(SkSnapshot, state, ENUM, "state of the domain then", .names = &sk_domain_state_enum),
     SK_FIELD(SkSnapshot, current, BOOL, "what the disks have now grew out of it"),
     SK_FIELD(SkSnapshot, frozen, BOOL, "the guest's file systems were frozen"),
+    SK_FIELD(SkSnapshot, doomed, BOOL, "its deletion was begun, so it is of no use: delete it", .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkSnapshot, memory, STRING, "file with the guest's memory", .check = sk_check_path, .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkSnapshot, memory_given, BOOL, "that file was named by who asked for it", .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkSnapshot, memory_bytes, UINT64, "size of that file"),

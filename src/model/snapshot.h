@@ -20,10 +20,12 @@ typedef struct {
     gint kind;              /* SkSnapshotKind */
     char *path;             /* the file that has the state */
     gint format;            /* SkDiskFormat of it */
-    char *overlay;          /* external: the file that was made over it, and written to from then on */
+    char *overlay;          /* external: the file that was made over it last, and written to from then on; of a doomed one: what goes down into path */
+    char **part;            /* of a doomed one: what else lies over path, and gets what it sees of it */
+    gboolean own;           /* path was made for a snapshot: it goes when nobody needs it any more */
 } SkSnapshotDisk;
 
-typedef struct {
+typedef struct SkSnapshot {
     char *name;
     char *id;               /* a UUID, for good */
     char *tag;              /* its name inside of images, for good: that it was made with */
@@ -33,6 +35,7 @@ typedef struct {
     gint state;             /* SkDomainState of that moment */
     gboolean current;       /* what the disks have now grew out of this one */
     gboolean frozen;        /* the guest's file systems were frozen */
+    gboolean doomed;        /* its deletion was begun: it is of no use any more */
     char *memory;           /* file with the guest's memory; NULL: none */
     gboolean memory_given;  /* that file was named by who asked for it */
     guint64 memory_bytes;

@@ -8,6 +8,7 @@
 #include "service/block-job.h"
 #include "service/domain-note.h"
 #include "service/pool.h"
+#include "service/snapshot.h"
 
 /* A guest's I/O stands still for the most of this. */
 #define END_MS 120000
@@ -308,6 +309,7 @@ sk_block_settled(SkBlockWork *work)
         sk_job_end(shown, error);
     else
         g_clear_error(&error);
+    sk_domain_go_on_deleting(domain);
 }
 
 /* -- a look of the daemon's own ---------------------------------------------------------------------------------------------- */

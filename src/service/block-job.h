@@ -126,6 +126,12 @@ void sk_domain_look_at_block_job(SkDomain *domain, SkBlockJob *job);
 /* Ends it, as a job of the daemon's own. */
 void sk_domain_end_block_job(SkDomain *domain, const char *target, gboolean pivot);
 
+/*
+ * What is in top, a file of the disk's chain, goes down into base, right below it, while the guest runs; the definitions are the new ones then, and what
+ * of it is told to job is how far it is. Workers, in the domain's queue.
+ */
+gboolean sk_block_commit_now(SkJob *job, SkDomain *domain, const char *target, const char *top, const char *base, GError **error);
+
 extern const SkJobKind sk_disk_pull_job, sk_disk_commit_job, sk_disk_copy_job, sk_disk_job_job, sk_disk_job_change_job, sk_disk_job_end_job,
     sk_disk_content_job, sk_disk_threshold_job;
 

@@ -351,6 +351,128 @@ run_commit(SkJob *job, GError **error)
     return start(work, tell_commit, &files, error);
 }
 
+/* -- a commit that is waited for --------------------------------------------------------------------------------------------------- */
+
+/* A look at how far it is, unless QEMU says something before. */
+#define LOOK_MS 500
+
+typedef struct {
+    SkDomain *domain;
+    const char *target, *top, *base;
+    SkBlockWork *work;
+    gboolean started;
+    GError *error;
+} Now;
+
+static void
+begin_now(gpointer data)
+{
+    Now *self = data;
+    SkDomain *domain = self->domain;
+    const SkDisk *disk = domain->runtime.live != NULL ? sk_domain_spec_find_disk(domain->runtime.live, self->target) : NULL;
+    if (disk == NULL) {
+        sk_fail(&self->error, SK_ERROR_STATE, "domain \"%s\" does not run any more, or has no disk \"%s\"", sk_domain_name(domain), self->target);
+        return;
+    }
+    if (!sk_domain_check_no_block_job(domain, disk->target, &self->error))
+        return;
+    SkBlockJob *plan = sk_value_new(&sk_block_job_type);
+    plan->target = g_strdup(disk->target);
+    plan->kind = SK_BLOCK_COMMIT;
+    plan->then = SK_BLOCK_THEN_PIVOT;
+    plan->old = sk_value_copy(&sk_disk_type, disk);
+    plan->top = g_strdup(self->top);
+    plan->base = g_strdup(self->base);
+    self->work = g_new0(SkBlockWork, 1);
+    sk_block_work_begin(self->work, domain->service, domain, plan, &self->error);
+}
+
+/* On the main thread: what came of it. If it goes on without us it is watched as any other. */
+static void
+end_now(gpointer data)
+{
+    Now *self = data;
+    SkBlockWork *work = self->work;
+    if (work == NULL)
+        return;
+    if (self->started)
+        sk_block_settled(work);
+    if (self->started && !work->ended) {
+        SkBlockJob *left = g_steal_pointer(&work->job);
+        sk_domain_add_block_job(self->domain, left);
+        sk_domain_look_at_block_job(self->domain, left);
+    }
+    sk_domain_reserve_again(self->domain);
+    sk_block_work_free(work);
+}
+
+/* Until it is ready or has ended, or the asker wants no more. */
+static void
+await_now(SkJob *job, const SkBlockWork *work)
+{
+    g_autofree char *id = sk_block_job_id(work->job);
+    SkQmpJobStatus status = work->job->kind == SK_BLOCK_ACTIVE_COMMIT ? SK_QMP_JOB_READY : SK_QMP_JOB_CONCLUDED;
+    g_autoptr(GError) why = NULL;
+    do {
+        g_clear_error(&why);
+        g_autoptr(SkQmpJob) seen = sk_qmp_query_job(work->qmp, id, NULL);
+        if (seen != NULL)
+            sk_job_progress(job, seen->total > 0 ? (gdouble) seen->done / (gdouble) seen->total : -1, "committing", seen->done, seen->total);
+        g_autoptr(SkQmpJob) there = sk_qmp_job_await(work->qmp, id, status, LOOK_MS, &why);
+    } while (sk_error_is(why, SK_ERROR_TIMEOUT) && !g_cancellable_is_cancelled(job->cancellable));
+}
+
+static gboolean
+start_now(Now *now, SkBlockWork *work, GError **error)
+{
+    g_auto(Files) files = { 0 };
+    SkBlockRange range;
+    if (!files_open(&files, work, error) || !sk_block_find_range(files.layers, work->job, work->name, work->shallow, work->inner, &range, error))
+        return FALSE;
+    plan_commit(work, &files, &range);
+    Reserving reserving = { .work = work, .files = &files, .range = &range };
+    sk_main_call(reserve, &reserving);
+    if (reserving.error != NULL) {
+        g_propagate_error(error, reserving.error);
+        return FALSE;
+    }
+    now->started = start(work, tell_commit, &files, error);
+    return now->started;
+}
+
+static gboolean
+run_now(SkJob *job, Now *now, GError **error)
+{
+    SkBlockWork *work = now->work;
+    if (!start_now(now, work, error))
+        return FALSE;
+    await_now(job, work);
+    gboolean wanted = !g_cancellable_is_cancelled(job->cancellable);
+    if (!sk_block_work_note(work, !wanted ? SK_BLOCK_CANCELLING : work->job->kind == SK_BLOCK_ACTIVE_COMMIT ? SK_BLOCK_PIVOTING : SK_BLOCK_STARTING, error) ||
+        sk_fault("block-job/end", error) || !sk_block_settle(work, error))
+        return FALSE;
+    if (!work->ended)
+        return sk_fail(error, SK_ERROR_STATE, "QEMU of domain \"%s\" did not end the commit of disk \"%s\"", work->name, work->job->target);
+    const char *failure = work->job->failure;
+    if (failure == NULL)
+        return TRUE;
+    return *failure == '\0' ? sk_fail(error, SK_ERROR_CANCELLED, "the commit of disk \"%s\" of domain \"%s\" was cancelled", work->job->target, work->name)
+                            : sk_fail(error, SK_ERROR_QEMU, "the commit of disk \"%s\" of domain \"%s\" failed: %s", work->job->target, work->name, failure);
+}
+
+gboolean
+sk_block_commit_now(SkJob *job, SkDomain *domain, const char *target, const char *top, const char *base, GError **error)
+{
+    Now now = { .domain = domain, .target = target, .top = top, .base = base };
+    sk_assert_worker();
+    sk_main_call(begin_now, &now);
+    gboolean ok = now.error == NULL && run_now(job, &now, error);
+    if (now.error != NULL)
+        g_propagate_error(error, now.error);
+    sk_main_call(end_now, &now);
+    return ok;
+}
+
 /* -- copy -------------------------------------------------------------------------------------------------------------------- */
 
 static gboolean

@@ -51,7 +51,10 @@ sk_domain_finalize(GObject *object)
     g_clear_pointer(&self->checkpoints, g_ptr_array_unref);
     g_clear_handle_id(&self->block_timer, g_source_remove);
     g_clear_pointer(&self->block_jobs, g_ptr_array_unref);
+    sk_value_free(&sk_snapshot_type, self->unfinished);
     g_free(self->torn);
+    sk_value_free(&sk_snapshot_type, self->torn_snapshot);
+    g_strfreev(self->torn_remove);
     g_free(self->message);
     g_strfreev(self->pending);
     g_clear_pointer(&self->addresses, g_ptr_array_unref);

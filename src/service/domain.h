@@ -68,7 +68,10 @@ struct _SkDomain {
     GPtrArray *checkpoints; /* SkCheckpoint, in the order they were made (checkpoint.c); NULL: none */
     struct SkDomainBackup *backup; /* under way (backup.c); NULL: none */
     char *job_told;         /* id of the ended job whose figures were told; they are told once */
+    struct SkSnapshot *unfinished; /* its deletion goes on once the block jobs are over; NULL: none */
     char *torn;             /* snapshot that a revert to came not to its end: the disks do not fit each other */
+    struct SkSnapshot *torn_snapshot; /* as that revert had it; NULL: torn is */
+    char **torn_remove;     /* and what it was to remove */
     gconstpointer asker;    /* runtime.autodestroy: whose end it does not survive; compared only */
     guint64 revision;       /* of the definition: the ETag */
     gint64 created, modified;

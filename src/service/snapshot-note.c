@@ -16,6 +16,7 @@ typedef struct {
     gint then;              /* SkRevertState */
     gboolean reuse, forget; /* create: overlays that were there before; no snapshot is kept */
     SkSnapshot *snapshot;
+    char **remove;          /* revert: files that nobody needs then */
 } Note;
 
 static const SkField note_fields[] = {
@@ -24,15 +25,23 @@ static const SkField note_fields[] = {
     SK_FIELD(Note, reuse, BOOL, "overlays were there before"),
     SK_FIELD(Note, forget, BOOL, "no snapshot is kept"),
     SK_FIELD(Note, snapshot, OPTIONAL, "the snapshot", .type = &sk_snapshot_type),
+    SK_FIELD(Note, remove, STRV, "files that nobody needs afterwards"),
 };
 static SK_TYPE(note_type, Note, "SnapshotNote", "note", note_fields, "what was being done with a snapshot");
+
+SkRecord *
+sk_snapshot_note_record(const SkSnapshotSite *self, SkSnapshotVerb verb, const SkSnapshot *snapshot, gint then)
+{
+    const Note note = { .verb = verb, .then = then, .reuse = self->reuse, .forget = self->forget, .snapshot = (SkSnapshot *) snapshot,
+                        .remove = self->remove };
+    g_autofree char *json = sk_json_encode(&note_type, &note, SK_JSON_SECRETS | SK_JSON_NO_DEFAULTS);
+    return sk_record_new("snapshot-note", self->uuid, self->uuid, json);
+}
 
 gboolean
 sk_snapshot_note(const SkSnapshotSite *self, SkSnapshotVerb verb, const SkSnapshot *snapshot, gint then, GError **error)
 {
-    const Note note = { .verb = verb, .then = then, .reuse = self->reuse, .forget = self->forget, .snapshot = (SkSnapshot *) snapshot };
-    g_autofree char *json = sk_json_encode(&note_type, &note, SK_JSON_SECRETS | SK_JSON_NO_DEFAULTS);
-    g_autoptr(SkRecord) record = sk_record_new("snapshot-note", self->uuid, self->uuid, json);
+    g_autoptr(SkRecord) record = sk_snapshot_note_record(self, verb, snapshot, then);
     return sk_store_put(self->store, record, error);
 }
 
@@ -186,7 +195,7 @@ go_on(SkDomain *domain, Note *note)
     if (note->verb == SK_SNAPSHOT_REVERTING) {
         g_free(domain->torn);
         domain->torn = g_strdup(note->snapshot->name);
-        sk_snapshot_revert_by_daemon(domain, g_steal_pointer(&note->snapshot), note->then);
+        sk_snapshot_revert_by_daemon(domain, g_steal_pointer(&note->snapshot), note->then, g_steal_pointer(&note->remove));
     } else if (note->verb == SK_SNAPSHOT_DELETING) {
         sk_snapshot_delete_by_daemon(domain, g_steal_pointer(&note->snapshot));
     } else {

@@ -172,23 +172,39 @@ sk_snapshot_overlays_taken(const SkSnapshotSite *self, const SkSnapshot *snapsho
 
 /* -- definitions ----------------------------------------------------------------------------------------------------------- */
 
-static gboolean
-move(SkDomainSpec *spec, const SkSnapshotDisk *from)
+gboolean
+sk_snapshot_move_disk(SkDomainSpec *spec, const char *target, const char *from, const char *to, gint format)
 {
-    SkDisk *disk = spec != NULL ? sk_domain_spec_find_disk(spec, from->target) : NULL;
-    if (disk == NULL || g_strcmp0(disk->path, from->path) != 0)
+    SkDisk *disk = spec != NULL ? sk_domain_spec_find_disk(spec, target) : NULL;
+    if (disk == NULL || g_strcmp0(disk->path, from) != 0)
         return FALSE;
-    g_autofree char *old = g_path_get_dirname(from->path), *now = g_path_get_dirname(from->overlay);
+    g_autofree char *old = g_path_get_dirname(from), *now = g_path_get_dirname(to), *path = g_strdup(to);
     gboolean same_pool = disk->source == SK_SOURCE_VOLUME && g_str_equal(old, now);
     if (!same_pool)
         g_clear_pointer(&disk->pool, g_free);
     g_free(disk->volume);
-    disk->volume = same_pool ? g_path_get_basename(from->overlay) : NULL;
-    disk->source = same_pool ? SK_SOURCE_VOLUME : SK_SOURCE_FILE;
+    disk->volume = same_pool ? g_path_get_basename(to) : NULL;
+    disk->source = same_pool ? SK_SOURCE_VOLUME : g_str_has_prefix(to, "/dev/") ? SK_SOURCE_BLOCK : SK_SOURCE_FILE;
     g_free(disk->path);
-    disk->path = g_strdup(from->overlay);
-    disk->format = SK_FORMAT_QCOW2;
+    disk->path = g_steal_pointer(&path);
+    disk->format = format;
     return TRUE;
+}
+
+static gboolean
+move(SkDomainSpec *spec, const SkSnapshotDisk *from)
+{
+    return sk_snapshot_move_disk(spec, from->target, from->path, from->overlay, SK_FORMAT_QCOW2);
+}
+
+void
+sk_snapshot_site_record(SkSnapshotSite *self)
+{
+    sk_record_free(self->record);
+    self->record = sk_domain_record(self->spec, self->persistent);
+    /* What a put alone would say: changes of one domain wait for each other. */
+    self->record->revision = ++self->revision;
+    self->record->modified = g_get_real_time();
 }
 
 SkRecord *
@@ -200,12 +216,8 @@ sk_snapshot_switch(SkSnapshotSite *self, const SkSnapshot *snapshot)
         moved |= move(self->spec, disk);
         move(self->live, disk);
     }
-    if (moved && self->record == NULL) {
-        self->record = sk_domain_record(self->spec, self->persistent);
-        /* What a put alone would say: changes of one domain wait for each other. */
-        self->record->revision = self->revision + 1;
-        self->record->modified = g_get_real_time();
-    }
+    if (moved && self->record == NULL)
+        sk_snapshot_site_record(self);
     return self->record;
 }
 
@@ -215,8 +227,8 @@ sk_snapshot_note_live(SkSnapshotSite *self, GError **error)
     return self->live == NULL || sk_domain_note_change(self->run_dir, self->runtime, self->live, error);
 }
 
-static void
-look_at(SkService *service, const char *path)
+void
+sk_snapshot_look_at(SkService *service, const char *path)
 {
     g_autofree char *dir = g_path_get_dirname(path), *name = g_path_get_basename(path);
     SkPool *pool = sk_service_pool_at(service, dir);
@@ -239,5 +251,5 @@ sk_snapshot_switched(SkSnapshotSite *self, const SkSnapshot *snapshot)
         sk_domain_set_spec(domain, g_steal_pointer(&self->spec), self->record->revision, self->record->modified);
     const SkSnapshotDisk *disk;
     for (guint n = 0; (disk = overlay_at(snapshot, n)) != NULL; n++)
-        look_at(domain->service, disk->overlay);
+        sk_snapshot_look_at(domain->service, disk->overlay);
 }

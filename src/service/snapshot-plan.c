@@ -58,6 +58,18 @@ fit_raw(const SkSnapshotCreate *body, const SkDisk *disk, SkSnapshotKind *kind, 
     return TRUE;
 }
 
+/* The disk is on a file that was made for a snapshot. */
+static gboolean
+is_own(const SkDomain *domain, const SkDisk *disk)
+{
+    for (guint i = 0; domain->snapshots != NULL && i < domain->snapshots->len; i++) {
+        const SkSnapshotDisk *part = sk_snapshot_find_disk(domain->snapshots->pdata[i], disk->target);
+        if (part != NULL && part->overlay != NULL && g_strcmp0(part->overlay, disk->path) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 /* "disk.qcow2" of snapshot "one" is "disk.one". Free with g_free(). */
 static char *
 overlay_name(const SkSnapshot *plan, const SkDisk *disk)
@@ -84,7 +96,7 @@ plan_overlay(SkSnapshot *plan, const SkSnapshotCreate *body, const SkDisk *disk,
 }
 
 static gboolean
-plan_disk(SkSnapshot *plan, const SkSnapshotCreate *body, const SkDisk *disk, GError **error)
+plan_disk(SkSnapshot *plan, const SkDomain *domain, const SkSnapshotCreate *body, const SkDisk *disk, GError **error)
 {
     gboolean has_part = disk->device == SK_DISK_DISK && sk_disk_is_writable(disk) && disk->path != NULL && disk->source != SK_SOURCE_NONE;
     SkSnapshotKind kind = has_part ? wanted_kind(body, disk) : SK_SNAPSHOT_LEFT_OUT;
@@ -102,6 +114,7 @@ plan_disk(SkSnapshot *plan, const SkSnapshotCreate *body, const SkDisk *disk, GE
     part->kind = kind;
     part->format = disk->format;
     part->path = g_strdup(disk->path);
+    part->own = kind == SK_SNAPSHOT_EXTERNAL && is_own(domain, disk);
     return kind != SK_SNAPSHOT_EXTERNAL || plan_overlay(plan, body, disk, part, error);
 }
 
@@ -134,12 +147,12 @@ check_targets(const SkDomainSpec *spec, const SkSnapshotCreate *body, GError **e
 }
 
 static gboolean
-plan_disks(SkSnapshot *plan, const SkDomainSpec *spec, const SkSnapshotCreate *body, GError **error)
+plan_disks(SkSnapshot *plan, const SkDomain *domain, const SkDomainSpec *spec, const SkSnapshotCreate *body, GError **error)
 {
     if (!check_targets(spec, body, error))
         return FALSE;
     for (guint i = 0; spec->disks != NULL && i < spec->disks->len; i++) {
-        if (!plan_disk(plan, body, spec->disks->pdata[i], error))
+        if (!plan_disk(plan, domain, body, spec->disks->pdata[i], error))
             return FALSE;
     }
     return TRUE;
@@ -199,6 +212,8 @@ check(SkJob *job, const SkDomain *domain, const SkSnapshotCreate *body, GError *
         return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is transient, so its snapshots would be lost with it: define it first", name);
     if (domain->torn != NULL)
         return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" was being reverted to \"%s\", which came not to its end: revert it again", name, domain->torn);
+    if (domain->unfinished != NULL)
+        return sk_fail(error, SK_ERROR_STATE, "snapshot \"%s\" of domain \"%s\" is being deleted: wait for its end", domain->unfinished->name, name);
     if (state != SK_DOMAIN_SHUT_OFF && !sk_domain_state_computes(state) && state != SK_DOMAIN_PAUSED)
         return sk_fail(error, SK_ERROR_STATE, "domain \"%s\" is %s: a snapshot can be made of one that is running, paused or off", name,
                        sk_enum_name(&sk_domain_state_enum, state));
@@ -244,7 +259,7 @@ sk_snapshot_plan(SkJob *job, SkDomain *domain, const SkSnapshotCreate *body, GEr
     if (!check(job, domain, body, error))
         return NULL;
     SkSnapshot *plan = sk_value_new(&sk_snapshot_type);
-    if (!plan_name(plan, domain, body, error) || !plan_disks(plan, spec, body, error) || !check_overlays(job, domain, plan, error)) {
+    if (!plan_name(plan, domain, body, error) || !plan_disks(plan, domain, spec, body, error) || !check_overlays(job, domain, plan, error)) {
         sk_value_free(&sk_snapshot_type, plan);
         return NULL;
     }

@@ -385,6 +385,8 @@ find_places(const SkSnapshot *known, SkSnapshot *snapshot)
             disk->path = g_strdup(path);
             disk->format = before != NULL ? before->format : defined != NULL ? defined->format : disk->format;
         }
+        /* What may be removed is the daemon's to know. */
+        disk->own = before != NULL && before->own && g_strcmp0(before->path, disk->path) == 0;
     }
 }
 
@@ -407,6 +409,8 @@ check_redefined(SkJob *job, SkDomain *domain, const SkSnapshot *given, GError **
         const SkSnapshotDisk *disk = given->disks->pdata[i];
         if (disk->path != NULL && !sk_domain_check_path(job->service, job->call, "disks.path", disk->path, error))
             return FALSE;
+        if (disk->overlay != NULL && !sk_domain_check_path(job->service, job->call, "disks.overlay", disk->overlay, error))
+            return FALSE;
     }
     if (given->memory != NULL && !sk_domain_check_path(job->service, job->call, "memory", given->memory, error))
         return FALSE;
@@ -427,6 +431,7 @@ fill_redefined(SkJob *job, const SkDomain *domain, const SkSnapshot *known, SkSn
     if (copy->created == 0)
         copy->created = known != NULL ? known->created : g_get_real_time();
     /* These are the daemon's own. */
+    copy->doomed = known != NULL && known->doomed;
     g_free(copy->nvram);
     g_free(copy->tpm);
     copy->nvram = g_strdup(known != NULL ? known->nvram : NULL);
@@ -481,6 +486,26 @@ sk_snapshot_site_begin(SkSnapshotSite *self, SkService *service, SkDomain *domai
 }
 
 void
+sk_snapshot_site_refresh(SkSnapshotSite *self)
+{
+    const SkDomain *domain = self->domain;
+    sk_value_free(&sk_domain_spec_type, self->spec);
+    sk_value_free(&sk_domain_spec_type, self->live);
+    self->spec = sk_value_copy(&sk_domain_spec_type, domain->spec);
+    self->live = domain->runtime.live != NULL ? sk_value_copy(&sk_domain_spec_type, domain->runtime.live) : NULL;
+    self->revision = domain->revision;
+}
+
+GPtrArray *
+sk_domain_copy_snapshots(const SkDomain *domain)
+{
+    GPtrArray *copies = g_ptr_array_new_with_free_func(free_snapshot);
+    for (guint i = 0; domain->snapshots != NULL && i < domain->snapshots->len; i++)
+        g_ptr_array_add(copies, sk_value_copy(&sk_snapshot_type, domain->snapshots->pdata[i]));
+    return copies;
+}
+
+void
 sk_snapshot_site_clear(SkSnapshotSite *self)
 {
     g_clear_object(&self->domain);
@@ -492,6 +517,7 @@ sk_snapshot_site_clear(SkSnapshotSite *self)
     sk_value_free(&sk_domain_runtime_type, self->runtime);
     sk_record_free(self->record);
     g_strfreev(self->roots);
+    g_strfreev(self->remove);
     g_free(self->run_dir);
     g_free(self->name);
     g_free(self->uuid);

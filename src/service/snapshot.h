@@ -66,6 +66,7 @@ typedef struct {
     gboolean reuse;         /* the files were there before */
     gboolean forget;        /* no snapshot is kept */
     gboolean switched;      /* QEMU writes to the overlays */
+    char **remove;          /* a revert's: files that nobody needs then */
 } SkSnapshotSite;
 
 /* STATE if it is active and QEMU does not listen. */
@@ -73,6 +74,12 @@ gboolean sk_snapshot_site_begin(SkSnapshotSite *self, SkService *service, SkDoma
 void sk_snapshot_site_clear(SkSnapshotSite *self);
 /* What a former daemon may have frozen, if the guest's agent is there. Workers. */
 void sk_snapshot_site_thaw(const SkSnapshotSite *self);
+/* Takes the definitions anew, after somebody else changed them. Main. */
+void sk_snapshot_site_refresh(SkSnapshotSite *self);
+/* self->record becomes that of self->spec, which is another now. Any thread. */
+void sk_snapshot_site_record(SkSnapshotSite *self);
+/* Copies of all that the domain has (SkSnapshot, freed with the array). Main. */
+GPtrArray *sk_domain_copy_snapshots(const SkDomain *domain);
 
 /* The topmost node of the running domain's disk with that file; NULL: nothing that runs has it. Free. Workers. */
 char *sk_snapshot_site_node(const SkSnapshotSite *self, const char *path);
@@ -89,6 +96,8 @@ typedef enum { SK_SNAPSHOT_CREATING, SK_SNAPSHOT_REVERTING, SK_SNAPSHOT_DELETING
  * One a domain: the next daemon takes back what was being created, and brings to its end what was being reverted or deleted. Workers.
  */
 gboolean sk_snapshot_note(const SkSnapshotSite *self, SkSnapshotVerb verb, const SkSnapshot *snapshot, gint then, GError **error);
+/* The same for a batch. Free with sk_record_free(). */
+SkRecord *sk_snapshot_note_record(const SkSnapshotSite *self, SkSnapshotVerb verb, const SkSnapshot *snapshot, gint then);
 /* In the batch that makes it true. */
 void sk_snapshot_note_settle(const SkSnapshotSite *self, SkStoreBatch *batch);
 void sk_snapshot_note_drop(const SkSnapshotSite *self);
@@ -113,6 +122,10 @@ SkRecord *sk_snapshot_switch(SkSnapshotSite *self, const SkSnapshot *snapshot);
 gboolean sk_snapshot_note_live(SkSnapshotSite *self, GError **error);
 /* They were not taken: takes away files and nodes. Workers. */
 void sk_snapshot_drop_overlays(const SkSnapshotSite *self, const SkSnapshot *snapshot);
+/* The disk, if it is on the one file, is on the other. TRUE: it is now. Any thread. */
+gboolean sk_snapshot_move_disk(SkDomainSpec *spec, const char *target, const char *from, const char *to, gint format);
+/* The pool in whose directory the file lies, if any, looks at it: it came, changed or went. Main. */
+void sk_snapshot_look_at(SkService *service, const char *path);
 /* Puts both definitions into the domain, and looks at the files. Main. */
 void sk_snapshot_switched(SkSnapshotSite *self, const SkSnapshot *snapshot);
 /* What was begun, and cannot be taken back, is brought to its end as a job of the daemon's own. snapshot is copied. Main. */
@@ -127,6 +140,9 @@ SkSnapshot *sk_snapshot_plan(SkJob *job, SkDomain *domain, const SkSnapshotCreat
 
 extern const SkJobKind sk_snapshot_create_job, sk_snapshot_revert_job, sk_snapshot_delete_job;
 
-/* What a former daemon began; snapshot is taken. */
-void sk_snapshot_revert_by_daemon(SkDomain *domain, SkSnapshot *snapshot, gint then);
+/* What a former daemon began; snapshot and remove are taken. */
+void sk_snapshot_revert_by_daemon(SkDomain *domain, SkSnapshot *snapshot, gint then, char **remove);
+/* Once no block job of the domain is under way. */
 void sk_snapshot_delete_by_daemon(SkDomain *domain, SkSnapshot *snapshot);
+/* A block job of the domain has ended: a deletion that waits for it goes on. */
+void sk_domain_go_on_deleting(SkDomain *domain);

@@ -188,3 +188,26 @@ sk_storage_make_overlay(const char *path, const char *backing, gint format, guin
     sk_temp_record_format(temp->fd, SK_FORMAT_QCOW2);
     return sk_temp_commit(temp, OVERLAY_MODE, error);
 }
+
+gboolean
+sk_storage_commit_overlay(const char *path, const SkStorageContext *context, GError **error)
+{
+    const char *const argv[] = { "qemu-img", "commit", "-p", "-d", "-f", "qcow2", path, NULL };
+    sk_assert_worker();
+    return sk_tool_qemu_img(argv, path, "committing", context, error);
+}
+
+gboolean
+sk_storage_rebase(const char *path, const char *backing, gint format, gboolean header_only, const SkStorageContext *context, GError **error)
+{
+    const char *const over[] = { "-b", backing, "-F", sk_enum_name(&sk_disk_format_enum, format), path, NULL }, *const alone[] = { "-b", "", path, NULL };
+    const char *const *rest = backing != NULL ? over : alone;
+    const char *argv[12] = { "qemu-img", "rebase", "-p", "-f", "qcow2" };
+    gsize n = 5;
+    sk_assert_worker();
+    if (header_only)
+        argv[n++] = "-u";
+    for (gsize i = 0; rest[i] != NULL; i++)
+        argv[n++] = rest[i];
+    return sk_tool_qemu_img(argv, path, "rebasing", context, error);
+}

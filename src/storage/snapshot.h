@@ -29,6 +29,15 @@ gboolean sk_storage_snapshot_delete(const char *path, const char *name, const Sk
  */
 gboolean sk_storage_make_overlay(const char *path, const char *backing, gint format, guint64 size, GError **error);
 
+/* What the qcow2 file at path has goes down into the file right below it, which is what path was then. May be done again. */
+gboolean sk_storage_commit_overlay(const char *path, const SkStorageContext *context, GError **error);
+
+/*
+ * Lays the qcow2 file at path over another; backing NULL: over none. What is seen through it stays the same, what differs is copied, and it may be done
+ * again; header_only: it is the same already.
+ */
+gboolean sk_storage_rebase(const char *path, const char *backing, gint format, gboolean header_only, const SkStorageContext *context, GError **error);
+
 /* A copy of a directory of small files, which takes the place of whatever is at target; owners are kept. */
 gboolean sk_storage_copy_dir(const char *source, const char *target, GError **error);
 
