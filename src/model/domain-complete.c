@@ -99,6 +99,8 @@ complete_interfaces(SkDomainSpec *self)
             nic->mac = random_mac();
         if (nic->kind == SK_NIC_NETWORK && nic->network == NULL)
             nic->network = g_strdup("default");
+        if (nic->openvswitch != NULL)
+            sk_uuid_complete(&nic->openvswitch->interface_id);
     }
 }
 

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 
-static const SkEnumName kind_names[] = { { "network" }, { "bridge" }, { "user" }, { "direct" } };
+static const SkEnumName kind_names[] = { { "network" }, { "bridge" }, { "user" }, { "direct" }, { "ethernet", NULL, "a TAP that is on no bridge" } };
 static const SkEnumName model_names[] = { { "virtio" }, { "e1000e" }, { "e1000" }, { "rtl8139" } };
 static const SkEnumName link_names[] = { { "up" }, { "down" } };
 static const SkEnumName mode_names[] = { { "bridge" }, { "vepa" }, { "private" }, { "passthrough" } };
@@ -48,6 +48,7 @@ static const SkField interface_fields[] = {
     SK_FIELD(SkInterface, mac, STRING, "MAC address", .xml = "mac/@address", .flags = SK_FIELD_KEY, .check = sk_check_mac),
     SK_FIELD(SkInterface, kind, ENUM, "what it is connected to", .xml = "@type", .names = &sk_nic_kind_enum),
     SK_FIELD(SkInterface, network, STRING, "Skep network", .xml = "source/@network", .check = sk_check_name, LIVE),
+    SK_FIELD(SkInterface, portgroup, STRING, "port group of the network", .xml = "source/@portgroup", .max = 64, .check = sk_check_name),
     SK_FIELD(SkInterface, bridge, STRING, "existing bridge of the host", .xml = "source/@bridge", .check = sk_check_ifname, LIVE),
     SK_FIELD(SkInterface, device, STRING, "link of the host (direct)", .xml = "source/@dev", .check = sk_check_ifname),
     SK_FIELD(SkInterface, mode, ENUM, "macvtap mode (direct)", .xml = "~source/@mode", .names = &sk_direct_mode_enum),
@@ -60,6 +61,9 @@ static const SkField interface_fields[] = {
     SK_FIELD(SkInterface, boot_order, UINT, "place in the boot order, 0 for the domain's", .xml = "boot/@order", .min = 0, .max = 64, .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkInterface, bandwidth, STRUCT, "rate limits", .xml = "bandwidth", .type = &sk_bandwidth_type, .flags = SK_FIELD_LIVE | SK_FIELD_SPARSE),
     SK_FIELD(SkInterface, link_name, STRING, "name of the link on the host; made up if not given", .xml = "~target/@dev", .check = sk_check_ifname),
+    SK_FIELD(SkInterface, existing, BOOL, "link_name is there already and stays there (ethernet)", .xml = "~target/@managed", SPARSE),
+    SK_FIELD(SkInterface, vlan, OPTIONAL, "VLANs it is in", .xml = "vlan", .type = &sk_vlan_type),
+    SK_FIELD(SkInterface, openvswitch, OPTIONAL, "it is a port of an Open vSwitch bridge", .xml = "~virtualport", .type = &sk_ovs_port_type),
     SK_FIELD(SkInterface, queues, UINT, "queues, 0 for one (virtio)", .xml = "driver/@queues", .min = 0, .max = 16, SPARSE),
     SK_FIELD(SkInterface, rx_queue, UINT, "packets a receive queue, 0 for the usual (virtio)", .xml = "driver/@rx_queue_size", .min = 0, .max = 1024, SPARSE),
     SK_FIELD(SkInterface, tx_queue, UINT, "packets a send queue, 0 for the usual (virtio)", .xml = "driver/@tx_queue_size", .min = 0, .max = 1024, SPARSE),
@@ -70,6 +74,21 @@ static const SkField interface_fields[] = {
     SK_FIELD(SkInterface, alias, STRING, "device id in QEMU", .xml = "~alias/@name", .flags = SK_FIELD_READONLY, .given = "ua-"),
     SK_FIELD(SkInterface, address, STRING, "guest address of the device", .max = 64, .flags = SK_FIELD_STICKY),
 };
+
+/* What is said of a port is for those who get one on a bridge. */
+static gboolean
+check_port(const SkInterface *self, GError **error)
+{
+    const char *kind = sk_enum_name(&sk_nic_kind_enum, self->kind);
+    gboolean bridged = self->kind == SK_NIC_NETWORK || self->kind == SK_NIC_BRIDGE;
+    const char *extra = bridged ? NULL : self->vlan != NULL ? "vlan" : self->openvswitch != NULL ? "openvswitch" : NULL;
+    if (extra != NULL)
+        return sk_fail(error, SK_ERROR_INVALID, "%s is for interfaces of kind network and bridge, this one is of kind %s", extra, kind);
+    if (self->portgroup != NULL && self->kind != SK_NIC_NETWORK)
+        return sk_fail(error, SK_ERROR_INVALID, "portgroup is for interfaces of kind network, this one is of kind %s", kind);
+    return !self->existing || (self->kind == SK_NIC_ETHERNET && self->link_name != NULL) ||
+           sk_fail(error, SK_ERROR_INVALID, "existing is for interfaces of kind ethernet with a link_name");
+}
 
 static gboolean
 check_interface(gconstpointer value, GError **error)
@@ -88,7 +107,7 @@ check_interface(gconstpointer value, GError **error)
                        sk_enum_name(&sk_nic_kind_enum, self->kind));
     if (self->forwards != NULL && self->kind != SK_NIC_USER)
         return sk_fail(error, SK_ERROR_INVALID, "forwards are for interfaces of kind user");
-    return TRUE;
+    return check_port(self, error);
 }
 
 SK_TYPE(sk_interface_type, SkInterface, "Interface", "interface", interface_fields, "a network interface", .xml = "interface",

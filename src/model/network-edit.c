@@ -56,6 +56,12 @@ same_text(gconstpointer asked, gconstpointer there)
 }
 
 static gboolean
+same_group(gconstpointer asked, gconstpointer there)
+{
+    return g_strcmp0(((const SkPortGroup *) asked)->name, ((const SkPortGroup *) there)->name) == 0;
+}
+
+static gboolean
 same_service(gconstpointer asked, gconstpointer there)
 {
     const SkDnsService *a = asked, *b = there;
@@ -188,7 +194,8 @@ sk_network_edit_apply(const SkNetworkEdit *self, SkNetworkSpec *spec, GError **e
 {
     static const Kind dns_host = { "DNS host", &sk_dns_host_type, same_dns_host, FALSE },
                       text = { "TXT record", &sk_dns_text_type, same_text, FALSE },
-                      service = { "SRV record", &sk_dns_service_type, same_service, FALSE };
+                      service = { "SRV record", &sk_dns_service_type, same_service, FALSE },
+                      group = { "port group", &sk_port_group_type, same_group, TRUE };
     if (self->host != NULL)
         return edit_host(self->verb, spec, self->host, error);
     if (self->range != NULL)
@@ -199,5 +206,7 @@ sk_network_edit_apply(const SkNetworkEdit *self, SkNetworkSpec *spec, GError **e
         return edit_list(self->verb, &spec->dns_texts, &text, self->dns_text, error);
     if (self->dns_service != NULL)
         return edit_list(self->verb, &spec->dns_services, &service, self->dns_service, error);
+    if (self->portgroup != NULL)
+        return edit_list(self->verb, &spec->portgroups, &group, self->portgroup, error);
     return edit_device(self->verb, spec, self->forward_device, error);
 }

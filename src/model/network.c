@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "model/dnsmasq-option.h"
 
 static const SkEnumName forward_names[] = { { "nat", NULL, "guests reach out through the host's address" },
                                             { "route", NULL, "guests are routed with their own addresses" },
@@ -85,6 +86,24 @@ static const SkField dns_route_fields[] = {
 };
 SK_TYPE(sk_dns_route_type, SkDnsRoute, "DnsRoute", "DNS route", dns_route_fields, "whom to ask of a DNS domain", .xml = "forwarder");
 
+/* -- routes, port groups ----------------------------------------------------------------------------------------- */
+
+static const SkField route_fields[] = {
+    SK_FIELD(SkNetworkRoute, subnet, STRING, "what is reached, such as 10.20.0.0/16", .flags = SK_FIELD_KEY | SK_FIELD_REQUIRED, .check = sk_check_subnet),
+    SK_FIELD(SkNetworkRoute, gateway, STRING, "who on the network forwards it", .flags = SK_FIELD_REQUIRED, .check = sk_check_address),
+    SK_FIELD(SkNetworkRoute, metric, UINT, "of several routes the lowest is taken", .min = 0, .max = G_MAXINT32, .flags = SK_FIELD_SPARSE),
+};
+SK_TYPE(sk_network_route_type, SkNetworkRoute, "NetworkRoute", "route", route_fields, "what the host reaches through a guest of the network", .xml = "route");
+
+static const SkField group_fields[] = {
+    SK_FIELD(SkPortGroup, name, STRING, "name", .xml = "@name", .flags = SK_FIELD_KEY | SK_FIELD_REQUIRED, .max = 64, .check = sk_check_name),
+    SK_FIELD(SkPortGroup, is_default, BOOL, "interfaces that name no port group are in it", .xml = "@default|yes", .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkPortGroup, bandwidth, STRUCT, "rate limits of each interface", .xml = "bandwidth", .type = &sk_bandwidth_type, .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkPortGroup, vlan, OPTIONAL, "VLANs of its interfaces", .xml = "vlan", .type = &sk_vlan_type),
+    SK_FIELD(SkPortGroup, openvswitch, OPTIONAL, "its interfaces are ports of Open vSwitch", .xml = "~virtualport", .type = &sk_ovs_port_type),
+};
+SK_TYPE(sk_port_group_type, SkPortGroup, "PortGroup", "port group", group_fields, "settings that interfaces take by a name", .xml = "portgroup");
+
 /* -- networks ---------------------------------------------------------------------------------------------------- */
 
 static const SkField spec_fields[] = {
@@ -123,6 +142,11 @@ static const SkField spec_fields[] = {
     SK_FIELD(SkNetworkSpec, dns_texts, LIST, "TXT records", .type = &sk_dns_text_type, .max = 1024),
     SK_FIELD(SkNetworkSpec, dns_services, LIST, "SRV records", .type = &sk_dns_service_type, .max = 1024),
     SK_FIELD(SkNetworkSpec, hosts, LIST, "hosts with fixed addresses and names", .type = &sk_network_host_type, .max = 4096),
+    SK_FIELD(SkNetworkSpec, dnsmasq_options, STRV, "further lines of dnsmasq's configuration", .max = 256, .check = sk_check_dnsmasq_option),
+    SK_FIELD(SkNetworkSpec, routes, LIST, "what the host reaches through guests", .type = &sk_network_route_type, .max = 256),
+    SK_FIELD(SkNetworkSpec, vlan, OPTIONAL, "VLANs of interfaces that give none", .type = &sk_vlan_type),
+    SK_FIELD(SkNetworkSpec, openvswitch, OPTIONAL, "the bridge is Open vSwitch's (bridge)", .type = &sk_ovs_port_type),
+    SK_FIELD(SkNetworkSpec, portgroups, LIST, "settings that interfaces take by a name", .type = &sk_port_group_type, .max = 256),
     SK_FIELD(SkNetworkSpec, tftp_root, STRING, "directory served by TFTP", .xml = "ip/tftp/@root", .check = sk_check_path),
     SK_FIELD(SkNetworkSpec, boot_file, STRING, "file that network boot loads", .xml = "ip/dhcp/bootp/@file", .max = 255),
     SK_FIELD(SkNetworkSpec, boot_server, STRING, "host that has it; this one if not given", .check = sk_check_address),
@@ -249,6 +273,38 @@ check_ranges(const SkNetworkSpec *self, GError **error)
 }
 
 static gboolean
+check_routes(const SkNetworkSpec *self, GError **error)
+{
+    for (guint i = 0; self->routes != NULL && i < self->routes->len; i++) {
+        const SkNetworkRoute *route = self->routes->pdata[i];
+        gboolean six = strchr(route->subnet, ':') != NULL;
+        const char *subnet = six ? self->ipv6 : self->ipv4;
+        if (self->forward == SK_FORWARD_BRIDGE || subnet == NULL)
+            return sk_fail(error, SK_ERROR_INVALID, "routes.subnet \"%s\" needs a network with an address of the family", route->subnet);
+        if (!in_subnet(subnet, route->gateway, "routes.gateway", error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+check_groups(const SkNetworkSpec *self, GError **error)
+{
+    guint defaults = 0;
+    gboolean ovs = self->openvswitch != NULL;
+    for (guint i = 0; self->portgroups != NULL && i < self->portgroups->len; i++) {
+        const SkPortGroup *group = self->portgroups->pdata[i];
+        defaults += group->is_default;
+        ovs = ovs || group->openvswitch != NULL;
+        if (sk_network_spec_port_group(self, group->name) != group)
+            return sk_fail(error, SK_ERROR_INVALID, "two port groups are called \"%s\"", group->name);
+    }
+    if (ovs && self->forward != SK_FORWARD_BRIDGE)
+        return sk_fail(error, SK_ERROR_INVALID, "openvswitch is for forward \"bridge\": the bridge is made with ovs-vsctl");
+    return defaults <= 1 || sk_fail(error, SK_ERROR_INVALID, "a network has one default port group");
+}
+
+static gboolean
 check_nat(const SkNetworkSpec *self, GError **error)
 {
     const SkAddressRange *range = self->nat_addresses;
@@ -282,7 +338,8 @@ check_spec(gconstpointer value, GError **error)
            in_subnet(self->ipv6, self->dhcp6_start, "dhcp6_start", error) && in_subnet(self->ipv6, self->dhcp6_end, "dhcp6_end", error) &&
            check_host_address(self->ipv4, "ipv4", error) && check_host_address(self->ipv6, "ipv6", error) &&
            check_range(self->dhcp_start, self->dhcp_end, "dhcp_start", error) &&
-           check_range(self->dhcp6_start, self->dhcp6_end, "dhcp6_start", error) && check_ranges(self, error) && check_hosts(self, error);
+           check_range(self->dhcp6_start, self->dhcp6_end, "dhcp6_start", error) && check_ranges(self, error) && check_hosts(self, error) &&
+           check_routes(self, error) && check_groups(self, error);
 }
 SK_TYPE(sk_network_spec_type, SkNetworkSpec, "Network", "network", spec_fields, "a network for domains", .xml = "network", .check = check_spec);
 
@@ -314,6 +371,7 @@ static const SkField edit_fields[] = {
     SK_FIELD(SkNetworkEdit, dns_host, OPTIONAL, "further names", .type = &sk_dns_host_type),
     SK_FIELD(SkNetworkEdit, dns_text, OPTIONAL, "TXT record", .type = &sk_dns_text_type),
     SK_FIELD(SkNetworkEdit, dns_service, OPTIONAL, "SRV record", .type = &sk_dns_service_type),
+    SK_FIELD(SkNetworkEdit, portgroup, OPTIONAL, "port group", .type = &sk_port_group_type),
     SK_FIELD(SkNetworkEdit, forward_device, STRING, "link that guests go out through", .check = sk_check_ifname),
 };
 
@@ -322,8 +380,8 @@ check_edit(gconstpointer value, GError **error)
 {
     const SkNetworkEdit *self = value;
     guint given = (self->host != NULL) + (self->range != NULL) + (self->dns_host != NULL) + (self->dns_text != NULL) +
-                  (self->dns_service != NULL) + (self->forward_device != NULL);
-    return given == 1 || sk_fail(error, SK_ERROR_INVALID, "give one of host, range, dns_host, dns_text, dns_service, forward_device");
+                  (self->dns_service != NULL) + (self->portgroup != NULL) + (self->forward_device != NULL);
+    return given == 1 || sk_fail(error, SK_ERROR_INVALID, "give one of host, range, dns_host, dns_text, dns_service, portgroup, forward_device");
 }
 SK_TYPE(sk_network_edit_type, SkNetworkEdit, "NetworkEdit", "change", edit_fields, "a change of one thing in a network", .check = check_edit);
 
@@ -337,6 +395,17 @@ static const SkField lease_fields[] = {
     SK_FIELD(SkLease, domain, STRING, "domain that has the interface"),
 };
 SK_TYPE(sk_lease_type, SkLease, "Lease", "lease", lease_fields, "an address that was handed out");
+
+const SkPortGroup *
+sk_network_spec_port_group(const SkNetworkSpec *self, const char *name)
+{
+    for (guint i = 0; self->portgroups != NULL && i < self->portgroups->len; i++) {
+        const SkPortGroup *group = self->portgroups->pdata[i];
+        if (name != NULL ? g_str_equal(group->name, name) : group->is_default)
+            return group;
+    }
+    return NULL;
+}
 
 /* A name may have characters that a DNS label may not. */
 static char *

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/fields.h"
+#include "model/interface.h"
 
 /* A network for domains: bridge, addresses, DHCP, DNS, forwarding. Values; any thread. */
 
@@ -20,6 +21,18 @@ typedef struct { char *name, *value; } SkDnsText;
 typedef struct { char *service, *protocol, *domain, *target; guint port, priority, weight; } SkDnsService;
 /* Questions of one DNS domain go to a resolver of their own; address NULL: to the host's. */
 typedef struct { char *domain, *address; } SkDnsRoute;
+
+/* What the host reaches through a guest on the network: gateway is the guest. */
+typedef struct { char *subnet, *gateway; guint metric; } SkNetworkRoute;
+
+/* Settings that interfaces take by a name. */
+typedef struct {
+    char *name;
+    gboolean is_default;    /* for interfaces that name none */
+    SkBandwidth bandwidth;  /* of an interface that has none of its own */
+    SkVlan *vlan;
+    SkOvsPort *openvswitch;
+} SkPortGroup;
 
 typedef struct {
     char *name, *uuid;
@@ -50,6 +63,11 @@ typedef struct {
     char **dns_forwarders;  /* NULL: the host's own resolvers */
     GPtrArray *dns_routes, *dns_hosts, *dns_texts, *dns_services; /* SkDnsRoute, SkDnsHost, SkDnsText, SkDnsService */
     GPtrArray *hosts;       /* SkNetworkHost */
+    char **dnsmasq_options; /* further lines of dnsmasq's configuration */
+    GPtrArray *routes;      /* SkNetworkRoute */
+    SkVlan *vlan;           /* of interfaces that have none of their own */
+    SkOvsPort *openvswitch; /* forward bridge: it is Open vSwitch's */
+    GPtrArray *portgroups;  /* SkPortGroup */
     char *tftp_root, *boot_file, *boot_server; /* network boot */
     gboolean autostart;
     GHashTable *metadata;
@@ -82,6 +100,7 @@ typedef struct {
     SkDnsHost *dns_host;
     SkDnsText *dns_text;
     SkDnsService *dns_service;
+    SkPortGroup *portgroup;
     char *forward_device;
 } SkNetworkEdit;
 
@@ -95,11 +114,14 @@ typedef struct {
 } SkLease;
 
 extern const SkEnum sk_forward_enum, sk_edit_enum;
-extern const SkType sk_network_host_type, sk_address_range_type, sk_dns_host_type, sk_dns_text_type, sk_dns_service_type, sk_dns_route_type,
+extern const SkType sk_network_host_type, sk_address_range_type, sk_dns_host_type, sk_dns_text_type, sk_dns_service_type, sk_dns_route_type, sk_network_route_type, sk_port_group_type,
     sk_network_spec_type, sk_network_status_type, sk_network_view_type, sk_network_edit_type, sk_lease_type;
 
 /* Fills in what is left open by name alone: uuid, mac, domain. Subnet and bridge are the service's to choose. */
 void sk_network_spec_complete(SkNetworkSpec *self);
+
+/* The port group of that name, or with NULL the default one; NULL if there is none. */
+const SkPortGroup *sk_network_spec_port_group(const SkNetworkSpec *self, const char *name);
 
 /*
  * network-edit.c: makes the change in a definition. NOT_FOUND for what is not there, EXISTS for what is there already; the

@@ -16,8 +16,8 @@
 /* A packet with segmentation left to the card counts up to 64 KiB at once: no bucket may be smaller. */
 #define BURST_MIN (64 * 1024)
 #define BURST_MAX (1024 * 1024 * 1024)
-/* Alias of links that have or had a chain of limits. */
-#define LIMITED "skep: limited"
+/* In the alias of links that have or had a chain of limits. */
+#define LIMITED "limited"
 
 /* Without a burst given: a tenth of a second. */
 static guint64
@@ -68,7 +68,7 @@ static gboolean
 was_limited(const char *link)
 {
     g_autofree SkLink *found = sk_netlink_link(link, NULL);
-    return found != NULL && g_str_equal(found->alias, LIMITED);
+    return found != NULL && sk_link_is_marked(found, LIMITED);
 }
 
 void
@@ -90,12 +90,11 @@ limit_out(const char *tag, const char *link, const SkBandwidth *self, GError **e
 {
     g_autofree char *json = sk_bandwidth_rules_json(tag, link, self);
     g_autofree char *what = g_strdup_printf("limit what \"%s\" sends", link);
-    SkLinkChange mark = { .alias = LIMITED };
     if (json == NULL) {
         sk_bandwidth_forget(tag, link);
         return TRUE;
     }
-    return sk_netlink_change(link, &mark, error) && sk_nft_run(json, what, error);
+    return sk_link_mark(link, LIMITED, error) && sk_nft_run(json, what, error);
 }
 
 /* -- to the guest --------------------------------------------------------------------------------------- */

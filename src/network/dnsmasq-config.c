@@ -237,5 +237,8 @@ sk_dnsmasq_config(const SkNetworkSpec *spec, const SkNetworkPaths *paths, const 
     if (!add_dhcp(text, spec, paths, error))
         return NULL;
     add_boot(text, spec);
+    /* Last: what is said twice counts as it is said here. */
+    for (char **option = spec->dnsmasq_options; option != NULL && *option != NULL; option++)
+        add(text, "%s", *option);
     return g_string_free(g_steal_pointer(&text), FALSE);
 }

@@ -11,6 +11,7 @@
 #include "base/undo.h"
 #include "network/dnsmasq.h"
 #include "network/netlink/links.h"
+#include "network/ovs.h"
 #include "network/subnet.h"
 #include "network/sysctl.h"
 
@@ -184,6 +185,19 @@ link_up(const SkNetworkSpec *spec, guint *mended, GError **error)
 }
 
 static gboolean
+add_routes(const SkNetworkSpec *spec, GError **error)
+{
+    if (sk_fault("network-up/routes", error))
+        return FALSE;
+    for (guint i = 0; spec->routes != NULL && i < spec->routes->len; i++) {
+        const SkNetworkRoute *route = spec->routes->pdata[i];
+        if (!sk_netlink_route_add(spec->bridge, route->subnet, route->gateway, route->metric, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
 enable_forwarding(const SkNetworkSpec *spec, GError **error)
 {
     gboolean wanted = spec->forward == SK_FORWARD_NAT || spec->forward == SK_FORWARD_ROUTE || spec->forward == SK_FORWARD_OPEN;
@@ -207,7 +221,7 @@ static gboolean
 furnish(const SkNetworkSpec *spec, const SkNetworkPaths *paths, guint *mended, GError **error)
 {
     return sk_sysctl_prepare_bridge(spec->bridge, spec->ipv6 != NULL, error) && add_addresses(spec, mended, error) &&
-           link_up(spec, mended, error) && enable_forwarding(spec, error) && start_dnsmasq(spec, paths, mended, error);
+           link_up(spec, mended, error) && add_routes(spec, error) && enable_forwarding(spec, error) && start_dnsmasq(spec, paths, mended, error);
 }
 
 static void
@@ -228,7 +242,10 @@ check_existing(const SkNetworkSpec *spec, GError **error)
         g_prefix_error(error, "network \"%s\": ", spec->name);
         return FALSE;
     }
-    return g_str_equal(link->kind, "bridge") ||
+    /* Groups may plug some of its guests into Open vSwitch too: it is looked at when they come. */
+    if (spec->openvswitch != NULL)
+        return sk_ovs_check_bridge(spec->bridge, error);
+    return g_str_equal(link->kind, "bridge") || spec->portgroups != NULL ||
            sk_fail(error, SK_ERROR_INVALID, "network \"%s\": the link \"%s\" is no bridge", spec->name, spec->bridge);
 }
 
@@ -303,6 +320,27 @@ drop_old_address(const char *bridge, const char *old, const char *now, GError **
     return old == NULL || g_strcmp0(old, now) == 0 || sk_netlink_address_remove(bridge, old, error);
 }
 
+static gboolean
+has_same_route(const SkNetworkSpec *spec, const SkNetworkRoute *wanted)
+{
+    for (guint i = 0; spec->routes != NULL && i < spec->routes->len; i++) {
+        if (sk_value_equal(&sk_network_route_type, spec->routes->pdata[i], wanted))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static gboolean
+drop_old_routes(const SkNetworkSpec *old, const SkNetworkSpec *spec, GError **error)
+{
+    for (guint i = 0; old->routes != NULL && i < old->routes->len; i++) {
+        const SkNetworkRoute *route = old->routes->pdata[i];
+        if (!has_same_route(spec, route) && !sk_netlink_route_remove(old->bridge, route->subnet, route->gateway, route->metric, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
 gboolean
 sk_network_update(const SkNetworkSpec *old, const SkNetworkSpec *spec, const SkNetworkPaths *paths, GError **error)
 {
@@ -312,7 +350,7 @@ sk_network_update(const SkNetworkSpec *old, const SkNetworkSpec *spec, const SkN
         return sk_fail(error, SK_ERROR_STATE, "network \"%s\" cannot change its bridge while it is up: stop it first", spec->name);
     if (spec->forward == SK_FORWARD_BRIDGE)
         return TRUE;
-    if (!check_complete(spec, error) || !check_subnets(spec, NULL, error) ||
+    if (!check_complete(spec, error) || !check_subnets(spec, NULL, error) || !drop_old_routes(old, spec, error) ||
         !drop_old_address(spec->bridge, old->ipv4, spec->ipv4, error) ||
         !drop_old_address(spec->bridge, old->ipv6, spec->ipv6, error))
         return FALSE;

@@ -34,7 +34,7 @@ gboolean sk_network_complete(SkNetworkSpec *spec, const SkNetworkPaths *paths, c
 /*
  * Brings a completed network up; on failure everything made is taken back. What a crash left of it is used again. A bridge name
  * in use is EXISTS, a subnet in use IN_USE. For forward "bridge" it only looks whether the bridge is there.
- * Fault points: "network-up/bridge", "network-up/address", "network-up/link", "network-up/forwarding",
+ * Fault points: "network-up/bridge", "network-up/address", "network-up/link", "network-up/routes", "network-up/forwarding",
  * "network-up/dnsmasq".
  */
 gboolean sk_network_up(const SkNetworkSpec *spec, const SkNetworkPaths *paths, SkNetworkRunning *out_running, GError **error);

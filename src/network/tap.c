@@ -15,11 +15,15 @@
 #include "base/undo.h"
 #include "network/bandwidth.h"
 #include "network/netlink/links.h"
+#include "network/ovs.h"
 #include "network/paths.h"
 
 #define TUN_FLAGS (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)
 /* Macvtaps have no "%d" of the kernel's: so many numbers are tried. */
 #define MACVTAP_TRIES 4096
+/* Marks of links: one that only we would remove, one that Open vSwitch has as a port. */
+#define MADE "made"
+#define PLUGGED "openvswitch"
 
 /* The guest's address with fe: in front: higher than any bridge's, and never the guest's own. */
 static char *
@@ -29,11 +33,47 @@ tap_mac(const char *guest)
 }
 
 static gboolean
+set_vlan(const char *name, const SkTapSpec *spec, GError **error)
+{
+    GError *why = NULL;
+    if (spec->vlan == NULL)
+        return TRUE;
+    if (sk_fault("tap/vlan", error))
+        return FALSE;
+    gboolean filters = sk_netlink_bridge_filters(spec->bridge, &why);
+    if (why != NULL) {
+        g_propagate_error(error, why);
+        return FALSE;
+    }
+    if (!filters && !spec->own_bridge)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "the bridge \"%s\" does not look at VLAN tags: `ip link set %s type bridge vlan_filtering 1` makes it",
+                       spec->bridge, spec->bridge);
+    return (filters || sk_netlink_bridge_filter(spec->bridge, error)) && sk_netlink_port_vlan(name, spec->vlan, error);
+}
+
+/* Marked first, so that a crash leaves no port that nobody knows of. */
+static gboolean
+plug_ovs(const SkTapSpec *spec, const char *name, GError **error)
+{
+    const SkOvsPlug plug = { .bridge = spec->bridge, .port = name, .mac = spec->mac, .domain = spec->domain, .settings = spec->openvswitch, .vlan = spec->vlan };
+    return !sk_fault("tap/openvswitch", error) && sk_link_mark(name, PLUGGED, error) && sk_ovs_plug(&plug, error);
+}
+
+static gboolean
+connect_alone(const SkTapSpec *spec, const char *name, GError **error)
+{
+    g_autofree char *mac = tap_mac(spec->mac);
+    const SkLinkChange change = { .mac = mac, .mtu = spec->mtu, .up = TRUE };
+    return !sk_fault("tap/connect", error) && (spec->existing || sk_netlink_change(name, &change, error));
+}
+
+static gboolean
 connect_tap(const SkTapSpec *spec, const char *name, GError **error)
 {
     g_autofree char *mac = tap_mac(spec->mac);
     g_autofree SkLink *bridge = NULL;
-    SkLinkChange change = { .mac = mac, .mtu = spec->mtu, .master = spec->bridge, .up = TRUE, .no_link_local = TRUE };
+    gboolean ovs = spec->openvswitch != NULL;
+    SkLinkChange change = { .mac = mac, .mtu = spec->mtu, .master = ovs ? NULL : spec->bridge, .up = TRUE, .no_link_local = TRUE };
     if (sk_fault("tap/connect", error))
         return FALSE;
     if (spec->mtu == 0) {
@@ -42,7 +82,7 @@ connect_tap(const SkTapSpec *spec, const char *name, GError **error)
             return FALSE;
         change.mtu = bridge->mtu;
     }
-    return sk_netlink_change(name, &change, error);
+    return sk_netlink_change(name, &change, error) && (ovs ? plug_ovs(spec, name, error) : set_vlan(name, spec, error));
 }
 
 static gboolean
@@ -79,6 +119,51 @@ sk_network_tap_queue(const char *name, GError **error)
     sk_fail_errno(error, errno, "cannot open another queue of the TAP \"%s\"", name);
     return SK_FD_NONE;
 }
+
+/* -- links on their own --------------------------------------------------------------------------------------- */
+
+static gboolean
+take_macvtap(const SkTapSpec *spec, const SkLink *link, SkFd *out_fd, GError **error)
+{
+    struct ifreq request = { .ifr_flags = TUN_FLAGS };
+    g_autofree char *path = g_strdup_printf("/dev/tap%u", link->index);
+    *out_fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    if (*out_fd < 0)
+        return sk_fail_errno(error, errno, "cannot open \"%s\" of the macvtap \"%s\"", path, spec->name);
+    return ioctl(*out_fd, TUNSETIFF, &request) == 0 || sk_fail_errno(error, errno, "cannot set up the macvtap \"%s\"", spec->name);
+}
+
+static gboolean
+take_tap(const SkTapSpec *spec, SkFd *out_fd, GError **error)
+{
+    struct ifreq request = { .ifr_flags = (short) (TUN_FLAGS | (spec->multi_queue ? IFF_MULTI_QUEUE : 0)) };
+    *out_fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    if (*out_fd < 0)
+        return sk_fail_errno(error, errno, "cannot open \"/dev/net/tun\" for a guest's link");
+    g_strlcpy(request.ifr_name, spec->name, sizeof request.ifr_name);
+    if (ioctl(*out_fd, TUNSETIFF, &request) == 0)
+        return TRUE;
+    if (errno == EBUSY)
+        return sk_fail(error, SK_ERROR_IN_USE, "cannot take the TAP \"%s\": another program has it open", spec->name);
+    if (errno == EINVAL)
+        return sk_fail(error, SK_ERROR_INVALID, "cannot take \"%s\": it is no TAP, or has been made %s several queues", spec->name,
+                       spec->multi_queue ? "without" : "for");
+    return sk_fail_errno(error, errno, "cannot take the TAP \"%s\"", spec->name);
+}
+
+static gboolean
+open_alone(const SkTapSpec *spec, SkFd *out_fd, char **out_name, GError **error)
+{
+    g_autofree SkLink *link = spec->name != NULL ? sk_netlink_link(spec->name, NULL) : NULL;
+    if (link == NULL && spec->existing)
+        return sk_fail(error, SK_ERROR_NOT_FOUND, "the host has no link \"%s\": it is to be there before the domain starts", spec->name);
+    if (link == NULL)
+        return open_tun(spec, out_fd, out_name, error) && sk_link_mark(*out_name, MADE, error);
+    *out_name = g_strdup(spec->name);
+    return g_str_equal(link->kind, "macvtap") ? take_macvtap(spec, link, out_fd, error) : take_tap(spec, out_fd, error);
+}
+
+/* -- macvtaps ------------------------------------------------------------------------------------------------- */
 
 static gboolean
 add_macvtap(const SkTapSpec *spec, char **out_name, GError **error)
@@ -122,6 +207,7 @@ open_macvtap(const SkTapSpec *spec, const char *name, SkFd *out_fd, GError **err
 
 typedef struct {
     char *tag, *name;
+    gboolean alone;
 } Made;
 
 static void
@@ -138,8 +224,24 @@ undo_link(gpointer data)
 {
     Made *made = data;
     g_autoptr(GError) error = NULL;
-    if (!sk_network_tap_remove(made->tag, made->name, &error))
+    if (!(made->alone ? sk_network_tap_leave : sk_network_tap_remove)(made->tag, made->name, &error))
         g_warning("%s, leaving it to the next start", error->message);
+}
+
+static gboolean
+open_link(const SkTapSpec *spec, SkFd *fd, char **name, GError **error)
+{
+    if (spec->device != NULL)
+        return add_macvtap(spec, name, error);
+    return spec->bridge != NULL ? open_tun(spec, fd, name, error) : open_alone(spec, fd, name, error);
+}
+
+static gboolean
+connect_link(const SkTapSpec *spec, const char *name, SkFd *fd, GError **error)
+{
+    if (spec->device != NULL)
+        return open_macvtap(spec, name, fd, error);
+    return spec->bridge != NULL ? connect_tap(spec, name, error) : connect_alone(spec, name, error);
 }
 
 gboolean
@@ -148,15 +250,14 @@ sk_network_tap_open(const SkTapSpec *spec, SkFd *out_fd, char **out_name, GError
     g_auto(SkFd) fd = SK_FD_NONE;
     g_autofree char *name = NULL;
     g_autoptr(SkUndo) undo = sk_undo_new();
-    gboolean direct = spec->device != NULL;
 
     sk_assert_worker();
-    if (sk_fault("tap/open", error) || !(direct ? add_macvtap(spec, &name, error) : open_tun(spec, &fd, &name, error)))
+    if (sk_fault("tap/open", error) || !open_link(spec, &fd, &name, error))
         return FALSE;
     Made *made = g_new0(Made, 1);
-    *made = (Made){ g_strdup(spec->tag), g_strdup(name) };
+    *made = (Made){ g_strdup(spec->tag), g_strdup(name), spec->bridge == NULL && spec->device == NULL };
     sk_undo_push(undo, "guest link", undo_link, made, made_free);
-    if (!(direct ? open_macvtap(spec, name, &fd, error) : connect_tap(spec, name, error)))
+    if (!connect_link(spec, name, &fd, error))
         return FALSE;
     if (sk_fault("tap/bandwidth", error) ||
         (!sk_bandwidth_is_empty(spec->bandwidth) && !sk_network_tap_limit(spec->tag, name, spec->bandwidth, error)))
@@ -168,19 +269,33 @@ sk_network_tap_open(const SkTapSpec *spec, SkFd *out_fd, char **out_name, GError
 }
 
 gboolean
-sk_network_tap_move(const char *name, const char *bridge, GError **error)
+sk_network_tap_move(const char *name, const SkTapSpec *spec, GError **error)
 {
-    SkLinkChange change = { .master = bridge };
+    SkLinkChange change = { .master = spec->bridge };
     sk_assert_worker();
-    return !sk_fault("tap/move", error) && sk_netlink_change(name, &change, error);
+    return !sk_fault("tap/move", error) && sk_netlink_change(name, &change, error) && set_vlan(name, spec, error);
 }
 
 gboolean
 sk_network_tap_remove(const char *tag, const char *name, GError **error)
 {
+    g_autofree SkLink *link = sk_netlink_link(name, NULL);
+    g_autoptr(GError) why = NULL;
     sk_assert_worker();
     sk_bandwidth_forget(tag, name);
+    if (link != NULL && sk_link_is_marked(link, PLUGGED) && !sk_ovs_unplug(name, &why))
+        g_warning("%s, continuing", why->message);
     return sk_netlink_remove(name, error);
+}
+
+gboolean
+sk_network_tap_leave(const char *tag, const char *name, GError **error)
+{
+    g_autofree SkLink *link = sk_netlink_link(name, NULL);
+    if (link == NULL || sk_link_is_marked(link, MADE))
+        return sk_network_tap_remove(tag, name, error);
+    sk_bandwidth_forget(tag, name);
+    return TRUE;
 }
 
 gboolean

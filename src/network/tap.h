@@ -7,7 +7,7 @@
 G_BEGIN_DECLS
 
 /*
- * A guest's link on the host: TAP on a bridge, or macvtap on a link.
+ * A guest's link on the host: TAP on a bridge (the kernel's or Open vSwitch's), TAP on its own, or macvtap on a link.
  *
  * Links carry the daemon's tag in their names ("skt<n>-<tag>", "skm<n>-<tag>"; "skt<n>" with no tag), so
  * that those of a dead daemon are known. TAPs are persistent: to take one apart costs the kernel about 20 ms
@@ -24,7 +24,12 @@ typedef struct {
     const char *mac;        /* the guest's; the TAP gets it with fe: in front, so that the bridge never takes it for its own */
     guint mtu;              /* 0: the bridge's */
     gboolean multi_queue;   /* more descriptors may be had with sk_network_tap_queue(); TAP only */
-    const char *bridge;     /* direct: NULL */
+    const char *bridge;     /* NULL: direct, or on its own: then one of the name that is there already is taken, and stays */
+    gboolean existing;      /* on its own: it must be there already (TAP or macvtap), and is left as it is */
+    const SkVlan *vlan;     /* NULL: the bridge's default one */
+    gboolean own_bridge;    /* the bridge is a network's of ours: made to look at VLAN tags if need be */
+    const SkOvsPort *openvswitch; /* the bridge is Open vSwitch's; with an interface_id */
+    const char *domain;     /* openvswitch: UUID */
     const char *device;     /* direct: the host's link, else NULL */
     gint mode;              /* direct: SkDirectMode */
     const SkBandwidth *bandwidth;   /* NULL: no limits */
@@ -34,20 +39,26 @@ typedef struct {
  * Opens the link, up and connected, as the spec says. *out_name (free with g_free()) and the
  * descriptor are written only on success; the descriptor is close-on-exec, with vnet headers,
  * for QEMU's "-netdev tap,fd=". Nothing is left behind on failure.
- * Fault points: "tap/open", "tap/connect", "tap/bandwidth".
+ * Fault points: "tap/open", "tap/connect", "tap/vlan", "tap/openvswitch", "tap/bandwidth".
  */
 gboolean sk_network_tap_open(const SkTapSpec *spec, SkFd *out_fd, char **out_name, GError **error);
 
 /* One more queue of a TAP that was opened with multi_queue; SK_FD_NONE on error. */
 gint sk_network_tap_queue(const char *name, GError **error);
 
-/* Connects a TAP to another bridge while it runs (hot change of an interface's network). Fault point: "tap/move". */
-gboolean sk_network_tap_move(const char *name, const char *bridge, GError **error);
+/*
+ * Connects a TAP to another of the kernel's bridges while it runs (hot change of an interface's network): of the spec its
+ * bridge, vlan and own_bridge count. Fault point: "tap/move".
+ */
+gboolean sk_network_tap_move(const char *name, const SkTapSpec *spec, GError **error);
 
 /* Sets, changes or takes away (all zero) the limits of a running link. UNSUPPORTED if the kernel or `tc` lacks it. */
 gboolean sk_network_tap_limit(const char *tag, const char *name, const SkBandwidth *bandwidth, GError **error);
 
-/* Removes the link and its limits; one that is not there is fine. */
+/* The same of a link on its own: one that was there already stays, and loses only its limits. */
+gboolean sk_network_tap_leave(const char *tag, const char *name, GError **error);
+
+/* Removes the link, its limits and its port of Open vSwitch; one that is not there is fine. */
 gboolean sk_network_tap_remove(const char *tag, const char *name, GError **error);
 
 /* The number of the newest link there is: the kernel counts on, so what is made from now on has a higher one. Any thread. */

@@ -17,6 +17,7 @@
 #include "host/firmware.h"
 #include "network/tap.h"
 #include "service/console.h"
+#include "service/domain-port.h"
 #include "service/launch-devices.h"
 #include "service/network.h"
 #include "service/pool.h"
@@ -126,10 +127,36 @@ sk_domain_vnc_path(const char *run_dir)
 
 /* -- plan (main thread) ------------------------------------------------------------------------------------ */
 
+/* What the network and its port group have to say of the interface. */
+static gboolean
+plan_port(SkNicPlan *plan, SkService *service, const SkInterface *nic, GError **error)
+{
+    SkNicPort port;
+    if (!sk_nic_port(service, nic, &port, error))
+        return FALSE;
+    plan->bandwidth = *port.bandwidth;
+    plan->own_bridge = port.own_bridge;
+    plan->vlan = sk_value_copy(&sk_vlan_type, port.vlan);
+    plan->openvswitch = sk_value_copy(&sk_ovs_port_type, port.openvswitch);
+    if (plan->openvswitch != NULL && plan->openvswitch->interface_id == NULL)
+        plan->openvswitch->interface_id = sk_nic_ovs_id(plan->domain, nic->mac);
+    return TRUE;
+}
+
+SkTapSpec
+sk_nic_plan_tap(const SkNicPlan *self)
+{
+    return (SkTapSpec){ .tag = self->tag, .name = self->link_name, .mac = self->mac, .mtu = self->mtu,
+                        .multi_queue = self->queues > 1 && self->kind != SK_NIC_DIRECT, .bridge = self->bridge, .device = self->device,
+                        .mode = self->mode, .bandwidth = &self->bandwidth, .existing = self->existing, .vlan = self->vlan,
+                        .own_bridge = self->own_bridge, .openvswitch = self->openvswitch, .domain = self->domain };
+}
+
 SkNicPlan *
-sk_nic_plan_new(SkService *service, const SkInterface *nic, GError **error)
+sk_nic_plan_new(SkService *service, const char *domain_uuid, const SkInterface *nic, GError **error)
 {
     SkNicPlan *plan = g_new0(SkNicPlan, 1);
+    plan->domain = g_strdup(domain_uuid);
     plan->mac = g_strdup(nic->mac);
     plan->kind = nic->kind;
     plan->mode = nic->mode;
@@ -137,10 +164,10 @@ sk_nic_plan_new(SkService *service, const SkInterface *nic, GError **error)
     plan->queues = nic->queues;
     plan->vhost = nic->vhost == SK_SWITCH_ON;
     plan->link_name = g_strdup(nic->link_name);
-    plan->bandwidth = nic->bandwidth;
+    plan->existing = nic->existing;
     plan->device = g_strdup(nic->device);
     plan->bridge = nic->kind == SK_NIC_NETWORK ? sk_service_network_bridge(service, nic->network, error) : g_strdup(nic->bridge);
-    if (nic->kind == SK_NIC_NETWORK && plan->bridge == NULL) {
+    if ((nic->kind == SK_NIC_NETWORK && plan->bridge == NULL) || !plan_port(plan, service, nic, error)) {
         sk_nic_plan_free(plan);
         return NULL;
     }
@@ -164,6 +191,9 @@ sk_nic_plan_free(gpointer data)
     g_free(plan->mac);
     g_free(plan->bridge);
     g_free(plan->device);
+    g_free(plan->domain);
+    sk_value_free(&sk_vlan_type, plan->vlan);
+    sk_value_free(&sk_ovs_port_type, plan->openvswitch);
     g_free(plan->tap);
     g_free(plan);
 }
@@ -217,7 +247,7 @@ sk_launch_plan_fill(SkLaunchPlan *self, SkDomain *domain, const SkDomainSpec *sp
         return FALSE;
     self->nics = g_ptr_array_new_with_free_func(sk_nic_plan_free);
     for (guint i = 0; spec->interfaces != NULL && i < spec->interfaces->len; i++) {
-        SkNicPlan *plan = sk_nic_plan_new(service, spec->interfaces->pdata[i], error);
+        SkNicPlan *plan = sk_nic_plan_new(service, uuid, spec->interfaces->pdata[i], error);
         if (plan == NULL)
             return FALSE;
         g_ptr_array_add(self->nics, plan);
@@ -402,7 +432,8 @@ static void
 undo_tap(gpointer data)
 {
     const SkNicPlan *plan = data;
-    sk_network_tap_remove(plan->tag, plan->tap, NULL);
+    const SkInterface nic = { .kind = plan->kind, .link_name = plan->link_name, .tap = plan->tap };
+    sk_nic_let_go(plan->tag, &nic);
 }
 
 static gboolean
@@ -435,9 +466,7 @@ sk_launch_open_nic(SkNicPlan *plan, SkUndo *undo, GError **error)
 {
     if (plan->kind == SK_NIC_USER)
         return NULL;
-    gboolean many = plan->queues > 1 && plan->kind != SK_NIC_DIRECT;
-    const SkTapSpec spec = { .tag = plan->tag, .name = plan->link_name, .mac = plan->mac, .mtu = plan->mtu, .multi_queue = many, .bridge = plan->bridge,
-                             .device = plan->device, .mode = plan->mode, .bandwidth = &plan->bandwidth };
+    const SkTapSpec spec = sk_nic_plan_tap(plan);
     g_auto(SkFd) opened = SK_FD_NONE;
     if (!sk_network_tap_open(&spec, &opened, &plan->tap, error))
         return NULL;
@@ -445,7 +474,7 @@ sk_launch_open_nic(SkNicPlan *plan, SkUndo *undo, GError **error)
     gint fd = sk_fd_steal(&opened);
     g_autoptr(SkNicEnd) end = sk_nic_end_new(plan->mac);
     g_array_append_val(end->fds, fd);
-    if ((many && !add_queues(plan, end, error)) || (plan->vhost && !add_vhost(end, error)))
+    if ((spec.multi_queue && !add_queues(plan, end, error)) || (plan->vhost && !add_vhost(end, error)))
         return NULL;
     return g_steal_pointer(&end);
 }
@@ -798,26 +827,30 @@ sk_launch_plan_open(SkLaunchPlan *self, const SkQemuCaps *caps, SkUndo *undo, GE
 static gboolean
 run_drop(SkJob *job, GError **error)
 {
-    char **names = job->work;
+    const GPtrArray *nics = job->work;
     (void) error;
-    for (guint i = 0; names[i] != NULL; i++)
-        sk_network_tap_remove(job->service->tag, names[i], NULL);
+    for (guint i = 0; i < nics->len; i++)
+        sk_nic_let_go(job->service->tag, nics->pdata[i]);
     return TRUE;
 }
 
-static const SkJobKind drop_job = { .run = run_drop, .free_work = (GDestroyNotify) g_strfreev };
+static const SkJobKind drop_job = { .run = run_drop, .free_work = (GDestroyNotify) g_ptr_array_unref };
+
+static void
+free_nic(gpointer nic)
+{
+    sk_value_free(&sk_interface_type, nic);
+}
 
 void
 sk_launch_drop_taps(SkService *service, const SkDomainSpec *live)
 {
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    g_autoptr(GPtrArray) nics = g_ptr_array_new_with_free_func(free_nic);
     for (guint i = 0; live != NULL && live->interfaces != NULL && i < live->interfaces->len; i++) {
         const SkInterface *nic = live->interfaces->pdata[i];
         if (nic->tap != NULL)
-            g_ptr_array_add(names, g_strdup(nic->tap));
+            g_ptr_array_add(nics, sk_value_copy(&sk_interface_type, nic));
     }
-    if (names->len == 0)
-        return;
-    g_ptr_array_add(names, NULL);
-    sk_job_start_quiet(service, &drop_job, g_ptr_array_steal(names, NULL));
+    if (nics->len > 0)
+        sk_job_start_quiet(service, &drop_job, g_steal_pointer(&nics));
 }

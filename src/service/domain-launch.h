@@ -3,6 +3,7 @@
 
 #include "engine/caps.h"
 #include "engine/launch.h"
+#include "network/tap.h"
 #include "service/domain.h"
 
 /*
@@ -25,10 +26,16 @@ typedef struct {
     struct SkNetwork *network; /* kind network: kept from going down while the plan is there */
     char *tap;              /* opened: name it has */
     SkBandwidth bandwidth;
+    gboolean existing, own_bridge;
+    SkVlan *vlan;
+    SkOvsPort *openvswitch;
+    char *domain;           /* UUID */
 } SkNicPlan;
 
 /* Made and freed on the main thread. */
-SkNicPlan *sk_nic_plan_new(SkService *service, const SkInterface *nic, GError **error);
+SkNicPlan *sk_nic_plan_new(SkService *service, const char *domain_uuid, const SkInterface *nic, GError **error);
+/* How the plan's link is connected; borrows from the plan. */
+SkTapSpec sk_nic_plan_tap(const SkNicPlan *self);
 void sk_nic_plan_free(gpointer plan);
 
 /* Everything a worker needs to start one domain. */

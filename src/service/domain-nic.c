@@ -8,6 +8,7 @@
 #include "service/domain-device.h"
 #include "service/domain-live.h"
 #include "service/domain-note.h"
+#include "service/domain-port.h"
 #include "service/network.h"
 #include "service/session-network.h"
 
@@ -17,10 +18,12 @@ typedef struct {
     SkDomainChange change;
     SkNicPlan *plan;        /* attach, move: what it is plugged into */
     char *mac;
-    char *tap;              /* detach: the link to remove */
+    char *tap;              /* update: the link */
     gboolean move, limit;   /* update: another bridge, other limits */
     SkBandwidth bandwidth;
     char *bridge;           /* move: the one it was on; NULL: it is down */
+    SkVlan *vlan;           /* move: what it was in there */
+    gboolean own_bridge;
     SkBandwidth old_bandwidth;
     SkDomainSpec *before;   /* update: what ran */
     const char *tag;        /* of the daemon */
@@ -35,6 +38,7 @@ free_work(gpointer data)
     g_free(work->mac);
     g_free(work->tap);
     g_free(work->bridge);
+    sk_value_free(&sk_vlan_type, work->vlan);
     sk_value_free(&sk_domain_spec_type, work->before);
     g_free(work);
 }
@@ -88,7 +92,7 @@ prepare_attach(SkJob *job, GError **error)
     if (change->live == NULL)
         return check(work, job->service, error);
     sk_list_append_copy(&change->live->interfaces, &sk_interface_type, nic);
-    work->plan = sk_nic_plan_new(job->service, nic, error);
+    work->plan = sk_nic_plan_new(job->service, change->spec->uuid, nic, error);
     return work->plan != NULL && check(work, job->service, error);
 }
 
@@ -166,8 +170,7 @@ run_detach(SkJob *job, GError **error)
         g_autoptr(SkPlug) plug = sk_plug_interface(change->live, plugged, NULL, error);
         if (plug == NULL || !sk_domain_change_note(change, error) || !sk_qmp_detach(change->qmp, plug, DETACH_MS, error))
             return FALSE;
-        if (plugged->tap != NULL)
-            sk_network_tap_remove(job->service->tag, plugged->tap, NULL);
+        sk_nic_let_go(job->service->tag, plugged);
     }
     remove_nic(change->live, work->mac);
     remove_nic(change->spec, work->mac);
@@ -187,6 +190,23 @@ const SkJobKind sk_nic_detach_job = {
 
 /* -- update: cable, network, limits and addresses while it runs; the rest at the next start ---------------------------- */
 
+/* To be plugged into what wanted says; what it was is kept for the way back. */
+static gboolean
+plan_move(NicWork *work, SkService *self, const SkInterface *nic, const SkInterface *wanted, GError **error)
+{
+    SkNicPort old;
+    work->plan = sk_nic_plan_new(self, work->change.spec->uuid, wanted, error);
+    if (work->plan == NULL || !sk_nic_port(self, nic, &old, error))
+        return FALSE;
+    if (old.openvswitch != NULL || work->plan->openvswitch != NULL)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "interface \"%s\" cannot be moved from or to Open vSwitch while the domain runs: detach it and attach it again", nic->mac);
+    work->move = TRUE;
+    work->bridge = nic->kind == SK_NIC_NETWORK ? sk_service_network_bridge(self, nic->network, NULL) : g_strdup(nic->bridge);
+    work->vlan = sk_value_copy(&sk_vlan_type, old.vlan);
+    work->own_bridge = old.own_bridge;
+    return TRUE;
+}
+
 /* What the running interface takes over from the definition. */
 static gboolean
 follow(NicWork *work, SkService *self, SkInterface *nic, const SkInterface *wanted, GError **error)
@@ -195,13 +215,14 @@ follow(NicWork *work, SkService *self, SkInterface *nic, const SkInterface *want
     gboolean same = nic->kind == wanted->kind && g_strcmp0(nic->network, wanted->network) == 0 && g_strcmp0(nic->bridge, wanted->bridge) == 0;
     work->tap = g_strdup(nic->tap);
     if (!same && bridged && (wanted->kind == SK_NIC_NETWORK || wanted->kind == SK_NIC_BRIDGE)) {
-        work->plan = sk_nic_plan_new(self, wanted, error);
-        if (work->plan == NULL)
+        if (!plan_move(work, self, nic, wanted, error))
             return FALSE;
-        work->move = TRUE;
-        work->bridge = nic->kind == SK_NIC_NETWORK ? sk_service_network_bridge(self, nic->network, NULL) : g_strdup(nic->bridge);
         g_free(nic->network);
         g_free(nic->bridge);
+        g_free(nic->portgroup);
+        sk_value_free(&sk_vlan_type, nic->vlan);
+        nic->portgroup = g_strdup(wanted->portgroup);
+        nic->vlan = sk_value_copy(&sk_vlan_type, wanted->vlan);
         nic->network = g_strdup(wanted->network);
         nic->bridge = g_strdup(wanted->bridge);
         nic->kind = wanted->kind;
@@ -253,7 +274,8 @@ undo_move(gpointer data)
 {
     const NicWork *work = data;
     g_autoptr(GError) why = NULL;
-    if (work->bridge != NULL && !sk_network_tap_move(work->tap, work->bridge, &why))
+    const SkTapSpec spec = { .bridge = work->bridge, .vlan = work->vlan, .own_bridge = work->own_bridge };
+    if (work->bridge != NULL && !sk_network_tap_move(work->tap, &spec, &why))
         g_warning("%s, continuing", why->message);
 }
 
@@ -270,7 +292,8 @@ static gboolean
 change_link(NicWork *work, SkUndo *undo, GError **error)
 {
     if (work->move && work->tap != NULL) {
-        if (!sk_network_tap_move(work->tap, work->plan->bridge, error))
+        const SkTapSpec spec = sk_nic_plan_tap(work->plan);
+        if (!sk_network_tap_move(work->tap, &spec, error))
             return FALSE;
         sk_undo_push(undo, "move", undo_move, work, NULL);
     }

@@ -7,8 +7,8 @@
 #include "engine/launch.h"
 #include "engine/qmp/commands.h"
 #include "model/device.h"
-#include "network/tap.h"
 #include "service/domain-change.h"
+#include "service/domain-port.h"
 
 /* A device that is not there is not waited for. */
 #define DETACH_MS 1000
@@ -47,8 +47,7 @@ verify_interfaces(SkQmp *qmp, GHashTable *devices, SkDomainSpec *live, const cha
             continue;
         g_message("domain \"%s\": interface \"%s\" is not plugged in", live->name, nic->mac);
         clear_away(qmp, plug);
-        if (nic->tap != NULL)
-            sk_network_tap_remove(tag, nic->tap, NULL);
+        sk_nic_let_go(tag, nic);
         sk_list_remove_entry(live->interfaces, &sk_interface_type, nic);
     }
 }

@@ -32,12 +32,13 @@ changed_copy(const SkNetworkSpec *from, const SkCall *call, GError **error)
 }
 
 static gboolean
-check_change(const SkNetworkWork *work, const SkNetwork *network, GError **error)
+check_change(const SkNetworkWork *work, const SkNetwork *network, gboolean edit, GError **error)
 {
     const SkNetworkSpec *spec = work->spec, *old = work->old, *live = work->live;
     if (spec != NULL && (g_strcmp0(network->spec->name, spec->name) != 0 || g_strcmp0(network->spec->uuid, spec->uuid) != 0))
         return sk_fail(error, SK_ERROR_INVALID, "the name and the UUID of network \"%s\" cannot be changed", network->spec->name);
-    if (live != NULL && (old->forward == SK_FORWARD_BRIDGE || g_strcmp0(old->bridge, live->bridge) != 0 ||
+    /* Of a network on somebody else's bridge only its port groups can be edited, which are for guests to come. */
+    if (live != NULL && ((old->forward == SK_FORWARD_BRIDGE && !edit) || g_strcmp0(old->bridge, live->bridge) != 0 ||
                          (live->forward == SK_FORWARD_BRIDGE) != (old->forward == SK_FORWARD_BRIDGE)))
         return sk_fail(error, SK_ERROR_STATE, "the bridge of network \"%s\" cannot be changed while it is active: stop it first", network->spec->name);
     return TRUE;
@@ -64,7 +65,7 @@ prepare_change(SkJob *job, GError **error)
     if (scope != SK_SCOPE_CONFIG && active && (work->live = changed_copy(work->old, call, error)) == NULL)
         return FALSE;
     sk_network_look_around(job->service, work, network->spec->name);
-    return check_change(work, network, error);
+    return check_change(work, network, call->op->id == SK_OP_NETWORK_EDIT, error);
 }
 
 static gboolean

@@ -5,7 +5,7 @@
 
 /* The links of running guests on a network: when its bridge is made anew they are ports of none. */
 
-/* Names of the links, for a worker (GPtrArray of strings). Main thread. */
+/* The links, for a worker; free with g_ptr_array_unref(). Main thread. */
 GPtrArray *sk_network_ports(SkService *self, const char *network);
 
 /* Makes those that are not ports of the bridge its ports; gives how many. Workers. */

@@ -74,9 +74,9 @@ sk_session_fit_interfaces(SkService *self, SkDomainSpec *spec, GError **error)
 {
     for (guint i = 0; self->settings->session && spec->interfaces != NULL && i < spec->interfaces->len; i++) {
         SkInterface *nic = spec->interfaces->pdata[i];
-        if (nic->kind == SK_NIC_BRIDGE || nic->kind == SK_NIC_DIRECT)
-            return sk_fail(error, SK_ERROR_UNSUPPORTED, "a session daemon cannot connect domain \"%s\" to a %s: use an interface of kind user, or the system's daemon",
-                           spec->name, nic->kind == SK_NIC_BRIDGE ? "bridge" : "device");
+        if (nic->kind == SK_NIC_BRIDGE || nic->kind == SK_NIC_DIRECT || nic->kind == SK_NIC_ETHERNET)
+            return sk_fail(error, SK_ERROR_UNSUPPORTED, "a session daemon cannot connect domain \"%s\" to a %s of the host: use an interface of kind user, or the system's daemon",
+                           spec->name, nic->kind == SK_NIC_BRIDGE ? "bridge" : "link");
         if (nic->kind == SK_NIC_NETWORK && !to_user_mode(self, spec, nic, error))
             return FALSE;
     }

@@ -151,7 +151,7 @@ def test_update(shared_daemon, connection):
     virsh(shared_daemon, "net-update", "edits", "add-first", "dns-host", "<host ip='10.83.0.7'><hostname>seven</hostname></host>")
     assert "seven" in network.XMLDesc()
     assert "7" in shared_daemon.run("dig", "+short", "+tries=1", "@10.83.0.1", "seven", capture_output=True, text=True).stdout
-    assert "portgroup" in refused(libvirt.VIR_ERR_CONFIG_UNSUPPORTED, network.update, 3, 9, -1, "<portgroup name='x'/>", 0)
+    assert "forward-pf" in refused(libvirt.VIR_ERR_CONFIG_UNSUPPORTED, network.update, 3, 8, -1, "<pf dev='x'/>", 0)
 
 
 def test_edit_of_an_editor(shared_daemon, connection, monkeypatch):
@@ -163,7 +163,7 @@ def test_edit_of_an_editor(shared_daemon, connection, monkeypatch):
 
 @pytest.mark.parametrize("xml, part", [
     ("<network><name>x</name><bandwidth><inbound average='1'/></bandwidth></network>", "bandwidth"),
-    ("<network><name>x</name><portgroup name='p'/></network>", "portgroup"),
+    ("<network><name>x</name><portgroup name='p'/><portgroup name='p'/></network>", "\"p\""),
     ("<network><name>x</name><forward mode='hostdev'/></network>", "hostdev"),
     ("<network><name>x</name><frob/></network>", "frob"),
     ("<network><name>x</name><ip address='10.9.0.1' netmask='255.0.255.0'/></network>", "netmask"),

@@ -653,7 +653,7 @@ def test_network_deleted_and_gone_after_restart(daemon):
 # -- faults ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("step", ["network-up/bridge", "network-up/address", "network-up/link", "network-up/forwarding",
+@pytest.mark.parametrize("step", ["network-up/bridge", "network-up/address", "network-up/link", "network-up/routes", "network-up/forwarding",
                                   "network-up/dnsmasq", "dnsmasq/config", "dnsmasq/start", "network-rules/apply"])
 def test_fault_on_the_way_up_leaves_nothing(step):
     with make_daemon(env={"SKEP_FAULT": step}) as daemon:

@@ -266,7 +266,7 @@ static const struct {
 } sections[] = {
     { "none", -1 }, { "bridge", -1 }, { "domain", -1 }, { "ip", -1 }, { "ip-dhcp-host", SK_XML_NETWORK_HOST },
     { "ip-dhcp-range", SK_XML_NETWORK_RANGE }, { "forward", -1 }, { "forward-interface", SK_XML_NETWORK_INTERFACE }, { "forward-pf", -1 },
-    { "portgroup", -1 }, { "dns-host", SK_XML_NETWORK_DNS_HOST }, { "dns-txt", SK_XML_NETWORK_DNS_TEXT }, { "dns-srv", SK_XML_NETWORK_DNS_SERVICE },
+    { "portgroup", SK_XML_NETWORK_GROUP }, { "dns-host", SK_XML_NETWORK_DNS_HOST }, { "dns-txt", SK_XML_NETWORK_DNS_TEXT }, { "dns-srv", SK_XML_NETWORK_DNS_SERVICE },
 };
 
 static gboolean
@@ -376,7 +376,7 @@ static const SkLvProcedure rows[] = {
     { 153, "NETWORK_IS_PERSISTENT", "net", "persistent:i32", SK_OP_NETWORK_SHOW, is_persistent },
     { 283, "CONNECT_LIST_ALL_NETWORKS", "need_results:i32 flags", "nets:net<16384> ret:u32", SK_OP_NETWORK_LIST, list_all },
     { 291, "NETWORK_UPDATE", "net command:u32 section:u32 parentIndex:i32 xml:str flags", "", SK_OP_NETWORK_EDIT, update,
-      .lacks = "sections portgroup and forward-pf" },
+      .lacks = "section forward-pf" },
     { 341, "NETWORK_GET_DHCP_LEASES", "net mac:str? need_results:i32 flags", "leases:{iface:str expirytime:i64 type:i32 mac:str? iaid:str? ipaddr:str prefix:u32 hostname:str? clientid:str?}<65536> ret:u32",
       SK_OP_NETWORK_LEASES, get_dhcp_leases },
     { 404, "NETWORK_LIST_ALL_PORTS", "network:net need_results:i32 flags", "ports:netport<16384> ret:u32", SK_OP_NETWORK_SHOW, sk_lv_list_ports },

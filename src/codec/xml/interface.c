@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "codec/xml/domain-private.h"
+#include "codec/xml/port.h"
 
 /* -- reading ------------------------------------------------------------------------------------------------------ */
 
@@ -62,11 +63,27 @@ read_rom(SkXmlNode *node, SkInterface *nic, GError **error)
 /* What would change which packets pass, or how, is never left out in silence. */
 static const SkXmlRefusal refused[] = {
     { "filterref", "network filters are not supported" },
-    { "vlan", "VLAN tags are not supported: give a bridge of that VLAN" },
-    { "virtualport", "virtual ports (Open vSwitch, 802.1Qbg) are not supported" },
+    { "script", "scripts that set up a link are not run: give <target dev='...' managed='no'/> and make the link before" },
+    { "downscript", "scripts that take a link down are not run: do it when the domain has stopped" },
     { "coalesce", "coalescing of packets is not supported" },
     { "teaming", "teams of interfaces are not supported" },
 };
+
+/* Names that the daemon makes up itself come back in XML of running domains; a link that somebody else makes keeps its own. */
+static gboolean
+read_target(SkXmlNode *node, SkInterface *nic, GError **error)
+{
+    static const char *const own[] = { "vnet", "vif", "macvtap", "macvlan", "skt", "skm" };
+    gboolean managed = TRUE;
+    const char *target = sk_xml_get(node, "target/@dev");
+    if (!sk_xml_get_bool(node, "target/@managed", &managed, error))
+        return FALSE;
+    nic->existing = !managed;
+    for (guint i = 0; target != NULL && managed && i < G_N_ELEMENTS(own); i++)
+        target = g_str_has_prefix(target, own[i]) ? NULL : target;
+    nic->link_name = g_strdup(target);
+    return TRUE;
+}
 
 static gboolean
 read_interface(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **error)
@@ -77,17 +94,13 @@ read_interface(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError
     /* libvirt's choice on this architecture for who chooses nothing. */
     if (!sk_xml_has(node, "model/@type"))
         nic->model = SK_NIC_RTL8139;
-    /* Names that the daemon makes up itself come back in XML of running domains. */
-    const char *target = sk_xml_get(node, "target/@dev"), *driver = sk_xml_get(node, "driver/@name");
+    const char *driver = sk_xml_get(node, "driver/@name");
     if (driver != NULL && !g_str_equal(driver, "vhost") && !g_str_equal(driver, "qemu"))
         return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "driver \"%.32s\" is not supported: give vhost or qemu", driver);
     nic->vhost = driver == NULL ? SK_SWITCH_DEFAULT : g_str_equal(driver, "vhost") ? SK_SWITCH_ON : SK_SWITCH_OFF;
-    if (!read_rom(node, nic, error))
+    if (!read_rom(node, nic, error) || !read_target(node, nic, error) || !sk_xml_read_virtualport(node, &nic->openvswitch, error))
         return FALSE;
-    static const char *const own[] = { "vnet", "vif", "macvtap", "macvlan", "skt", "skm" };
-    for (guint i = 0; target != NULL && i < G_N_ELEMENTS(own); i++)
-        target = g_str_has_prefix(target, own[i]) ? NULL : target;
-    nic->link_name = g_strdup(target);
+    sk_xml_settle_vlan(nic->vlan);
     ignore_live(node, nic);
     sk_xml_is(node, "@trustGuestRxFilters", "no");
     /* vagrant-libvirt writes what is so anyway. */
@@ -124,11 +137,14 @@ write_interface(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
     if (nic->forwards != NULL)
         sk_xml_set(node, "backend/@type", "passt");
     write_forwards(node, nic);
+    sk_xml_write_virtualport(node, nic->openvswitch);
     if (nic->vhost != SK_SWITCH_DEFAULT)
         sk_xml_set(node, "driver/@name", nic->vhost == SK_SWITCH_ON ? "vhost" : "qemu");
     if (nic->rom != SK_SWITCH_DEFAULT)
         sk_xml_set(node, "rom/@enabled", nic->rom == SK_SWITCH_ON ? "yes" : "no");
     sk_xml_set(node, "target/@dev", sk_xml_is_live(writer) && nic->tap != NULL ? nic->tap : nic->link_name);
+    if (nic->existing)
+        sk_xml_set(node, "target/@managed", "no");
 }
 
 const SkXmlFamily sk_xml_interface_families[] = {

@@ -32,23 +32,42 @@ class_bits(const char *address)
     return first < 128 ? 8 : first < 192 ? 16 : 24;
 }
 
-static gboolean
-read_subnet(SkXmlNode *ip, gboolean six, char **out, GError **error)
+char *
+sk_xml_network_subnet(SkXmlNode *ip, gboolean six, GError **error)
 {
     const char *address = sk_xml_get(ip, "@address"), *netmask = sk_xml_get(ip, "@netmask");
     guint bits = 0;
-    if (address == NULL)
-        return sk_xml_fail(ip, error, SK_ERROR_XML, "the attribute \"address\" is missing");
-    if (*out != NULL)
-        return sk_xml_fail(ip, error, SK_ERROR_UNSUPPORTED, "a network has one address of each family, and this is the second");
+    if (address == NULL) {
+        sk_xml_fail(ip, error, SK_ERROR_XML, "the attribute \"address\" is missing");
+        return NULL;
+    }
     if (!sk_check_address(address, "address", error) || !sk_xml_get_uint(ip, "@prefix", six ? 128 : 32, &bits, error))
-        return FALSE;
-    if (netmask != NULL && (six || (bits = mask_bits(netmask)) == 0))
-        return sk_xml_fail(ip, error, SK_ERROR_XML, "netmask \"%.64s\" must be like 255.255.255.0%s", netmask, six ? "; IPv6 takes prefix" : "");
+        return NULL;
+    if (netmask != NULL && (six || (bits = mask_bits(netmask)) == 0)) {
+        sk_xml_fail(ip, error, SK_ERROR_XML, "netmask \"%.64s\" must be like 255.255.255.0%s", netmask, six ? "; IPv6 takes prefix" : "");
+        return NULL;
+    }
     if (bits == 0)
         bits = six ? 64 : class_bits(address);
-    *out = g_strdup_printf("%s/%u", address, bits);
-    return TRUE;
+    return g_strdup_printf("%s/%u", address, bits);
+}
+
+static gboolean
+read_subnet(SkXmlNode *ip, gboolean six, char **out, GError **error)
+{
+    if (*out != NULL)
+        return sk_xml_fail(ip, error, SK_ERROR_UNSUPPORTED, "a network has one address of each family, and this is the second");
+    *out = sk_xml_network_subnet(ip, six, error);
+    return *out != NULL;
+}
+
+gboolean
+sk_xml_network_family(SkXmlNode *node, gboolean *six, GError **error)
+{
+    const char *family = sk_xml_get(node, "@family"), *address = sk_xml_get(node, "@address");
+    *six = g_strcmp0(family, "ipv6") == 0 || (family == NULL && address != NULL && strchr(address, ':') != NULL);
+    return family == NULL || *six || g_str_equal(family, "ipv4") ||
+           sk_xml_fail(node, error, SK_ERROR_XML, "family \"%.32s\" must be ipv4 or ipv6", family);
 }
 
 /* -- DHCP ------------------------------------------------------------------------------------------------------------- */
@@ -136,10 +155,9 @@ read_dhcp(SkXmlNode *ip, SkNetworkSpec *spec, gboolean six, GError **error)
 static gboolean
 read_ip(SkXmlNode *ip, SkNetworkSpec *spec, GError **error)
 {
-    const char *family = sk_xml_get(ip, "@family"), *address = sk_xml_get(ip, "@address");
-    gboolean six = g_strcmp0(family, "ipv6") == 0 || (family == NULL && address != NULL && strchr(address, ':') != NULL);
-    if (family != NULL && !six && !g_str_equal(family, "ipv4"))
-        return sk_xml_fail(ip, error, SK_ERROR_XML, "family \"%.32s\" must be ipv4 or ipv6", family);
+    gboolean six;
+    if (!sk_xml_network_family(ip, &six, error))
+        return FALSE;
     sk_xml_is(ip, "@localPtr", "no");
     sk_xml_get_string(ip, "tftp/@root", &spec->tftp_root);
     return read_subnet(ip, six, six ? &spec->ipv6 : &spec->ipv4, error) && read_dhcp(ip, spec, six, error);

@@ -118,10 +118,6 @@ write_bridge(SkXmlNode *network, const SkNetworkSpec *spec)
 
 static const SkXmlRefusal refused[] = {
     { "bandwidth", "limits of a whole network are not supported: give them to interfaces" },
-    { "vlan", "VLANs need Open vSwitch or SR-IOV, which networks here do not use" },
-    { "virtualport", "virtual ports need Open vSwitch, which networks here do not use" },
-    { "portgroup", "port groups are not supported: give interfaces their settings" },
-    { "route", "static routes are not supported" },
     { "port", "isolated ports are not supported" },
 };
 
@@ -143,7 +139,9 @@ read_network(SkXmlNode *network, SkNetworkSpec *spec, GError **error)
     sk_xml_get_string(network, "name", &spec->name);
     sk_xml_get_string(network, "uuid", &spec->uuid);
     return sk_xml_read_metadata(network, &spec->metadata, error) && check_refused(network, error) && read_forward(network, spec, error) &&
-           read_bridge(network, spec, error) && sk_xml_network_read_dns(network, spec, error) && sk_xml_network_read_ips(network, spec, error);
+           read_bridge(network, spec, error) && sk_xml_network_read_dns(network, spec, error) && sk_xml_network_read_ips(network, spec, error) &&
+           sk_xml_network_read_ports(network, spec, error) && sk_xml_network_read_routes(network, spec, error) &&
+           sk_xml_network_read_options(network, spec, error);
 }
 
 SkNetworkSpec *
@@ -178,6 +176,9 @@ sk_xml_network_format(const SkNetworkSpec *spec, guint connections)
     write_bridge(network, spec);
     sk_xml_network_write_dns(network, spec);
     sk_xml_network_write_ips(network, spec);
+    sk_xml_network_write_routes(network, spec);
+    sk_xml_network_write_ports(network, spec);
+    sk_xml_network_write_options(network, spec);
     return sk_xml_text(network);
 }
 
@@ -194,6 +195,7 @@ static const struct {
     [SK_XML_NETWORK_DNS_HOST] = { "host", G_STRUCT_OFFSET(SkNetworkEdit, dns_host), &sk_dns_host_type },
     [SK_XML_NETWORK_DNS_TEXT] = { "txt", G_STRUCT_OFFSET(SkNetworkEdit, dns_text), &sk_dns_text_type },
     [SK_XML_NETWORK_DNS_SERVICE] = { "srv", G_STRUCT_OFFSET(SkNetworkEdit, dns_service), &sk_dns_service_type },
+    [SK_XML_NETWORK_GROUP] = { "portgroup", G_STRUCT_OFFSET(SkNetworkEdit, portgroup), &sk_port_group_type },
     [SK_XML_NETWORK_INTERFACE] = { "interface", G_STRUCT_OFFSET(SkNetworkEdit, forward_device), NULL },
 };
 
@@ -206,7 +208,8 @@ read_edit(SkXmlNode *node, SkXmlNetworkSection section, SkNetworkEdit *edit, GEr
     }
     gpointer value = sk_value_new(sections[section].type);
     *(gpointer *) ((guint8 *) edit + sections[section].offset) = value;
-    if (!sk_xml_read_fields(node, sections[section].type, value, error))
+    if (section == SK_XML_NETWORK_GROUP ? !sk_xml_network_read_group(node, value, error)
+                                        : !sk_xml_read_fields(node, sections[section].type, value, error))
         return FALSE;
     /* What is deleted needs only to be found. */
     return edit->verb == SK_EDIT_DELETE || sk_xml_check_value(sections[section].type, value, sections[section].element, error);

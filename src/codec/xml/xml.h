@@ -103,7 +103,7 @@ char *sk_xml_network_port_format(const SkXmlNetworkPort *port);
 /* Which element of a network a change is about. */
 typedef enum {
     SK_XML_NETWORK_HOST, SK_XML_NETWORK_RANGE, SK_XML_NETWORK_DNS_HOST, SK_XML_NETWORK_DNS_TEXT, SK_XML_NETWORK_DNS_SERVICE,
-    SK_XML_NETWORK_INTERFACE, SK_XML_N_NETWORK_SECTIONS
+    SK_XML_NETWORK_INTERFACE, SK_XML_NETWORK_GROUP, SK_XML_N_NETWORK_SECTIONS
 } SkXmlNetworkSection;
 
 /* The single element of a change. Free with sk_value_free(&sk_network_edit_type, ...). */

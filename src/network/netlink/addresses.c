@@ -23,13 +23,15 @@ static const SkNlAttr address_table[] = { SK_NL_ATTR(IFA_LOCAL, BYTES, AddressMe
                                           { 0 } };
 
 typedef struct {
-    SkNlBytes destination;
-    guint32 link, table;
+    SkNlBytes destination, gateway;
+    guint32 link, table, metric;
 } RouteMessage;
 
 static const SkNlAttr route_table[] = { SK_NL_ATTR(RTA_DST, BYTES, RouteMessage, destination),
                                         SK_NL_ATTR(RTA_OIF, U32, RouteMessage, link),
                                         SK_NL_ATTR(RTA_TABLE, U32, RouteMessage, table),
+                                        SK_NL_ATTR(RTA_GATEWAY, BYTES, RouteMessage, gateway),
+                                        SK_NL_ATTR(RTA_PRIORITY, U32, RouteMessage, metric),
                                         { 0 } };
 
 typedef struct {
@@ -82,6 +84,64 @@ sk_netlink_address_remove(const char *link, const char *subnet, GError **error)
     gint errnum = sk_nl_talk(message, NULL, NULL, NULL);
     return errnum == 0 || errnum == EADDRNOTAVAIL ||
            sk_fail_errno(error, errnum, "cannot take the address %s from \"%s\"", subnet, link);
+}
+
+static gboolean
+route_message(struct nlmsghdr *message, const char *link, const char *subnet, const char *gateway, guint metric, GError **error)
+{
+    if (!sk_check_subnet(subnet, "route", error))
+        return FALSE;
+    g_auto(GStrv) parts = g_strsplit(subnet, "/", 2);
+    RouteMessage route = { .destination = sk_nl_address(parts[0]), .gateway = sk_nl_address(gateway), .link = sk_netlink_index(link),
+                           .table = RT_TABLE_MAIN, .metric = metric };
+    struct rtmsg *header = mnl_nlmsg_get_payload(message);
+    if (route.link == 0)
+        return sk_fail(error, SK_ERROR_NOT_FOUND, "the host has no link \"%s\"", link);
+    header->rtm_family = route.destination.length == 16 ? AF_INET6 : AF_INET;
+    header->rtm_dst_len = (guint8) g_ascii_strtoull(parts[1], NULL, 10);
+    header->rtm_table = RT_TABLE_MAIN;
+    header->rtm_protocol = RTPROT_STATIC;
+    header->rtm_type = RTN_UNICAST;
+    sk_nl_encode(message, route_table, &route);
+    return TRUE;
+}
+
+/* The kernel tells only that there is one of that destination and metric. */
+static gboolean
+has_route(const char *link, const char *subnet)
+{
+    g_autoptr(GPtrArray) routes = sk_netlink_routes(NULL);
+    guint index = sk_netlink_index(link);
+    for (guint i = 0; routes != NULL && i < routes->len; i++) {
+        const SkPrefix *route = routes->pdata[i];
+        if (route->link == index && route->protocol == RTPROT_STATIC && g_str_equal(route->subnet, subnet))
+            return TRUE;
+    }
+    return FALSE;
+}
+
+gboolean
+sk_netlink_route_add(const char *link, const char *subnet, const char *gateway, guint metric, GError **error)
+{
+    SkNlBuffer buffer;
+    struct nlmsghdr *message = sk_nl_message(&buffer, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, sizeof(struct rtmsg));
+    if (!route_message(message, link, subnet, gateway, metric, error))
+        return FALSE;
+    gint errnum = sk_nl_talk(message, NULL, NULL, NULL);
+    if (errnum == EEXIST && !has_route(link, subnet))
+        return sk_fail(error, SK_ERROR_EXISTS, "the host has another route to %s already: take it away, or give this one a metric", subnet);
+    return errnum == 0 || errnum == EEXIST || sk_fail_errno(error, errnum, "cannot make the route to %s through %s", subnet, gateway);
+}
+
+gboolean
+sk_netlink_route_remove(const char *link, const char *subnet, const char *gateway, guint metric, GError **error)
+{
+    SkNlBuffer buffer;
+    struct nlmsghdr *message = sk_nl_message(&buffer, RTM_DELROUTE, 0, sizeof(struct rtmsg));
+    if (!route_message(message, link, subnet, gateway, metric, error))
+        return FALSE;
+    gint errnum = sk_nl_talk(message, NULL, NULL, NULL);
+    return errnum == 0 || errnum == ESRCH || sk_fail_errno(error, errnum, "cannot take the route to %s away", subnet);
 }
 
 /* -- query ------------------------------------------------------------------------------------------------- */

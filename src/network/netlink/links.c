@@ -14,7 +14,7 @@
 /* -- what a link message consists of -------------------------------------------------------------------- */
 
 typedef struct {
-    char name[IFNAMSIZ], kind[16], alias[32];
+    char name[IFNAMSIZ], kind[16], alias[48];
     SkNlBytes mac;
     guint32 mtu, master, parent;
     guint32 macvlan_mode, asked;
@@ -239,6 +239,26 @@ sk_netlink_change(const char *name, const SkLinkChange *change, GError **error)
     if (!change->no_link_local || !change->up)
         return send_change(name, &link, change->up, error);
     return send_change(name, &link, FALSE, error) && send_change(name, &nothing, TRUE, error);
+}
+
+#define MARK "skep: "
+
+gboolean
+sk_link_is_marked(const SkLink *link, const char *word)
+{
+    return g_str_has_prefix(link->alias, MARK) && strstr(link->alias, word) != NULL;
+}
+
+gboolean
+sk_link_mark(const char *name, const char *word, GError **error)
+{
+    g_autofree SkLink *link = sk_netlink_link(name, error);
+    if (link == NULL || sk_link_is_marked(link, word))
+        return link != NULL;
+    gboolean first = !g_str_has_prefix(link->alias, MARK);
+    g_autofree char *alias = g_strconcat(first ? MARK : link->alias, first ? "" : ", ", word, NULL);
+    const SkLinkChange change = { .alias = alias };
+    return sk_netlink_change(name, &change, error);
 }
 
 gboolean

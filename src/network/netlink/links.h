@@ -25,7 +25,7 @@ typedef struct {
     char name[16];
     char kind[16];          /* "bridge", "tun", "veth", "" for real hardware */
     char mac[18];
-    char alias[32];         /* a note somebody attached to it, cut to fit */
+    char alias[48];         /* a note somebody attached to it, cut to fit */
     guint mtu;
     guint master;           /* index of the bridge it is a port of, or 0 */
     guint flags;            /* IFF_UP ... */
@@ -101,10 +101,32 @@ gboolean sk_netlink_may_change(char **out_why);
 
 gboolean sk_netlink_change(const char *name, const SkLinkChange *change, GError **error);
 
+/* Notes of ours in a link's alias, words such as "limited": "skep: limited, made". */
+gboolean sk_link_mark(const char *name, const char *word, GError **error);
+gboolean sk_link_is_marked(const SkLink *link, const char *word);
+
+/* TRUE if the bridge looks at VLAN tags; FALSE without an error if it does not, or is no bridge of the kernel's. */
+gboolean sk_netlink_bridge_filters(const char *name, GError **error);
+
+/* Makes a bridge look at VLAN tags; its ports go on in its default VLAN. */
+gboolean sk_netlink_bridge_filter(const char *name, GError **error);
+
+/* Puts a bridge's port into these VLANs and no others. */
+gboolean sk_netlink_port_vlan(const char *port, const SkVlan *vlan, GError **error);
+
+/*
+ * A route through a gateway on the link: EXISTS if the host has another to there with that metric; the very one is fine.
+ * metric 0: the kernel's.
+ */
+gboolean sk_netlink_route_add(const char *link, const char *subnet, const char *gateway, guint metric, GError **error);
+
 /* -- destroy ------------------------------------------------------------------------------------- */
 
 /* Removes a link; one that is not there is fine. May wait some ms for RCU. */
 gboolean sk_netlink_remove(const char *name, GError **error);
+
+/* Takes such a route away; one that is not there is fine. */
+gboolean sk_netlink_route_remove(const char *link, const char *subnet, const char *gateway, guint metric, GError **error);
 
 /* Takes an address away; one that is not there is fine. */
 gboolean sk_netlink_address_remove(const char *link, const char *subnet, GError **error);

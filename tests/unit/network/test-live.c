@@ -81,7 +81,7 @@ test_up_down(Live *live, gconstpointer unused)
 static void
 test_faults(Live *live, gconstpointer unused)
 {
-    static const char *const steps[] = { "network-up/bridge", "network-up/address", "network-up/link",
+    static const char *const steps[] = { "network-up/bridge", "network-up/address", "network-up/link", "network-up/routes",
                                          "network-up/forwarding", "network-up/dnsmasq", "dnsmasq/config", "dnsmasq/start" };
     for (guint i = 0; i < G_N_ELEMENTS(steps); i++) {
         g_autoptr(GError) error = NULL;

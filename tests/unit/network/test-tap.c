@@ -61,7 +61,7 @@ test_open(void)
 
     g_assert_true(sk_network_tap_open(&tap, &second, &second_name, &error));
     g_assert_cmpstr(second_name, ==, "skt1-t1");
-    g_assert_true(sk_network_tap_move(second_name, "br1", &error));
+    g_assert_true(sk_network_tap_move(second_name, &(SkTapSpec){ .bridge = "br1" }, &error));
     g_autofree SkLink *moved = sk_netlink_link(second_name, &error);
     g_assert_cmpuint(moved->master, ==, sk_netlink_index("br1"));
 
