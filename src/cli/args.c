@@ -20,6 +20,7 @@ static const SkOperand operand_table[] = {
     { "DOMAIN", "name", "domain", "name or UUID of a domain" },
     { "NETWORK", "name", "network", "name of a network" },
     { "POOL", "name", "pool", "name of a storage pool" },
+    { "SCHEDULE", "id", "schedule", "id of a schedule" },
     { "REPOSITORY", "name", "repository", "name of a repository of backups" },
     { "BACKUP", "backup", NULL, "name of a backup, see skep backup ls" },
     { "DIRECTORY", NULL, "file", "directory" },

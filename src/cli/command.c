@@ -15,6 +15,7 @@ const SkFamily sk_families[] = {
     { "Snapshots", sk_snapshot_commands },
     { "Checkpoints", sk_checkpoint_commands },
     { "Backups", sk_backup_commands },
+    { "Schedules", sk_schedule_commands },
     { "Repositories of backups", sk_repository_commands },
     { "Getting at the guest", sk_console_commands },
     { "Guest agent", sk_agent_commands },

@@ -90,7 +90,7 @@ extern const SkFamily sk_families[];    /* ended by a row without title */
 extern const SkOption sk_global_options[];
 
 extern const SkCommand sk_domain_commands[], sk_domain_create_commands[], sk_domain_set_commands[], sk_saved_commands[], sk_inspect_commands[], sk_device_commands[], sk_console_commands[],
-    sk_disk_commands[], sk_nic_commands[], sk_image_commands[], sk_network_commands[], sk_pool_commands[], sk_secret_commands[], sk_repository_commands[],
+    sk_disk_commands[], sk_nic_commands[], sk_image_commands[], sk_network_commands[], sk_pool_commands[], sk_secret_commands[], sk_repository_commands[], sk_schedule_commands[],
     sk_volume_commands[], sk_job_commands[], sk_token_commands[], sk_agent_commands[], sk_node_commands[],
     sk_general_commands[], sk_adopt_commands[];
 

@@ -26,6 +26,7 @@ static const struct {
     const char *path;
 } name_lists[] = {
     { "domain", SK_OP_DOMAIN_LIST, "name" }, { "network", SK_OP_NETWORK_LIST, "spec.name" }, { "pool", SK_OP_POOL_LIST, "spec.name" },
+    { "schedule", SK_OP_SCHEDULE_LIST, "id" },
     { "repository", SK_OP_REPOSITORY_LIST, "name" },
     { "secret", SK_OP_SECRET_LIST, "spec.uuid" },
     { "image", SK_OP_IMAGE_LIST, "name" },   { "job", SK_OP_JOB_LIST, "id" },              { "token", SK_OP_TOKEN_LIST, "id" },

@@ -111,6 +111,7 @@ PARAMS(sk_params_backup_show_type, "BackupShowParams", P_NAME, P_BACKUP(NEEDED),
 PARAMS(sk_params_verify_type, "VerifyParams", P_NAME, P_BACKUP(), P_WAIT);
 PARAMS(sk_params_backup_list_type, "BackupListParams", P_NAME, P_FIELDS, SK_FIELD(SkParams, domain, STRING, "only those of this domain (name or UUID)", .max = 128));
 PARAMS(sk_params_id_type, "IdParams", SK_FIELD(SkParams, id, STRING, "id", NEEDED, .max = 64), P_WAIT);
+PARAMS(sk_params_id_show_type, "IdShowParams", SK_FIELD(SkParams, id, STRING, "id", NEEDED, .max = 64), P_FIELDS);
 PARAMS(sk_params_wait_type, "WaitParams", P_WAIT);
 PARAMS(sk_params_events_type, "EventParams", SK_FIELD(SkParams, since, UINT64, "resume after this revision"),
        SK_FIELD(SkParams, match, STRING, "only events whose type or object begins with this", .max = 128));

@@ -135,5 +135,5 @@ extern const SkType sk_params_none_type, sk_params_object_type, sk_params_name_t
     sk_params_create_type, sk_params_create_network_type, sk_params_change_domain_type, sk_params_memory_type, sk_params_alias_type, sk_params_device_type, sk_params_undefine_type, sk_params_path_type,
     sk_params_guest_type, sk_params_screen_type, sk_params_user_type;
 extern const SkType sk_params_snapshot_type, sk_params_snapshot_show_type, sk_params_snapshot_delete_type;
-extern const SkType sk_params_verify_type, sk_params_backup_list_type, sk_params_backup_show_type, sk_params_backup_type;
+extern const SkType sk_params_id_show_type, sk_params_verify_type, sk_params_backup_list_type, sk_params_backup_show_type, sk_params_backup_type;
 extern const SkType sk_params_checkpoint_type, sk_params_checkpoint_delete_type, sk_params_checkpoint_redefine_type;

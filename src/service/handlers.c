@@ -25,6 +25,7 @@
 #include "service/node.h"
 #include "service/pool.h"
 #include "service/repository.h"
+#include "service/schedule.h"
 #include "service/secret.h"
 #include "service/volume-look.h"
 #include "service/snapshot.h"
@@ -172,6 +173,13 @@ static const SkHandler handlers[SK_N_OPERATIONS] = {
     JOB(VOLUME_DELETE, sk_volume_delete_job),
     JOB(VOLUME_WIPE, sk_volume_wipe_job),
     JOB(VOLUME_FIND, sk_volume_find_job),
+
+    READ(SCHEDULE_LIST, sk_handle_schedule_list),
+    READ(SCHEDULE_SHOW, sk_handle_schedule_show),
+    JOB(SCHEDULE_CREATE, sk_schedule_create_job),
+    JOB(SCHEDULE_UPDATE, sk_schedule_update_job),
+    JOB(SCHEDULE_DELETE, sk_schedule_delete_job),
+    JOB(SCHEDULE_RUN, sk_schedule_run_job),
 
     READ(REPOSITORY_LIST, sk_handle_repository_list),
     READ(REPOSITORY_SHOW, sk_handle_repository_show),

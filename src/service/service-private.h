@@ -48,6 +48,8 @@ struct SkService {
     guint upkeep_timer;
     gboolean first_start;   /* the store was made just now: "default" pool and network are made */
     GTree *secrets;         /* secret.c: UUID → SkSecret */
+    GTree *schedules;       /* schedule.c: id → Entry */
+    guint schedule_timer;
     GTree *repositories;    /* repository.c: name → SkRepository */
     GTree *images;          /* image.c: name → SkImage */
     char *images_dir;

@@ -27,6 +27,7 @@
 #include "service/node.h"
 #include "service/pool.h"
 #include "service/repository.h"
+#include "service/schedule.h"
 #include "service/secret.h"
 #include "service/block-job.h"
 #include "service/snapshot.h"
@@ -172,9 +173,10 @@ load(SkService *self, GError **error)
     self->events = sk_events_new(self->store);
     self->jobs = sk_jobs_new(self);
     return mark_started(self, error) && sk_intent_recover(self->store, error) && sk_service_load_images(self, error) &&
-           sk_service_load_pools(self, error) && sk_service_load_secrets(self, error) && sk_service_load_repositories(self, error) && sk_service_load_networks(self, error) && load_domains(self, TRUE, error) &&
+           sk_service_load_pools(self, error) && sk_service_load_secrets(self, error) && sk_service_load_repositories(self, error) &&
+           sk_service_load_networks(self, error) && load_domains(self, TRUE, error) &&
            load_domains(self, FALSE, error) && sk_service_load_snapshots(self, error) && sk_service_load_checkpoints(self, error) &&
-           sk_service_load_block_jobs(self, error) &&
+           sk_service_load_block_jobs(self, error) && sk_service_load_schedules(self, error) &&
            sk_jobs_load(self->jobs, error) &&
            (!self->first_start || sk_store_set_setting(self->store, "initialized", "1", error)) &&
            (!self->first_start || sk_store_set_setting(self->store, "boot-id", self->boot_id, error));
@@ -217,6 +219,7 @@ sk_service_start(SkService *self)
     sk_service_start_pools(self);
     sk_service_start_upkeep(self);
     sk_service_start_networks(self);
+    sk_service_start_schedules(self);
 }
 
 void
@@ -227,6 +230,7 @@ sk_service_free(SkService *self)
     g_clear_handle_id(&self->probe_timer, g_source_remove);
     g_clear_handle_id(&self->stats_timer, g_source_remove);
     g_clear_handle_id(&self->upkeep_timer, g_source_remove);
+    sk_service_forget_schedules(self);
     g_clear_pointer(&self->watch, sk_storage_watch_free);
     g_clear_pointer(&self->lease_watch, sk_lease_watch_free);
     g_clear_pointer(&self->link_watch, sk_link_watch_free);

@@ -62,7 +62,7 @@ body_of(const SkOperation *op)
         { "SendKey", "{\"keys\":[\"a\"]}" }, { "Dump", "{\"path\":\"/d\"}" },
         { "Device", "{\"rng\":{}}" }, { "XmlCheck", "{\"xml\":\"<domain/>\"}" }, { "PageRequest", "{\"size\":2048,\"count\":1}" },
         { "Snapshot", "{\"name\":\"s1\"}" }, { "Checkpoint", "{\"name\":\"c1\"}" }, { "SecretSet", "{\"value\":\"AAAA\"}" },
-        { "Repository", "{\"name\":\"nas\",\"path\":\"/nas\"}" }, { "RepositoryPrune", "{\"keep\":\"7d\"}" },
+        { "Schedule", "{\"every\":\"1h\",\"keep\":\"3\"}" }, { "Repository", "{\"name\":\"nas\",\"path\":\"/nas\"}" }, { "RepositoryPrune", "{\"keep\":\"7d\"}" },
         { "NetworkEdit", "{\"forward_device\":\"eth0\"}" },
         { "AgentKeys", "{\"user\":\"root\"}" }, { "AgentVcpus", "{\"count\":1}" },
         { "AgentCommand", "{\"command\":\"{}\"}" }, { "MonitorCommand", "{\"command\":\"info\"}" },
