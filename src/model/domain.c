@@ -27,7 +27,8 @@ check_machine(const char *text, const char *what, GError **error)
         return TRUE;
     for (guint i = 0; i < G_N_ELEMENTS(versioned); i++) {
         const char *version = g_str_has_prefix(text, versioned[i]) ? text + strlen(versioned[i]) : "";
-        if (*version != '\0' && version[strspn(version, "0123456789.")] == '\0')
+        /* Distributions have their own: "rhel9.2.0", "noble-v2". */
+        if (g_ascii_isalnum(*version) && version[strspn(version, "abcdefghijklmnopqrstuvwxyz0123456789.-")] == '\0')
             return TRUE;
     }
     return sk_fail(error, SK_ERROR_INVALID, "%s \"%.64s\" is not a machine: give q35, pc, microvm or a version of them such as pc-q35-7.2", what, text);
@@ -183,6 +184,12 @@ sk_domain_spec_machine_family(const SkDomainSpec *self)
     if (g_str_equal(machine, "pc") || g_str_has_prefix(machine, "pc-i440fx"))
         return SK_MACHINE_PC;
     return SK_MACHINE_OTHER;
+}
+
+gboolean
+sk_domain_spec_is_pinned(const SkDomainSpec *self)
+{
+    return self->machine != NULL && !g_str_equal(self->machine, "q35") && !g_str_equal(self->machine, "pc");
 }
 
 SkDisk *

@@ -85,6 +85,8 @@ gboolean sk_domain_spec_check_visible(const SkDomainSpec *live, const SkDomainSp
 
 typedef enum { SK_MACHINE_Q35, SK_MACHINE_PC, SK_MACHINE_MICROVM, SK_MACHINE_OTHER } SkMachineFamily;
 SkMachineFamily sk_domain_spec_machine_family(const SkDomainSpec *self);
+/* Its machine is the same with every QEMU, or none but the one of its name: not "q35" or "pc". */
+gboolean sk_domain_spec_is_pinned(const SkDomainSpec *self);
 
 /* -- state ------------------------------------------------------------------------------------------ */
 

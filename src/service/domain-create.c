@@ -13,6 +13,7 @@
 #include "service/domain-rights.h"
 #include "service/domain-seed.h"
 #include "service/domain.h"
+#include "service/emulator.h"
 #include "service/image.h"
 #include "service/network.h"
 #include "service/new-volume.h"
@@ -251,6 +252,7 @@ run(SkJob *job, GError **error)
     g_autoptr(SkIntent) intent = sk_intent_new(job->service->store, g_strconcat("the creation of domain ", work->spec->name, NULL));
     if (work->replaced == NULL && work->spec->cloud_init != NULL)
         sk_intent_add_path(intent, work->seed_path);
+    sk_emulator_pin_definition(job->service->settings, work->spec);
     if (!sk_domain_seed_prepare(work->spec, error) || !sk_intent_note(intent, error))
         return FALSE;
     if (!sk_fault("domain-create/intent", error) && make_volumes(job, work, intent, error) && check_disks(work, only_defined, error) &&

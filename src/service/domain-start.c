@@ -15,6 +15,7 @@
 #include "service/domain-save.h"
 #include "service/domain-seed.h"
 #include "service/domain-transient.h"
+#include "service/emulator.h"
 #include "service/domain-tell.h"
 #include "service/migrate.h"
 #include "store/settings.h"
@@ -30,7 +31,9 @@ typedef struct {
     char *lost;             /* a managed save that is not wanted */
     SkDomainSpec *moved;    /* what comes from another host; NULL: nothing does */
     struct SkIncoming *incoming; /* and where it comes */
-    gboolean went_on;
+    gboolean went_on, persistent;
+    SkDomainSpec *definition; /* which names no version of its machine yet; NULL: it does */
+    SkRecord *record;       /* the same with it, kept; NULL: it was not */
     SkJob *waiter;          /* ends with this; a reference, or NULL */
 } StartWork;
 
@@ -47,6 +50,8 @@ free_work(gpointer data)
     g_free(work->lost);
     sk_value_free(&sk_domain_spec_type, work->moved);
     sk_incoming_free(work->incoming);
+    sk_value_free(&sk_domain_spec_type, work->definition);
+    sk_record_free(work->record);
     sk_job_unref(work->waiter);
     g_free(work);
 }
@@ -99,6 +104,10 @@ prepare(SkJob *job, GError **error)
         return FALSE;
     work->plan.incoming = work->from != NULL || work->moved != NULL;
     work->plan.paused |= work->moved != NULL || (work->from != NULL && work->from->paused);
+    if (work->moved == NULL && !sk_domain_spec_is_pinned(domain->spec)) {
+        work->definition = sk_value_copy(&sk_domain_spec_type, domain->spec);
+        work->persistent = domain->persistent;
+    }
     work->id = ++job->service->next_domain_id;
     /* From here on rollback gives back what is reserved. */
     return sk_domain_reserve_disks(domain, spec, error);
@@ -201,17 +210,32 @@ go_on(StartWork *work, SkUndo *undo, GError **error)
     return TRUE;
 }
 
+/* What was defined before versions were kept, or while no QEMU answered, has its machine's from its first start on. */
+static gboolean
+pin_machine(SkJob *job, StartWork *work, const SkQemuCaps *caps, GError **error)
+{
+    sk_emulator_pin(caps, work->plan.spec);
+    if (work->definition == NULL)
+        return TRUE;
+    sk_emulator_pin(caps, work->definition);
+    if (!sk_domain_spec_is_pinned(work->definition))
+        return TRUE;
+    g_autoptr(SkRecord) record = sk_domain_record(work->definition, work->persistent);
+    if (sk_fault("domain-start/pin", error) || !sk_store_put(job->service->store, record, error))
+        return FALSE;
+    work->record = g_steal_pointer(&record);
+    return TRUE;
+}
+
 static gboolean
 run(SkJob *job, GError **error)
 {
     StartWork *work = job->work;
     SkLaunchPlan *plan = &work->plan;
     g_autoptr(SkUndo) undo = sk_undo_new();
-    const char *binary = plan->spec->emulator != NULL ? plan->spec->emulator : plan->settings->qemu;
-    g_autofree char *cache = g_build_filename(plan->settings->lib_dir, "cache", NULL);
-    g_autoptr(SkQemuCaps) caps = sk_qemu_caps_get(binary != NULL ? binary : "qemu-system-x86_64", cache, error);
+    g_autoptr(SkQemuCaps) caps = sk_emulator_of(plan->settings, plan->spec, error);
 
-    if (caps == NULL || !sk_domain_limits_check(plan->spec, error) || !sk_domain_seed_ensure(plan->spec, plan->seed_path, error))
+    if (caps == NULL || !pin_machine(job, work, caps, error) || !sk_domain_limits_check(plan->spec, error) || !sk_domain_seed_ensure(plan->spec, plan->seed_path, error))
         return FALSE;
     g_autoptr(SkLaunch) launch = sk_launch_plan_open(plan, caps, undo, error);
     if (launch == NULL)
@@ -241,6 +265,15 @@ run(SkJob *job, GError **error)
 
 /* -- commit, rollback: main -------------------------------------------------------------------------------------- */
 
+/* Kept whether the start came to its end or not. */
+static void
+take_definition(StartWork *work)
+{
+    if (work->record != NULL)
+        sk_domain_set_spec(work->domain, g_steal_pointer(&work->definition), work->record->revision, work->record->modified);
+    g_clear_pointer(&work->record, sk_record_free);
+}
+
 static void
 commit(SkJob *job)
 {
@@ -258,6 +291,7 @@ commit(SkJob *job)
     sk_value_clear(&sk_domain_runtime_type, runtime);
     *runtime = work->runtime;
     work->runtime = (SkDomainRuntime){ 0 };
+    take_definition(work);
     domain->compare = TRUE;
     domain->asker = NULL;
     g_clear_pointer(&domain->message, g_free);
@@ -274,6 +308,8 @@ static void
 rollback(SkJob *job, const GError *error)
 {
     StartWork *work = job->work;
+    if (work != NULL)
+        take_definition(work);
     if (work != NULL && work->waiter != NULL)
         sk_job_end(work->waiter, g_error_copy(error));
     if (work == NULL || sk_domain_is_active(work->domain))

@@ -11,6 +11,7 @@
 #include "service/domain-rights.h"
 #include "service/domain-seed.h"
 #include "service/domain.h"
+#include "service/emulator.h"
 #include "service/network.h"
 #include "service/session-network.h"
 
@@ -23,6 +24,7 @@ typedef struct {
     SkRecord *record;
     SkRecord *old_record;   /* for an update that fails after it was kept */
     gboolean persistent, noted;
+    gboolean other_machine; /* asked for */
     char *seed_path;
     SkDomainSpec *wanted;   /* scope live: what is to run */
     char *refused;          /* why the guest did not take all of it */
@@ -158,6 +160,7 @@ prepare_update(SkJob *job, GError **error)
         !sk_value_check_readonly(&sk_domain_spec_type, domain->spec, work->spec, NULL, error))
         return FALSE;
     replace_password(work->spec, job->call->patch);
+    work->other_machine = g_strcmp0(work->spec->machine, domain->spec->machine) != 0;
     follow_maximum(domain->spec, work->spec, job->call->patch, sk_domain_is_active(domain));
     if (!sk_session_fit_interfaces(job->service, work->spec, error))
         return FALSE;
@@ -192,6 +195,8 @@ run_update(SkJob *job, GError **error)
         return run_live(work, error);
     if (!sk_domain_seed_prepare(work->spec, error))
         return FALSE;
+    if (work->other_machine)
+        sk_emulator_pin_definition(job->service->settings, work->spec);
     work->record = sk_domain_record(work->spec, work->persistent);
     if (sk_fault("domain-update/record", error) || !sk_store_put(job->service->store, work->record, error))
         return FALSE;

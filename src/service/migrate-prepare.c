@@ -10,6 +10,7 @@
 #include "engine/launch.h"
 #include "engine/wire.h"
 #include "service/domain-rights.h"
+#include "service/emulator.h"
 
 typedef struct {
     SkDomainSpec *spec;     /* what will run */
@@ -18,7 +19,7 @@ typedef struct {
     SkRecord *record;
     SkMigrationVolumes volumes;
     char **disks;           /* targets whose content comes; NULL: none */
-    char *disks_address, *address, *listen, *emulator, *cache, *source_version, *source_host;
+    char *disks_address, *address, *listen, *source_version, *source_host;
     gboolean tunnelled;
 } PrepareWork;
 
@@ -35,8 +36,6 @@ free_prepare(gpointer data)
     g_free(work->disks_address);
     g_free(work->address);
     g_free(work->listen);
-    g_free(work->emulator);
-    g_free(work->cache);
     g_free(work->source_version);
     g_free(work->source_host);
     g_free(work);
@@ -158,28 +157,41 @@ prepare_prepare(SkJob *job, GError **error)
         !sk_migration_volumes_plan(&work->volumes, self, body->offer, work->spec, error))
         return FALSE;
     take_disks(work, body->offer);
-    const char *emulator = work->spec->emulator != NULL ? work->spec->emulator : self->settings->qemu;
     work->address = g_strdup(body->address);
     work->disks_address = g_strdup(body->disks_address);
     work->listen = g_strdup(body->listen);
     work->tunnelled = body->tunnelled;
-    work->emulator = g_strdup(emulator != NULL ? emulator : "qemu-system-x86_64");
-    work->cache = g_build_filename(self->settings->lib_dir, "cache", NULL);
     work->source_version = g_strdup(body->offer->qemu_version);
     work->source_host = g_strdup(body->offer->host);
     work->record = sk_domain_record(work->spec, FALSE);
     return TRUE;
 }
 
+/* "7.2.22" and "7.2.4" have the same machines. */
 static gboolean
-check_machine(const PrepareWork *work, GError **error)
+have_same_machines(const char *a, const char *b)
 {
-    g_autoptr(SkQemuCaps) caps = sk_qemu_caps_get(work->emulator, work->cache, error);
+    const char *dot = strchr(a, '.');
+    gsize length = dot != NULL ? 1 + (gsize) (dot - a) + strspn(dot + 1, "0123456789") : strlen(a);
+    return b != NULL && strncmp(a, b, length) == 0 && !g_ascii_isdigit(b[length]);
+}
+
+/* A machine without a version, of one that was started before versions were kept, is the one of the QEMU it runs on. */
+static gboolean
+check_machine(const SkServiceSettings *settings, PrepareWork *work, GError **error)
+{
+    g_autoptr(SkQemuCaps) caps = sk_emulator_of(settings, work->spec, error);
     if (caps == NULL)
         return FALSE;
-    return work->spec->machine == NULL || sk_qemu_caps_machine(caps, work->spec->machine) != NULL ||
-           sk_fail(error, SK_ERROR_UNSUPPORTED, "domain \"%s\" is a machine \"%s\", which QEMU %s of this host does not know (its own host has %s)",
-                   work->spec->name, work->spec->machine, sk_qemu_caps_version(caps), work->source_version);
+    const char *version = sk_qemu_caps_version(caps), *theirs = work->source_version != NULL ? work->source_version : "another";
+    if (!sk_domain_spec_is_pinned(work->spec) && !have_same_machines(version, theirs))
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "domain \"%s\" is a machine \"%s\" of QEMU %s, which is another one with QEMU %s of this host: "
+                       "start it anew on its own host first", work->spec->name, work->spec->machine, theirs, version);
+    if (sk_qemu_caps_machine(caps, work->spec->machine != NULL ? work->spec->machine : "q35") == NULL)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "domain \"%s\" is a machine \"%s\", which QEMU %s of this host does not know (its own host has %s)",
+                       work->spec->name, work->spec->machine, version, theirs);
+    sk_emulator_pin(caps, work->spec);
+    return TRUE;
 }
 
 static const char *
@@ -208,7 +220,7 @@ static gboolean
 run_prepare(SkJob *job, GError **error)
 {
     PrepareWork *work = job->work;
-    if (!check_machine(work, error) || sk_fault("migration-prepare/listen", error))
+    if (!check_machine(job->service->settings, work, error) || sk_fault("migration-prepare/listen", error))
         return FALSE;
     SkIncoming *incoming = work->incoming = g_new0(SkIncoming, 1);
     incoming->words = incoming->listener = incoming->disks_listener = SK_FD_NONE;
