@@ -232,6 +232,24 @@ def test_openvswitch(tmp_path):
         made.end()
 
 
+def test_openvswitch_after_a_crash(tmp_path):
+    """A daemon that dies between the port and the guest: the next one takes both the link and its port away."""
+    (tmp_path / "ovs-vsctl").write_text(OVS.format(tmp_path))
+    (tmp_path / "ovs-vsctl").chmod(0o755)
+    with make_daemon(env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "SKEP_FAULT_EXIT": "tap/bandwidth"}) as daemon:
+        daemon.start()
+        daemon.run("ip", "link", "add", "br-int", "type", "bridge")
+        made = Guests(daemon)
+        made.fails("cut", "<interface type='bridge'><source bridge='br-int'/><virtualport type='openvswitch'/></interface>")
+        daemon.wait_ended()
+        left = [name for name in links(daemon) if name.startswith("skt")]
+        assert len(left) == 1 and f"add-port br-int {left[0]}" in (tmp_path / "ovs.log").read_text()
+        del daemon.env["SKEP_FAULT_EXIT"]
+        daemon.start()
+        daemon.wait_until(lambda: left[0] not in links(daemon))
+        assert (tmp_path / "ovs.log").read_text().splitlines()[-1].endswith(f"--if-exists del-port {left[0]}")
+
+
 # -- routes, dnsmasq's own words --------------------------------------------------------------------------
 
 TERRAFORM = """<network xmlns:dnsmasq='http://libvirt.org/schemas/network/dnsmasq/1.0'>

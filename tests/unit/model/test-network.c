@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "model/dnsmasq-option.h"
 #include "model/network.h"
 
 static SkNetworkSpec *
@@ -109,6 +110,24 @@ edit(SkNetworkSpec *spec, SkEditVerb verb, SkNetworkHost *host, SkAddressRange *
 }
 
 static void
+test_dnsmasq_options(void)
+{
+    static const struct {
+        const char *line;
+        gint code;          /* 0: taken */
+    } lines[] = { { "address=/.apps.test/10.0.0.1", 0 }, { "expand-hosts", 0 }, { "dhcp-option=42,0.0.0.0", 0 },
+                  { "dhcp-script=/bin/sh", SK_ERROR_UNSUPPORTED }, { "conf-dir=/tmp", SK_ERROR_UNSUPPORTED }, { "log-facility=/etc/x", SK_ERROR_UNSUPPORTED },
+                  { "user=root", SK_ERROR_UNSUPPORTED }, { "frobnicate", SK_ERROR_UNSUPPORTED }, { " dhcp-script=/bin/sh", SK_ERROR_INVALID },
+                  { "dhcp-script =/bin/sh", SK_ERROR_INVALID }, { "expand-hosts\nuser=root", SK_ERROR_INVALID }, { "", SK_ERROR_INVALID } };
+    for (guint i = 0; i < G_N_ELEMENTS(lines); i++) {
+        g_autoptr(GError) error = NULL;
+        g_test_message("%s", lines[i].line);
+        g_assert_cmpint(sk_check_dnsmasq_option(lines[i].line, "dnsmasq_options", &error), ==, lines[i].code == 0);
+        g_assert_cmpint(error != NULL ? error->code : 0, ==, lines[i].code);
+    }
+}
+
+static void
 test_edit_hosts(void)
 {
     SkNetworkSpec *spec = make("lab", "ipv4=192.168.7.1/24 dhcp=false");
@@ -153,6 +172,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/network/complete", test_complete);
     g_test_add_func("/network/rules", test_rules);
+    g_test_add_func("/network/dnsmasq-options", test_dnsmasq_options);
     g_test_add_func("/network/edit-hosts", test_edit_hosts);
     g_test_add_func("/network/edit-ranges", test_edit_ranges);
     return g_test_run();

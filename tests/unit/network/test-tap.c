@@ -124,6 +124,53 @@ test_faults(void)
 }
 
 static void
+assert_opens(const SkTapSpec *spec, const char *fault)
+{
+    g_autoptr(GError) error = NULL;
+    g_auto(SkFd) fd = SK_FD_NONE;
+    g_autofree char *name = NULL;
+    sk_fault_set(fault);
+    gboolean opened = sk_network_tap_open(spec, &fd, &name, &error);
+    sk_fault_set(NULL);
+    g_assert_cmpint(opened, ==, fault == NULL);
+    g_assert_cmpstr(name, ==, opened ? spec->name : NULL);
+}
+
+/* On no bridge: what was there before is taken and stays, what was not goes. */
+static void
+test_alone(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_auto(SkFd) fd = SK_FD_NONE;
+    g_autofree char *name = NULL;
+    SkTapSpec spec = { .tag = "t1", .mac = MAC, .name = "alone0", .mtu = 1400 };
+    assert_opens(&spec, "tap/connect");
+    g_assert_cmpuint(sk_netlink_index("alone0"), ==, 0);
+    assert_opens(&spec, NULL);
+    g_autofree SkLink *made = sk_netlink_link("alone0", &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(made->master, ==, 0);
+    g_assert_cmpuint(made->mtu, ==, 1400);
+    g_assert_true(made->flags & IFF_UP);
+    g_assert_true(sk_network_tap_leave("t1", "alone0", &error));
+    g_assert_cmpuint(sk_netlink_index("alone0"), ==, 0);
+
+    spec.existing = TRUE;
+    g_assert_false(sk_network_tap_open(&spec, &fd, &name, &error));
+    g_assert_error(error, SK_ERROR, SK_ERROR_NOT_FOUND);
+    g_autofree char *added = live_run(0, "ip tuntap add alone0 mode tap && ip link show alone0");
+    g_autofree SkLink *before = sk_netlink_link("alone0", NULL);
+    assert_opens(&spec, "tap/bandwidth");
+    assert_opens(&spec, NULL);
+    g_assert_true(sk_network_tap_leave("t1", "alone0", NULL));
+    g_autofree SkLink *after = sk_netlink_link("alone0", NULL);
+    g_assert_nonnull(after);
+    g_assert_cmpstr(after->mac, ==, before->mac);
+    g_assert_cmpuint(after->mtu, ==, before->mtu);
+    g_assert_true(sk_netlink_remove("alone0", NULL));
+}
+
+static void
 test_errors(void)
 {
     g_autoptr(GError) error = NULL;
@@ -273,6 +320,7 @@ main(int argc, char **argv)
     g_test_add_func("/tap/statistics", test_statistics);
     g_test_add_func("/tap/faults", test_faults);
     g_test_add_func("/tap/errors", test_errors);
+    g_test_add_func("/tap/alone", test_alone);
     g_test_add_func("/tap/macvtap", test_macvtap);
     g_test_add_func("/tap/sweep", test_sweep);
     g_test_add_func("/tap/sweep-spares-newer", test_sweep_spares_newer);
