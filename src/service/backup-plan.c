@@ -68,6 +68,9 @@ plan_disk(SkJob *job, SkBackup *plan, const SkBackup *asked, const SkDomain *dom
         return TRUE;
     if (!can_be_copied(disk))
         return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\" is a drive or empty, so there is nothing to copy: leave it out", disk->target);
+    if (disk->encryption != NULL)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\" is encrypted, and what a backup keeps of it would not be: leave it out, and copy its volume "
+                       "while the domain is off", disk->target);
     SkBackupDisk *part = wish != NULL ? sk_value_copy(&sk_backup_disk_type, wish) : sk_value_new(&sk_backup_disk_type);
     g_ptr_array_add(plan->disks, part);
     if (part->target == NULL)

@@ -28,6 +28,9 @@ check_disk(const SkDomain *domain, const SkDisk *disk, GError **error)
         return sk_fail(error, SK_ERROR_INVALID, "disk \"%s\" of domain \"%s\" is read-only: there is nothing to do on it", disk->target, name);
     if (disk->path == NULL || disk->source == SK_SOURCE_NONE)
         return sk_fail(error, SK_ERROR_INVALID, "disk \"%s\" of domain \"%s\" is empty", disk->target, name);
+    if (disk->encryption != NULL)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\" of domain \"%s\" is encrypted, and what a block job writes would not be: copy its volume while "
+                       "the domain is off", disk->target, name);
     return sk_domain_check_no_block_job(domain, disk->target, error);
 }
 

@@ -16,14 +16,18 @@
 
 /* -- which ------------------------------------------------------------------------------------------------------------ */
 
-static void
-add(SkMigrationOffer *offer, const SkDisk *disk)
+static gboolean
+add(SkMigrationOffer *offer, const SkDisk *disk, GError **error)
 {
+    if (disk->encryption != NULL)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "disk \"%s\" of domain \"%s\" is encrypted, and what is sent of it would not be: have its volume where both "
+                       "hosts reach it, or move the domain while it is off", disk->target, offer->name);
     SkMigrationDisk *one = sk_value_new(&sk_migration_disk_type);
     one->target = g_strdup(disk->target);
     if (offer->copied == NULL)
         offer->copied = sk_value_list_new(&sk_migration_disk_type);
     g_ptr_array_add(offer->copied, one);
+    return TRUE;
 }
 
 static gboolean
@@ -40,8 +44,8 @@ sk_migration_choose_disks(SkMigrationOffer *offer, const char *const *targets, g
     offer->shallow = shallow;
     for (guint i = 0; all && disks != NULL && i < disks->len; i++) {
         const SkDisk *disk = disks->pdata[i];
-        if (can_go(disk) && !disk->shareable)
-            add(offer, disk);
+        if (can_go(disk) && !disk->shareable && !add(offer, disk, error))
+            return FALSE;
     }
     for (guint i = 0; !all && targets[i] != NULL; i++) {
         const SkDisk *disk = sk_domain_spec_find_disk(offer->live, targets[i]);
@@ -50,7 +54,8 @@ sk_migration_choose_disks(SkMigrationOffer *offer, const char *const *targets, g
         if (!can_go(disk))
             return sk_fail(error, SK_ERROR_INVALID, "disk \"%s\" of domain \"%s\" is not written to, so there is nothing to keep the same while it moves",
                            disk->target, offer->name);
-        add(offer, disk);
+        if (!add(offer, disk, error))
+            return FALSE;
     }
     return TRUE;
 }

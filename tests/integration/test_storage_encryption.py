@@ -186,6 +186,10 @@ def test_a_guest_and_its_disk(shared_daemon, place, tiny, domain, kind):
     say(d, domain, "until [ -b /dev/vdb ]; do sleep 0.1; done; " + READ.format("vdb"), "read <second>")
     failed = virsh(d, "snapshot-create", domain, check=False)
     assert failed.returncode != 0 and "is encrypted" in failed.stderr
+    for words in (("backup-begin", domain), ("blockcopy", domain, "vda", str(path / "clear"), "--wait"), ("blockpull", domain, "vda", "--wait")):
+        failed = virsh(d, *words, check=False)
+        assert failed.returncode != 0 and "is encrypted" in failed.stderr, (words, failed.stderr)
+    assert sorted(p.name for p in path.iterdir()) == ["v", "w"]
     virsh(d, "destroy", domain)
     assert b"plainword" not in (path / "v").read_bytes() and b"second" not in (path / "w").read_bytes()
     assert b"sesame" not in d.log()
