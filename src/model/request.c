@@ -88,7 +88,10 @@ PARAMS(sk_params_nic_type, "NicParams", P_NAME, P_SCOPE, SK_FIELD(SkParams, nic,
 PARAMS(sk_params_volume_type, "VolumeParams", P_NAME, P_VOLUME, P_WAIT);
 PARAMS(sk_params_volume_show_type, "VolumeShowParams", P_NAME, P_VOLUME, P_FIELDS);
 PARAMS(sk_params_resize_volume_type, "ResizeVolumeParams", P_NAME, P_VOLUME, P_WAIT,
-       SK_FIELD(SkParams, shrink, BOOL, "make it smaller, losing what lies beyond"));
+       SK_FIELD(SkParams, shrink, BOOL, "make it smaller, losing what lies beyond"),
+       SK_FIELD(SkParams, allocate, BOOL, "take the space on the host at once"));
+PARAMS(sk_params_delete_volume_type, "DeleteVolumeParams", P_NAME, P_VOLUME, P_WAIT,
+       SK_FIELD(SkParams, zero, BOOL, "write zeros over all that is in it first"));
 PARAMS(sk_params_upload_type, "UploadParams", P_NAME, P_VOLUME, SK_FIELD(SkParams, offset, UINT64, "byte to go on from"));
 #define P_SNAPSHOT SK_FIELD(SkParams, snapshot, STRING, "snapshot", NEEDED, .max = 128)
 PARAMS(sk_params_snapshot_type, "SnapshotParams", P_NAME, P_SNAPSHOT, P_WAIT);
@@ -122,11 +125,16 @@ PARAMS(sk_params_screen_type, "ScreenParams", P_NAME, SK_FIELD(SkParams, screen,
 PARAMS(sk_params_guest_type, "GuestParams", P_NAME, P_FIELDS,
        SK_FIELD(SkParams, parts, STRV, "users, os, timezone, hostname, filesystems, disks, interfaces; all that the agent knows if none is given", .max = 16));
 PARAMS(sk_params_user_type, "UserParams", P_NAME, SK_FIELD(SkParams, user, STRING, "account in the guest", NEEDED, .max = 32));
+#define P_FORMAT SK_FIELD(SkParams, format, BOOL, "kind fs: make a file system on its device, if there is nothing on it"), \
+    SK_FIELD(SkParams, overwrite, BOOL, "kind fs: make a file system on its device, and lose whatever is on it")
 PARAMS(sk_params_create_pool_type, "CreatePoolParams", P_WAIT,
        SK_FIELD(SkParams, inactive, BOOL, "only define it: nothing is made or started"),
        SK_FIELD(SkParams, transient, BOOL, "do not define it: it is gone when it is stopped"),
-       SK_FIELD(SkParams, build, BOOL, "make its directory if it is not there", .def = "true"));
-PARAMS(sk_params_start_pool_type, "StartPoolParams", P_NAME, P_WAIT, SK_FIELD(SkParams, build, BOOL, "make its directory first"));
+       SK_FIELD(SkParams, build, BOOL, "make its directory if it is not there", .def = "true"), P_FORMAT);
+PARAMS(sk_params_start_pool_type, "StartPoolParams", P_NAME, P_WAIT, SK_FIELD(SkParams, build, BOOL, "make its directory first"), P_FORMAT);
+PARAMS(sk_params_build_pool_type, "BuildPoolParams", P_NAME, P_WAIT, P_FORMAT);
+PARAMS(sk_params_erase_pool_type, "ErasePoolParams", P_NAME, P_WAIT,
+       SK_FIELD(SkParams, zero, BOOL, "kind fs: write zeros over its device, too"));
 PARAMS(sk_params_sources_type, "SourcesParams", SK_FIELD(SkParams, kind, ENUM, "kind of pool", NEEDED, .names = &sk_pool_kind_enum, .def = "logical"));
 PARAMS(sk_params_find_type, "FindParams", SK_FIELD(SkParams, path, STRING, "path of the volume", NEEDED, .check = sk_check_path));
 PARAMS(sk_params_delete_pool_type, "DeletePoolParams", P_NAME, P_WAIT,

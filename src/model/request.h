@@ -40,6 +40,9 @@ typedef struct {
     gboolean transient;     /* not defined: gone when it is off */
     gboolean inactive;      /* only define it */
     gboolean build;         /* make its place too */
+    gboolean format, overwrite; /* pool: make a file system on its device; whatever is there */
+    gboolean zero;          /* delete, erase: write zeros over it first */
+    gboolean allocate;      /* resize: take the space at once */
     gint kind;              /* SkPoolKind */
     gboolean managed_save;  /* the saved state too */
     gboolean nvram, keep_nvram; /* undefine: firmware variables go, or stay */
@@ -129,9 +132,9 @@ extern const SkType sk_xml_check_type, sk_xml_info_type;
 extern const SkType sk_params_none_type, sk_params_object_type, sk_params_name_type, sk_params_show_type, sk_params_list_type,
     sk_params_domain_list_type, sk_params_volume_list_type, sk_params_volume_show_type, sk_params_job_list_type,
     sk_params_audit_list_type, sk_params_domain_create_type, sk_params_start_type, sk_params_shutdown_type, sk_params_stop_network_type, sk_params_delete_domain_type,
-    sk_params_disk_type, sk_params_block_job_type, sk_params_disk_show_type, sk_params_disk_content_type, sk_params_detach_disk_type, sk_params_nic_type, sk_params_volume_type, sk_params_resize_volume_type,
+    sk_params_disk_type, sk_params_block_job_type, sk_params_disk_show_type, sk_params_disk_content_type, sk_params_detach_disk_type, sk_params_nic_type, sk_params_volume_type, sk_params_resize_volume_type, sk_params_delete_volume_type,
     sk_params_upload_type, sk_params_id_type, sk_params_wait_type, sk_params_events_type, sk_params_console_log_type,
-    sk_params_ticket_type, sk_params_delete_pool_type, sk_params_create_pool_type, sk_params_start_pool_type, sk_params_find_type, sk_params_sources_type,
+    sk_params_ticket_type, sk_params_delete_pool_type, sk_params_create_pool_type, sk_params_start_pool_type, sk_params_build_pool_type, sk_params_erase_pool_type, sk_params_find_type, sk_params_sources_type,
     sk_params_create_type, sk_params_create_network_type, sk_params_change_domain_type, sk_params_memory_type, sk_params_alias_type, sk_params_device_type, sk_params_undefine_type, sk_params_path_type,
     sk_params_guest_type, sk_params_screen_type, sk_params_user_type;
 extern const SkType sk_params_snapshot_type, sk_params_snapshot_show_type, sk_params_snapshot_delete_type;

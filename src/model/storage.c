@@ -37,6 +37,14 @@ check_compat(const char *text, const char *what, GError **error)
            sk_fail(error, SK_ERROR_INVALID, "%s is \"%.16s\", give 1.1 or 0.10", what, text);
 }
 
+/* What qemu-img makes that is no disk of ours. */
+static gboolean
+check_foreign(const char *text, const char *what, GError **error)
+{
+    static const char *const formats[] = { "qed", "vdi", "vmdk", "vpc", NULL };
+    return g_strv_contains(formats, text) || sk_fail(error, SK_ERROR_INVALID, "%s is \"%.16s\", give qed, vdi, vmdk or vpc", what, text);
+}
+
 /* What goes on a command line of another program, or into a mount option, is short and plain. */
 static gboolean
 check_plain(const char *text, const char *what, GError **error)
@@ -153,6 +161,8 @@ static const SkField volume_options_fields[] = {
     SK_FIELD(SkVolumeOptions, lazy_refcounts, BOOL, "qcow2: update reference counts late", .xml = "features/lazy_refcounts", .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkVolumeOptions, extended_l2, BOOL, "qcow2: keep parts of clusters", .xml = "features/extended_l2", .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkVolumeOptions, encryption, OPTIONAL, "encrypt it (LUKS), with this secret", .xml = "~", .type = &sk_encryption_type, .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkVolumeOptions, foreign_format, STRING, "a format for other programs, instead of the format: vmdk, vdi, vpc, qed; no disk of a domain", .xml = "~", .flags = SK_FIELD_SPARSE, .check = check_foreign),
+    SK_FIELD(SkVolumeOptions, nocow, BOOL, "btrfs: write in place; without effect on other file systems", .xml = "nocow", .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkVolumeOptions, mode, STRING, "octal mode of the file; 0600 if not given", .xml = "permissions/mode", .flags = SK_FIELD_SPARSE, .check = check_octal),
     SK_FIELD(SkVolumeOptions, owner, STRING, "number of its owner", .xml = "permissions/owner", .flags = SK_FIELD_SPARSE, .check = check_id),
     SK_FIELD(SkVolumeOptions, group, STRING, "number of its group", .xml = "permissions/group", .flags = SK_FIELD_SPARSE, .check = check_id),

@@ -80,6 +80,8 @@ typedef struct {
     char *mode;             /* octal */
     char *owner, *group;    /* numbers */
     SkEncryption *encryption; /* NULL: none */
+    char *foreign_format;   /* "vmdk", "vdi", "vpc", "qed": instead of the format, for other programs */
+    gboolean nocow;         /* btrfs: written in place */
 } SkVolumeOptions;
 
 /* What to make. */

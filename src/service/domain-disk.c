@@ -314,7 +314,7 @@ run_resize(SkJob *job, GError **error)
     SkStorageContext context = sk_job_storage_context(job, change->roots);
 
     if (!(plugged != NULL ? resize_plugged(work, plugged, error)
-                          : sk_storage_volume_resize(work->pool, work->disk->volume, work->size, FALSE, &context, error)))
+                          : sk_storage_volume_resize(work->pool, work->disk->volume, work->size, 0, &context, error)))
         return FALSE;
     if (work->pool == NULL)
         return TRUE;

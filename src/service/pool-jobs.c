@@ -16,6 +16,7 @@
 typedef struct {
     SkPoolSpec *spec;       /* a copy */
     gboolean active, build, transient, drop_volumes;
+    gboolean format, overwrite; /* its device */
     char **roots;
     GPtrArray *volumes;     /* SkVolume, found by run */
     SkPoolStatus status;
@@ -50,6 +51,23 @@ new_work(const SkPoolSpec *spec)
     PoolWork *work = g_new0(PoolWork, 1);
     work->spec = sk_value_copy(&sk_pool_spec_type, spec);
     return work;
+}
+
+/* Whoever says what is to be on the device wants it to be there. */
+static void
+take_building(PoolWork *work, const SkParams *params)
+{
+    work->overwrite = params->overwrite;
+    work->format = params->format || params->overwrite;
+    work->build = params->build || work->format;
+}
+
+static gboolean
+make_place(SkJob *job, GError **error)
+{
+    const PoolWork *work = job->work;
+    SkStorageContext context = sk_job_storage_context(job, work->roots);
+    return sk_storage_pool_build(work->spec, error) && (!work->format || sk_storage_pool_format(work->spec, work->overwrite, &context, error));
 }
 
 static char *
@@ -172,7 +190,7 @@ prepare_start(SkJob *job, GError **error)
         return sk_fail(error, SK_ERROR_STATE, "storage pool \"%s\" is not active: start it first", pool->spec->name);
     PoolWork *work = job->work = new_work(pool->spec);
     work->active = pool->status.active;
-    work->build = job->call->params.build;
+    take_building(work, &job->call->params);
     work->roots = sk_service_storage_roots(job->service);
     return TRUE;
 }
@@ -181,7 +199,7 @@ static gboolean
 run_start(SkJob *job, GError **error)
 {
     PoolWork *work = job->work;
-    return (!work->build || sk_storage_pool_build(work->spec, error)) && scan(job, error) &&
+    return (!work->build || make_place(job, error)) && scan(job, error) &&
            (work->active || check_not_shared(work->spec, work->roots, error));
 }
 
@@ -381,7 +399,7 @@ prepare_create(SkJob *job, GError **error)
     work->spec = complete(job->service, job->call->body);
     work->roots = sk_service_storage_roots(job->service);
     work->active = !params->inactive;
-    work->build = params->build;
+    take_building(work, params);
     work->transient = params->transient;
     if (params->inactive && params->transient)
         return sk_fail(error, SK_ERROR_INVALID, "storage pool \"%s\" is to be neither defined nor active", work->spec->name);
@@ -393,7 +411,7 @@ run_create(SkJob *job, GError **error)
 {
     PoolWork *work = job->work;
     work->record = pool_record(work->spec);
-    if (work->active && ((work->build && !sk_storage_pool_build(work->spec, error)) || !scan(job, error)))
+    if (work->active && ((work->build && !make_place(job, error)) || !scan(job, error)))
         return FALSE;
     if ((!work->active || check_not_shared(work->spec, work->roots, error)) &&
         (work->transient || sk_store_put(job->service->store, work->record, error)))
@@ -492,22 +510,16 @@ prepare_inactive(SkJob *job, GError **error)
         return FALSE;
     if (pool->status.active)
         return sk_fail(error, SK_ERROR_STATE, "storage pool \"%s\" is active: stop it first", pool->spec->name);
-    job->work = new_work(pool->spec);
+    take_building(job->work = new_work(pool->spec), &job->call->params);
     return TRUE;
-}
-
-static gboolean
-run_build(SkJob *job, GError **error)
-{
-    const PoolWork *work = job->work;
-    return sk_storage_pool_build(work->spec, error);
 }
 
 static gboolean
 run_erase(SkJob *job, GError **error)
 {
     const PoolWork *work = job->work;
-    return sk_storage_pool_unbuild(work->spec, error);
+    SkStorageContext context = sk_job_storage_context(job, work->roots);
+    return sk_storage_pool_unbuild(work->spec, error) && (!job->call->params.zero || sk_storage_pool_zero(work->spec, &context, error));
 }
 
 static void
@@ -519,7 +531,7 @@ commit_place(SkJob *job)
 }
 
 const SkJobKind sk_pool_build_job = {
-    .object = pool_object, .prepare = prepare_inactive, .run = run_build, .commit = commit_place, .free_work = free_work,
+    .object = pool_object, .prepare = prepare_inactive, .run = make_place, .commit = commit_place, .free_work = free_work,
 };
 const SkJobKind sk_pool_erase_job = {
     .object = pool_object, .prepare = prepare_inactive, .run = run_erase, .commit = commit_place, .free_work = free_work,

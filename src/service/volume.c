@@ -250,8 +250,10 @@ run_resize(SkJob *job, GError **error)
 {
     VolumeWork *work = job->work;
     const SkResize *resize = job->call->body;
+    const SkParams *params = &job->call->params;
     SkStorageContext context = context_of(job);
-    if (!sk_storage_volume_resize(work->spec, work->name, resize->size, job->call->params.shrink, &context, error))
+    guint flags = (params->shrink ? SK_RESIZE_SHRINK : 0) | (params->allocate ? SK_RESIZE_ALLOCATE : 0);
+    if (!sk_storage_volume_resize(work->spec, work->name, resize->size, flags, &context, error))
         return FALSE;
     work->volume = sk_storage_volume_lookup(work->spec, work->name, error);
     return work->volume != NULL;
@@ -348,7 +350,8 @@ run_delete(SkJob *job, GError **error)
 {
     VolumeWork *work = job->work;
     SkStorageContext context = sk_job_storage_context(job, work->roots);
-    return sk_storage_volume_delete(work->spec, work->name, &context, error);
+    return (!job->call->params.zero || sk_storage_volume_zero(work->spec, work->name, &context, error)) &&
+           sk_storage_volume_delete(work->spec, work->name, &context, error);
 }
 
 static void

@@ -27,6 +27,12 @@ typedef struct {
     /* Makes the place of the pool (idempotent). Optional: nothing needs making. */
     gboolean (*build)(const SkPoolSpec *spec, GError **error);
 
+    /* Makes a file system on its device, over what is on it only if overwrite. Optional: there is no device. */
+    gboolean (*format)(const SkPoolSpec *spec, gboolean overwrite, const SkStorageContext *context, GError **error);
+
+    /* Writes zeros over its device. Optional: there is nothing but files. */
+    gboolean (*zero)(const SkPoolSpec *spec, const SkStorageContext *context, GError **error);
+
     /* The opposite: removes the place if no volume is left in it. Optional. */
     gboolean (*unbuild)(const SkPoolSpec *spec, GError **error);
 
@@ -59,8 +65,8 @@ typedef struct {
     gboolean (*copy)(const SkPoolSpec *spec, const SkVolume *source, const SkVolumeCreate *create,
                      const SkStorageContext *context, GError **error);
 
-    /* Optional. */
-    gboolean (*resize)(const SkPoolSpec *spec, const SkVolume *volume, guint64 capacity, gboolean shrink,
+    /* flags: SK_RESIZE_SHRINK... Optional. */
+    gboolean (*resize)(const SkPoolSpec *spec, const SkVolume *volume, guint64 capacity, guint flags,
                        const SkStorageContext *context, GError **error);
 
     /* Removes a volume that nobody has open and no other is backed by (both were checked, and its lock is held). */
@@ -81,5 +87,9 @@ gboolean sk_pool_dir_start(const SkPoolSpec *spec, GError **error);
 /* Those of a file system that is mounted there (mount.c): start, if it is not mounted yet, and stop. */
 gboolean sk_pool_mount(const SkPoolSpec *spec, GError **error);
 gboolean sk_pool_unmount(const SkPoolSpec *spec, GError **error);
+
+/* Those of a device with a file system (format.c). */
+gboolean sk_pool_device_format(const SkPoolSpec *spec, gboolean overwrite, const SkStorageContext *context, GError **error);
+gboolean sk_pool_device_zero(const SkPoolSpec *spec, const SkStorageContext *context, GError **error);
 
 G_END_DECLS

@@ -2,7 +2,11 @@
 /* The directory backend: a volume is a file. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -15,6 +19,7 @@
 #include "storage/describe.h"
 #include "storage/lock.h"
 #include "storage/luks.h"
+#include "storage/pool.h"
 #include "storage/temp.h"
 #include "storage/tool.h"
 
@@ -123,7 +128,8 @@ static gboolean
 place(SkTempFile *temp, const SkVolumeCreate *create, const SkStorageContext *context, GError **error)
 {
     const SkVolumeOptions *options = &create->options;
-    sk_temp_record_format(temp->fd, create->format);
+    if (options->foreign_format == NULL)
+        sk_temp_record_format(temp->fd, create->format);
     if (options->encryption != NULL)
         sk_luks_record(temp->fd, options->encryption);
     if ((options->owner != NULL || options->group != NULL) &&
@@ -134,15 +140,29 @@ place(SkTempFile *temp, const SkVolumeCreate *create, const SkStorageContext *co
     return sk_temp_commit(temp, number_of(options->mode, 8, VOLUME_MODE), error);
 }
 
+/* It must be so while it is empty. Only btrfs has it; to others it changes nothing. */
+static gboolean
+set_nocow(gint fd, const SkVolumeCreate *create, GError **error)
+{
+    struct statfs system;
+    glong flags = 0;
+    if (!create->options.nocow || fstatfs(fd, &system) < 0 || (guint64) system.f_type != BTRFS_SUPER_MAGIC)
+        return TRUE;
+    if (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0)
+        return sk_fail_errno(error, errno, "cannot look at the flags of volume \"%s\"", create->name);
+    flags |= FS_NOCOW_FL;
+    return ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0 || sk_fail_errno(error, errno, "cannot have volume \"%s\" written in place", create->name);
+}
+
 static gboolean
 dir_create(const SkPoolSpec *spec, const SkVolumeCreate *create, const char *backing_path, gint backing_format,
            const SkStorageContext *context, GError **error)
 {
     g_autofree char *target = g_build_filename(spec->path, create->name, NULL);
     g_autoptr(SkTempFile) temp = sk_temp_new(target, error);
-    if (temp == NULL)
+    if (temp == NULL || !set_nocow(temp->fd, create, error))
         return FALSE;
-    gboolean made = create->format == SK_FORMAT_RAW && create->options.encryption == NULL
+    gboolean made = create->format == SK_FORMAT_RAW && create->options.encryption == NULL && create->options.foreign_format == NULL
                         ? fill_raw(temp, create, context, error)
                         : sk_tool_create(temp->path, create, backing_path, backing_format, context, error);
     return made && place(temp, create, context, error);
@@ -173,6 +193,8 @@ static gboolean
 is_as_wanted(const SkVolume *source, const SkVolumeCreate *create)
 {
     const SkVolumeOptions *options = &create->options;
+    if (options->foreign_format != NULL)
+        return source->kind == SK_VOLUME_FOREIGN && g_strcmp0(source->foreign_format, options->foreign_format) == 0;
     if (source->kind == SK_VOLUME_FOREIGN || source->format != create->format || source->backing_path != NULL ||
         !is_encrypted_as_wanted(source->encryption, options->encryption))
         return FALSE;
@@ -187,7 +209,7 @@ grow(SkTempFile *temp, const SkVolumeCreate *create, const SkStorageContext *con
     gboolean encrypted = create->options.encryption != NULL;
     guint64 header = 0;
     if (create->format != SK_FORMAT_RAW)
-        return sk_tool_resize(temp->path, encrypted, create->capacity, FALSE, create->name, context, error);
+        return sk_tool_resize(temp->path, encrypted, create->capacity, 0, create->name, context, error);
     if (encrypted && !sk_luks_look(temp->fd, &header))
         return sk_fail(error, SK_ERROR_INVALID, "volume \"%s\" is not encrypted with LUKS", create->name);
     return ftruncate(temp->fd, (off_t) (create->capacity + header)) == 0 ||
@@ -199,7 +221,7 @@ dir_copy(const SkPoolSpec *spec, const SkVolume *source, const SkVolumeCreate *c
 {
     g_autofree char *target = g_build_filename(spec->path, create->name, NULL);
     g_autoptr(SkTempFile) temp = sk_temp_new(target, error);
-    if (temp == NULL)
+    if (temp == NULL || !set_nocow(temp->fd, create, error))
         return FALSE;
     gboolean made = is_as_wanted(source, create) ? copy_alone(source, temp, create->name, context, error)
                                                  : sk_tool_copy(source, temp->path, create, context, error);
@@ -216,7 +238,7 @@ dir_upload(const SkPoolSpec *spec, const char *name, guint64 offset, GError **er
 /* -- changing volumes ------------------------------------------------------------------------------------------ */
 
 static gboolean
-resize_raw(const SkVolume *volume, guint64 capacity, GError **error)
+resize_raw(const SkVolume *volume, guint64 capacity, gboolean allocate, const SkStorageContext *context, GError **error)
 {
     g_auto(SkFd) fd = open(volume->path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
@@ -228,18 +250,22 @@ resize_raw(const SkVolume *volume, guint64 capacity, GError **error)
         return sk_fail(error, SK_ERROR_INVALID, "volume \"%s\" is not encrypted with LUKS any more", volume->name);
     if (ftruncate(fd, (off_t) (capacity + header)) < 0 || fsync(fd) < 0)
         return sk_fail_errno(error, errno, "cannot change the size of volume \"%s\"", volume->name);
-    return TRUE;
+    if (!allocate || (!sk_fault("volume/allocate", error) && sk_copy_fill(fd, capacity + header, FALSE, volume->name, context, error)))
+        return TRUE;
+    if (ftruncate(fd, (off_t) volume->physical) < 0)
+        g_warning("volume \"%s\" stays larger than it was: %s", volume->name, g_strerror(errno));
+    return FALSE;
 }
 
 static gboolean
-dir_resize(const SkPoolSpec *spec, const SkVolume *volume, guint64 capacity, gboolean shrink, const SkStorageContext *context, GError **error)
+dir_resize(const SkPoolSpec *spec, const SkVolume *volume, guint64 capacity, guint flags, const SkStorageContext *context, GError **error)
 {
     (void) spec;
     if (sk_fault("volume/resize", error))
         return FALSE;
     if (volume->format == SK_FORMAT_RAW)
-        return resize_raw(volume, capacity, error);
-    return sk_tool_resize(volume->path, volume->encryption != NULL, capacity, shrink, volume->name, context, error);
+        return resize_raw(volume, capacity, (flags & SK_RESIZE_ALLOCATE) != 0, context, error);
+    return sk_tool_resize(volume->path, volume->encryption != NULL, capacity, flags, volume->name, context, error);
 }
 
 static gboolean
@@ -257,5 +283,6 @@ dir_remove(const SkPoolSpec *spec, const SkVolume *volume, GError **error)
     .lookup = dir_lookup, .create = dir_create, .copy = dir_copy, .resize = dir_resize, .remove = dir_remove, .upload = dir_upload
 
 const SkPoolBackend sk_pool_backend_dir = { .name = "dir", .start = sk_pool_dir_start, VOLUMES_ARE_FILES };
-const SkPoolBackend sk_pool_backend_fs = { .name = "fs", .start = sk_pool_mount, .stop = sk_pool_unmount, VOLUMES_ARE_FILES };
+const SkPoolBackend sk_pool_backend_fs = { .name = "fs", .start = sk_pool_mount, .stop = sk_pool_unmount,
+                                             .format = sk_pool_device_format, .zero = sk_pool_device_zero, VOLUMES_ARE_FILES };
 const SkPoolBackend sk_pool_backend_netfs = { .name = "netfs", .start = sk_pool_mount, .stop = sk_pool_unmount, VOLUMES_ARE_FILES };

@@ -215,7 +215,7 @@ static gboolean
 check_options(const SkVolumeCreate *create, GError **error)
 {
     const SkVolumeOptions *options = &create->options;
-    if (create->format != SK_FORMAT_RAW)
+    if (create->format != SK_FORMAT_RAW || options->foreign_format != NULL)
         return sk_fail(error, SK_ERROR_UNSUPPORTED, "volume \"%s\" of a volume group is raw: give format raw", create->name);
     if (options->encryption != NULL)
         return sk_fail(error, SK_ERROR_UNSUPPORTED, "volume \"%s\" of a volume group is not encrypted here: make it in a pool of files", create->name);
@@ -267,10 +267,10 @@ logical_copy(const SkPoolSpec *spec, const SkVolume *source, const SkVolumeCreat
 }
 
 static gboolean
-logical_resize(const SkPoolSpec *spec, const SkVolume *volume, guint64 capacity, gboolean shrink, const SkStorageContext *context, GError **error)
+logical_resize(const SkPoolSpec *spec, const SkVolume *volume, guint64 capacity, guint flags, const SkStorageContext *context, GError **error)
 {
     g_autofree char *size = size_text(capacity), *place = place_of(spec, volume->name);
-    (void) shrink, (void) context;
+    (void) flags, (void) context;
     return !sk_fault("volume/resize", error) && lvm(spec, NULL, error, "lvresize", "-q", "-f", "-L", size, place, NULL);
 }
 

@@ -62,6 +62,22 @@ sk_storage_pool_build(const SkPoolSpec *spec, GError **error)
 }
 
 gboolean
+sk_storage_pool_format(const SkPoolSpec *spec, gboolean overwrite, const SkStorageContext *context, GError **error)
+{
+    sk_assert_worker();
+    const SkPoolBackend *backend = backend_of(spec, error);
+    return backend != NULL && (backend->format == NULL || backend->format(spec, overwrite, context, error));
+}
+
+gboolean
+sk_storage_pool_zero(const SkPoolSpec *spec, const SkStorageContext *context, GError **error)
+{
+    sk_assert_worker();
+    const SkPoolBackend *backend = backend_of(spec, error);
+    return backend != NULL && (backend->zero == NULL || backend->zero(spec, context, error));
+}
+
+gboolean
 sk_storage_pool_unbuild(const SkPoolSpec *spec, GError **error)
 {
     const SkPoolBackend *backend = backend_of(spec, error);
@@ -241,12 +257,24 @@ check_capacity(SkVolumeCreate *create, guint64 backing_size, GError **error)
     return TRUE;
 }
 
+/* Nothing but a size is asked of those. */
+static gboolean
+check_other_format(const SkVolumeCreate *create, const char *backing_path, GError **error)
+{
+    const char *what = backing_path != NULL ? "is laid over another" : create->preallocation != SK_PREALLOC_OFF ? "has its space taken at once"
+                       : create->options.encryption != NULL ? "is encrypted" : NULL;
+    return what == NULL || sk_fail(error, SK_ERROR_UNSUPPORTED, "a volume of format %s, such as \"%s\", never %s here: give qcow2",
+                                   create->options.foreign_format, create->name, what);
+}
+
 static gboolean
 check_create(SkVolumeCreate *create, const char *backing_path, gint backing_format, const SkStorageContext *context,
              SkFd *out_held, GError **error)
 {
     guint64 backing_size = 0;
     if (!name_for_new(create->name, error))
+        return FALSE;
+    if (create->options.foreign_format != NULL && !check_other_format(create, backing_path, error))
         return FALSE;
     if (backing_path != NULL && !check_backing(create, backing_path, backing_format, context, &backing_size, out_held, error))
         return FALSE;
@@ -300,6 +328,11 @@ copy_volume(const SkPoolSpec *spec, const SkPoolBackend *backend, const SkVolume
     SkVolumeCreate checked = *create;
     if (backend->copy == NULL)
         return not_done(spec, "copy volumes", error);
+    if (create->options.foreign_format != NULL && !check_other_format(create, NULL, error))
+        return FALSE;
+    if (create->options.foreign_format != NULL && create->capacity > source->capacity)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "a copy of format %s, such as \"%s\", is as large as what it is made of", create->options.foreign_format,
+                       create->name);
     if (!name_for_new(create->name, error) || !check_source(source, context, error) ||
         !sk_storage_lock_check(source->path, SK_LOCK_READ, error))
         return FALSE;
@@ -337,14 +370,16 @@ no_overlays(const SkVolume *volume, const char *verb, const SkStorageContext *co
 }
 
 static gboolean
-check_resize(const SkVolume *volume, guint64 capacity, gboolean shrink, const SkStorageContext *context, GError **error)
+check_resize(const SkVolume *volume, guint64 capacity, guint flags, const SkStorageContext *context, GError **error)
 {
     if (capacity == 0 || capacity > CAPACITY_MAX || capacity % SECTOR_BYTES != 0)
         return sk_fail(error, SK_ERROR_INVALID, "size %" G_GUINT64_FORMAT " of volume \"%s\" must be a multiple of 512, at most 1 PiB",
                        capacity, volume->name);
-    if (capacity < volume->capacity && !shrink)
+    if (capacity < volume->capacity && (flags & SK_RESIZE_SHRINK) == 0)
         return sk_fail(error, SK_ERROR_INVALID, "volume \"%s\" has %" G_GUINT64_FORMAT " bytes; making it smaller cuts off what is at "
                        "its end and must be asked for (shrink)", volume->name, volume->capacity);
+    if (capacity < volume->capacity && (flags & SK_RESIZE_ALLOCATE) != 0)
+        return sk_fail(error, SK_ERROR_INVALID, "volume \"%s\" becomes smaller, for which no space can be taken", volume->name);
     if (volume->kind == SK_VOLUME_ISO)
         return sk_fail(error, SK_ERROR_INVALID, "volume \"%s\" is an ISO, whose size cannot change", volume->name);
     if (capacity < volume->capacity && !no_overlays(volume, "made smaller", context, error))
@@ -353,7 +388,7 @@ check_resize(const SkVolume *volume, guint64 capacity, gboolean shrink, const Sk
 }
 
 gboolean
-sk_storage_volume_resize(const SkPoolSpec *spec, const char *name, guint64 capacity, gboolean shrink,
+sk_storage_volume_resize(const SkPoolSpec *spec, const char *name, guint64 capacity, guint flags,
                          const SkStorageContext *context, GError **error)
 {
     sk_assert_worker();
@@ -363,8 +398,8 @@ sk_storage_volume_resize(const SkPoolSpec *spec, const char *name, guint64 capac
         return FALSE;
     if (backend->resize == NULL)
         return not_done(spec, "change the size of volumes", error);
-    return check_resize(volume, capacity, shrink, context, error) &&
-           backend->resize(spec, volume, capacity, shrink, context, error);
+    return check_resize(volume, capacity, flags, context, error) &&
+           backend->resize(spec, volume, capacity, flags, context, error);
 }
 
 static SkVolume *
@@ -381,7 +416,15 @@ sk_storage_volume_wipe(const SkPoolSpec *spec, const char *name, gint algorithm,
 {
     sk_assert_worker();
     g_autoptr(VolumeOwned) volume = find_to_overwrite(spec, name, "wiped", context, error);
-    return volume != NULL && sk_storage_wipe(volume, algorithm, context, error);
+    return volume != NULL && sk_storage_wipe(volume, algorithm, TRUE, context, error);
+}
+
+gboolean
+sk_storage_volume_zero(const SkPoolSpec *spec, const char *name, const SkStorageContext *context, GError **error)
+{
+    sk_assert_worker();
+    g_autoptr(VolumeOwned) volume = find_to_overwrite(spec, name, "deleted", context, error);
+    return volume != NULL && sk_storage_wipe(volume, SK_WIPE_ZERO, FALSE, context, error);
 }
 
 SkStoragePatch *

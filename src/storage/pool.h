@@ -20,6 +20,15 @@ G_BEGIN_DECLS
 /* Makes the pool's place (a directory of mode 0711); one that is there is taken as it is. */
 gboolean sk_storage_pool_build(const SkPoolSpec *spec, GError **error);
 
+/*
+ * Makes a file system on the pool's device, of the format that its source names, for kinds that have one; for others there is nothing to
+ * make. EXISTS if there is something on the device, unless overwrite; IN_USE while somebody has it.
+ */
+gboolean sk_storage_pool_format(const SkPoolSpec *spec, gboolean overwrite, const SkStorageContext *context, GError **error);
+
+/* Writes zeros over the device of an inactive pool, for kinds that have one. */
+gboolean sk_storage_pool_zero(const SkPoolSpec *spec, const SkStorageContext *context, GError **error);
+
 /* Removes the place; IN_USE while a volume is left in it, not there is fine. */
 gboolean sk_storage_pool_unbuild(const SkPoolSpec *spec, GError **error);
 
@@ -73,8 +82,10 @@ SkVolume *sk_storage_volume_create(const SkPoolSpec *spec, const SkVolumeCreate 
 SkVolume *sk_storage_volume_clone(const SkPoolSpec *spec, const SkVolume *source, const SkVolumeCreate *create, gboolean linked,
                                   const SkStorageContext *context, GError **error);
 
-/* Grows a volume that nobody has open; makes it smaller only if shrink. */
-gboolean sk_storage_volume_resize(const SkPoolSpec *spec, const char *name, guint64 capacity, gboolean shrink,
+enum { SK_RESIZE_SHRINK = 1, SK_RESIZE_ALLOCATE = 2 };
+
+/* Grows a volume that nobody has open; makes it smaller only with SK_RESIZE_SHRINK, takes all space at once with SK_RESIZE_ALLOCATE. */
+gboolean sk_storage_volume_resize(const SkPoolSpec *spec, const char *name, guint64 capacity, guint flags,
                                   const SkStorageContext *context, GError **error);
 
 /*
@@ -83,6 +94,9 @@ gboolean sk_storage_volume_resize(const SkPoolSpec *spec, const char *name, guin
  */
 gboolean sk_storage_volume_wipe(const SkPoolSpec *spec, const char *name, gint algorithm, const SkStorageContext *context,
                                 GError **error);
+
+/* Writes zeros over all that is in it, before it is deleted: it is no disk any more afterwards. IN_USE as above. */
+gboolean sk_storage_volume_zero(const SkPoolSpec *spec, const char *name, const SkStorageContext *context, GError **error);
 
 /* Removes it; IN_USE, naming which, while a process has it open or a file in context->roots is backed by it. */
 gboolean sk_storage_volume_delete(const SkPoolSpec *spec, const char *name, const SkStorageContext *context,

@@ -10,6 +10,7 @@
 #include "codec/json/json.h"
 #include "model/storage.h"
 #include "storage/luks.h"
+#include "storage/pool.h"
 
 /* qemu-img counts in hundredths of a percent. */
 #define PROGRESS_TOTAL 10000
@@ -60,6 +61,13 @@ driver_of(gint format, gboolean encrypted)
     return format == SK_FORMAT_RAW && encrypted ? "luks" : sk_enum_name(&sk_disk_format_enum, format);
 }
 
+/* The same, of what is to be made. options may be NULL. */
+static const char *
+target_driver(gint format, const SkVolumeOptions *options)
+{
+    return options != NULL && options->foreign_format != NULL ? options->foreign_format : driver_of(format, options != NULL && options->encryption != NULL);
+}
+
 static void
 add_qcow2_options(GString *text, const SkVolumeOptions *options)
 {
@@ -82,10 +90,13 @@ static char *
 image_options(gint format, const SkVolumeOptions *options, const char *preallocation)
 {
     GString *text = g_string_new(NULL);
-    gboolean encrypted = options != NULL && options->encryption != NULL;
-    if (preallocation != NULL)
+    gboolean encrypted = options != NULL && options->encryption != NULL, foreign = options != NULL && options->foreign_format != NULL;
+    /* Or its size would be a whole number of cylinders. */
+    if (foreign && g_str_equal(options->foreign_format, "vpc"))
+        g_string_append(text, ",force_size=on");
+    if (preallocation != NULL && !foreign)
         g_string_append_printf(text, ",preallocation=%s", preallocation);
-    if (options != NULL && format == SK_FORMAT_QCOW2)
+    if (options != NULL && format == SK_FORMAT_QCOW2 && !foreign)
         add_qcow2_options(text, options);
     else if (encrypted)
         sk_luks_options(text, options->encryption, "", "target");
@@ -144,9 +155,10 @@ sk_tool_create(const char *path, const SkVolumeCreate *create, const char *backi
     g_autoptr(GPtrArray) argv = g_ptr_array_new();
     if (encrypted && !sk_luks_key_open(&key, "target", context != NULL ? context->passphrase : NULL, create->name, error))
         return FALSE;
-    add_all(argv, (const char *const[]){ "qemu-img", "create", "-q", "-f", driver_of(create->format, encrypted) }, 5);
+    add_all(argv, (const char *const[]){ "qemu-img", "create", "-q", "-f", target_driver(create->format, &create->options) }, 5);
     add_key(argv, &key);
-    add_all(argv, (const char *const[]){ "-o", options }, 2);
+    if (options != NULL)
+        add_all(argv, (const char *const[]){ "-o", options }, 2);
     /* -u: it was checked by the caller, and is not to be opened again. */
     if (backing != NULL)
         add_all(argv, (const char *const[]){ "-u", "-b", backing, "-F", sk_enum_name(&sk_disk_format_enum, backing_format) }, 5);
@@ -180,10 +192,9 @@ static gboolean
 convert(const char *source, const char *format, const char *target, gint target_format, const SkVolumeOptions *options,
         const SkLuksKey *keys, const char *name, const SkStorageContext *context, GError **error)
 {
-    gboolean encrypted = options != NULL && options->encryption != NULL;
     g_autofree char *how = image_options(target_format, options, NULL);
     g_autoptr(GPtrArray) argv = g_ptr_array_new();
-    add_all(argv, (const char *const[]){ "qemu-img", "convert", "-p", "-O", driver_of(target_format, encrypted) }, 5);
+    add_all(argv, (const char *const[]){ "qemu-img", "convert", "-p", "-O", target_driver(target_format, options) }, 5);
     add_key(argv, &keys[0]);
     add_key(argv, &keys[1]);
     if (how != NULL)
@@ -223,7 +234,7 @@ sk_tool_copy(const SkVolume *source, const char *target, const SkVolumeCreate *c
 }
 
 gboolean
-sk_tool_resize(const char *path, gboolean encrypted, guint64 capacity, gboolean shrink, const char *name, const SkStorageContext *context,
+sk_tool_resize(const char *path, gboolean encrypted, guint64 capacity, guint flags, const char *name, const SkStorageContext *context,
                GError **error)
 {
     g_auto(SkLuksKey) key = { .fd = SK_FD_NONE };
@@ -234,7 +245,9 @@ sk_tool_resize(const char *path, gboolean encrypted, guint64 capacity, gboolean 
         return FALSE;
     add_all(argv, (const char *const[]){ "qemu-img", "resize", "-q" }, 3);
     add_key(argv, &key);
-    if (shrink)
+    if ((flags & SK_RESIZE_ALLOCATE) != 0)
+        g_ptr_array_add(argv, (gpointer) "--preallocation=falloc");
+    if ((flags & SK_RESIZE_SHRINK) != 0)
         g_ptr_array_add(argv, (gpointer) "--shrink");
     if (!encrypted)
         add_all(argv, (const char *const[]){ "-f", "qcow2" }, 2);

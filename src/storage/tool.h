@@ -17,7 +17,7 @@ gboolean sk_tool_qemu_img(const char *const *argv, const char *name, const char 
                           const SkStorageContext *context, GError **error);
 
 /*
- * Makes an empty image in an existing file, as create wants it: qcow2, or raw that is encrypted, with context's passphrase. backing
+ * Makes an empty image in an existing file, as create wants it: of any format but plain raw; what is encrypted with context's passphrase. backing
  * NULL: none.
  */
 gboolean sk_tool_create(const char *path, const SkVolumeCreate *create, const char *backing, gint backing_format,
@@ -33,8 +33,8 @@ gboolean sk_tool_convert(const char *source, const char *format, gboolean alone,
 /* The same for a volume, which may be encrypted, as may what create says: with context's passphrases. */
 gboolean sk_tool_copy(const SkVolume *source, const char *target, const SkVolumeCreate *create, const SkStorageContext *context, GError **error);
 
-/* Gives the qcow2 image at path another size. encrypted: with context's passphrase. */
-gboolean sk_tool_resize(const char *path, gboolean encrypted, guint64 capacity, gboolean shrink, const char *name,
+/* Gives the qcow2 image at path another size; flags: SK_RESIZE_SHRINK... encrypted: with context's passphrase. */
+gboolean sk_tool_resize(const char *path, gboolean encrypted, guint64 capacity, guint flags, const char *name,
                         const SkStorageContext *context, GError **error);
 
 /* FALSE with INVALID if the qcow2 image at path is damaged; unused clusters alone are no damage. */

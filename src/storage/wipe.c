@@ -153,12 +153,12 @@ make_anew(const SkVolume *volume, gint fd, const SkStorageContext *context, GErr
 }
 
 gboolean
-sk_storage_wipe(const SkVolume *volume, gint algorithm, const SkStorageContext *context, GError **error)
+sk_storage_wipe(const SkVolume *volume, gint algorithm, gboolean renew, const SkStorageContext *context, GError **error)
 {
     gint flags = O_RDWR | O_NONBLOCK | O_CLOEXEC | (volume->block ? 0 : O_NOFOLLOW);
     g_auto(SkFd) fd = open(volume->path, flags);
-    gboolean anew = volume->kind == SK_VOLUME_DISK && (volume->format == SK_FORMAT_QCOW2 || volume->encryption != NULL);
-    if (volume->encryption != NULL && (context == NULL || context->passphrase == NULL))
+    gboolean anew = renew && volume->kind == SK_VOLUME_DISK && (volume->format == SK_FORMAT_QCOW2 || volume->encryption != NULL);
+    if (anew && volume->encryption != NULL && (context == NULL || context->passphrase == NULL))
         return sk_fail(error, SK_ERROR_NO_SECRET, "volume \"%s\" is encrypted: without its secret it cannot be made anew", volume->name);
     if (fd < 0)
         return sk_fail_errno(error, errno, "cannot open \"%s\"", volume->path);

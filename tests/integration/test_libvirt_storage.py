@@ -295,13 +295,70 @@ def test_size_that_is_no_whole_sector(connection, pool):
     assert open(volume.path(), "rb").read() == b"k" * 12345
 
 
-@pytest.mark.parametrize("more, word", [("<target><format type='vmdk'/></target>", "vmdk"),
+@pytest.mark.parametrize("more, word", [("<target><format type='dmg'/></target>", "dmg"),
                                         ("<target><encryption format='qcow'/></target>", "luks"),
-                                        ("<target><nocow/></target>", "chattr"), ("<colour/>", "colour")])
+                                        ("<colour/>", "colour")])
 def test_volumes_that_are_refused(pool, more, word):
     with pytest.raises(libvirt.libvirtError) as raised:
         pool.createXML(f"<volume><name>r</name><capacity>1048576</capacity>{more}</volume>")
     assert word in str(raised.value) and raised.value.get_error_code() == libvirt.VIR_ERR_CONFIG_UNSUPPORTED
+
+
+OTHERS = pytest.mark.parametrize("kind", ["qed", "vdi", "vmdk", "vpc"])
+
+
+@OTHERS
+def test_other_formats(shared_daemon, connection, pool, kind):
+    """Made, copied from and to, as they are, and deleted; never a disk of a domain."""
+    data = os.urandom(65536)
+    raw = pool.createXML(volume_xml("one", kind="raw"))
+    upload(connection, raw, data, offset=MIB)
+    made = pool.createXML(volume_xml("made", kind=kind))
+    assert ElementTree.fromstring(valid(made.XMLDesc(), "storagevol.rng")).find("target/format").get("type") == kind
+    other = pool.createXMLFrom(volume_xml("two", kind=kind), raw)
+    virsh(shared_daemon, "vol-clone", other.path(), "three")
+    pool.refresh()
+    three = pool.storageVolLookupByName("three")
+    assert ElementTree.fromstring(three.XMLDesc()).find("target/format").get("type") == kind
+    assert made.info()[1] == three.info()[1] == 4 * MIB
+    back = pool.createXMLFrom(volume_xml("back", kind="raw"), three)
+    assert download(connection, back, MIB, 65536) == data
+    three.delete(libvirt.VIR_STORAGE_VOL_DELETE_WITH_SNAPSHOTS)
+    assert code_of(pool.createXMLFrom, volume_xml("larger", kind=kind, capacity=8 * MIB), raw) == libvirt.VIR_ERR_CONFIG_UNSUPPORTED
+    over = volume_xml("over", kind=kind, more=f"<backingStore><path>{raw.path()}</path><format type='raw'/></backingStore>")
+    assert code_of(pool.createXML, over) == libvirt.VIR_ERR_CONFIG_UNSUPPORTED
+    assert sorted(os.listdir(path_of(pool))) == ["back", "made", "one", "two"]
+
+
+def test_nocow(pool):
+    volume = pool.createXML("<volume><name>n</name><capacity>1048576</capacity><target><nocow/></target></volume>")
+    assert volume.info()[1] == MIB
+
+
+def test_deletion_with_zeros(pool):
+    """What was in it is gone from the disk, not only its name."""
+    for kind in ("raw", "qcow2"):
+        volume = pool.createXML(volume_xml("z", kind=kind))
+        with open(volume.path(), "r+b") as file:
+            file.seek(2 * MIB if kind == "raw" else 0, os.SEEK_SET if kind == "raw" else os.SEEK_END)
+            file.write(b"secret  " * 512)
+            file.flush()
+            with open(volume.path(), "rb") as held:
+                volume.delete(libvirt.VIR_STORAGE_VOL_DELETE_ZEROED)
+                content = held.read()
+        assert len(content) > 4096 and not content.strip(b"\0")
+    assert pool.listVolumes() == []
+
+
+@pytest.mark.parametrize("kind", ["raw", "qcow2"])
+def test_growing_with_space(pool, kind):
+    volume = pool.createXML(volume_xml("g", kind=kind))
+    volume.resize(8 * MIB, libvirt.VIR_STORAGE_VOL_RESIZE_ALLOCATE)
+    assert volume.info()[1] == 8 * MIB and volume.info()[2] >= (8 if kind == "raw" else 4) * MIB
+    volume.resize(2 * MIB, libvirt.VIR_STORAGE_VOL_RESIZE_DELTA | libvirt.VIR_STORAGE_VOL_RESIZE_ALLOCATE)
+    assert volume.info()[1] == 10 * MIB
+    both = libvirt.VIR_STORAGE_VOL_RESIZE_SHRINK | libvirt.VIR_STORAGE_VOL_RESIZE_ALLOCATE
+    assert code_of(volume.resize, MIB, both) == libvirt.VIR_ERR_INVALID_ARG and volume.info()[1] == 10 * MIB
 
 
 def test_backing_store(connection, pool):
@@ -504,6 +561,87 @@ def test_pool_of_a_file_system(connection, loop_device, tmp_path):
     assert not os.path.ismount(tmp_path / "mnt")
     pool.delete()
     pool.undefine()
+
+
+def system_on(device):
+    return subprocess.run(["blkid", "-p", "-o", "value", "-s", "TYPE", device], capture_output=True, text=True).stdout.strip()
+
+
+def fs_pool(connection, device, place, kind="ext4"):
+    return connection.storagePoolDefineXML(f"""<pool type='fs'><name>made</name><source><device path='{device}'/><format type='{kind}'/></source>
+        <target><path>{place}/mnt</path></target></pool>""")
+
+
+def test_file_system_that_is_made(connection, loop_device, tmp_path):
+    """Over what is there only if that is asked for, and never over what is in use; zeros over all of it at the end."""
+    pool = fs_pool(connection, loop_device, tmp_path)
+    pool.build()
+    assert system_on(loop_device) == ""
+    pool.build(libvirt.VIR_STORAGE_POOL_BUILD_NO_OVERWRITE)
+    assert system_on(loop_device) == "ext4"
+    assert code_of(pool.build, libvirt.VIR_STORAGE_POOL_BUILD_NO_OVERWRITE) > 0
+    pool.create()
+    try:
+        volume = pool.createXML(volume_xml("v"))
+        other = connection.storagePoolDefineXML(f"""<pool type='fs'><name>second</name><source><device path='{loop_device}'/><format type='vfat'/></source>
+            <target><path>{tmp_path}/other</path></target></pool>""")
+        assert code_of(other.build, libvirt.VIR_STORAGE_POOL_BUILD_OVERWRITE) > 0 and os.path.exists(volume.path())
+        assert code_of(other.delete, libvirt.VIR_STORAGE_POOL_DELETE_ZEROED) > 0
+    finally:
+        pool.destroy()
+    pool.create(libvirt.VIR_STORAGE_POOL_CREATE_WITH_BUILD_OVERWRITE)
+    try:
+        assert pool.listVolumes() == []
+    finally:
+        pool.destroy()
+    pool.delete(libvirt.VIR_STORAGE_POOL_DELETE_ZEROED)
+    assert system_on(loop_device) == "" and not (tmp_path / "mnt").exists()
+    with open(loop_device, "rb") as device:
+        assert not device.read().strip(b"\0")
+    pool.undefine()
+    other.undefine()
+
+
+def test_file_systems_that_are_not_made(connection, loop_device, tmp_path):
+    pool = fs_pool(connection, loop_device, tmp_path, "iso9660")
+    assert code_of(pool.build, libvirt.VIR_STORAGE_POOL_BUILD_OVERWRITE) == libvirt.VIR_ERR_CONFIG_UNSUPPORTED
+    pool.undefine()
+    pool = fs_pool(connection, tmp_path / "device", tmp_path)
+    assert code_of(pool.build, libvirt.VIR_STORAGE_POOL_BUILD_NO_OVERWRITE) == libvirt.VIR_ERR_INVALID_ARG
+    both = libvirt.VIR_STORAGE_POOL_BUILD_OVERWRITE | libvirt.VIR_STORAGE_POOL_BUILD_NO_OVERWRITE
+    assert code_of(pool.build, both) == libvirt.VIR_ERR_INVALID_ARG
+    pool.undefine()
+
+
+@pytest.mark.parametrize("how, step", [("SKEP_FAULT", "pool/probe"), ("SKEP_FAULT", "pool/format"), ("SKEP_FAULT_EXIT", "pool/format")])
+def test_file_system_whose_making_fails(daemon, loop_device, tmp_path, how, step):
+    """Nothing is on the device afterwards, or all of it where the daemon died; the next try works."""
+    daemon.restart(env={how: step})
+    connection = libvirt.open(uri(daemon))
+    pool = fs_pool(connection, loop_device, tmp_path)
+    with pytest.raises(libvirt.libvirtError):
+        pool.build(libvirt.VIR_STORAGE_POOL_BUILD_NO_OVERWRITE)
+    died = how == "SKEP_FAULT_EXIT"
+    assert system_on(loop_device) == ("ext4" if died else "")
+    daemon.restart()
+    connection = libvirt.open(uri(daemon))
+    pool = connection.storagePoolLookupByName("made")
+    assert not pool.isActive()
+    pool.build(libvirt.VIR_STORAGE_POOL_BUILD_OVERWRITE if died else libvirt.VIR_STORAGE_POOL_BUILD_NO_OVERWRITE)
+    assert system_on(loop_device) == "ext4"
+    connection.close()
+
+
+def test_space_that_is_not_there(daemon, tmp_path):
+    """A volume that cannot have the space it is to take is as large as it was."""
+    daemon.restart(env={"SKEP_FAULT": "volume/allocate"})
+    connection = libvirt.open(uri(daemon))
+    (tmp_path / "p").mkdir()
+    pool = connection.storagePoolCreateXML(f"<pool type='dir'><name>p</name><target><path>{tmp_path}/p</path></target></pool>")
+    volume = pool.createXML(volume_xml("v"))
+    assert code_of(volume.resize, 8 * MIB, libvirt.VIR_STORAGE_VOL_RESIZE_ALLOCATE) > 0
+    assert os.stat(volume.path()).st_size == 4 * MIB and volume.info()[1] == 4 * MIB
+    connection.close()
 
 
 def test_sources_of_pools(shared_daemon, connection, loop_device):

@@ -288,12 +288,26 @@ define_xml(SkLvCall *call, GError **error)
 
 enum { WITH_BUILD = 1, WITH_OVERWRITE = 2, WITH_NO_OVERWRITE = 4 };
 
-/* A file system is never made over another one. */
+/* What there is to be made, by the flags; two of them are numbered otherwise in a build. */
 static gboolean
-check_build(const SkLvCall *call, const SkPoolSpec *spec, guint overwrite, GError **error)
+read_build(const SkLvCall *call, const SkPoolSpec *spec, guint overwrite, guint no_overwrite, SkParams *out, GError **error)
 {
-    return (sk_lv_uint(call, "flags") & overwrite) == 0 || spec->kind == SK_POOL_DIR ||
-           sk_fail(error, SK_ERROR_UNSUPPORTED, "pool '%s': what is on a device is not overwritten: make the file system by hand (mkfs)", spec->name);
+    guint flags = sk_lv_uint(call, "flags");
+    out->build = flags != 0;
+    out->overwrite = (flags & overwrite) != 0;
+    out->format = (flags & no_overwrite) != 0;
+    if (out->overwrite && out->format)
+        return sk_fail(error, SK_ERROR_INVALID, "pool '%s': what is there is either overwritten or not: give one of the two flags", spec->name);
+    return !out->overwrite || spec->kind != SK_POOL_LOGICAL ||
+           sk_fail(error, SK_ERROR_UNSUPPORTED, "pool '%s': a volume group is not made over what is there: empty its devices first (wipefs, pvremove)", spec->name);
+}
+
+static void
+take_build(SkCall *op, const SkParams *params)
+{
+    op->params.build = params->build;
+    op->params.overwrite = params->overwrite;
+    op->params.format = params->format;
 }
 
 static gboolean
@@ -304,13 +318,14 @@ create_xml(SkLvCall *call, GError **error)
     SkPoolSpec *spec = sk_xml_pool_parse(sk_lv_str(call, "xml"), -1, error);
     if (spec == NULL)
         return FALSE;
-    if (!check_build(call, spec, WITH_OVERWRITE, error)) {
+    SkParams params = { 0 };
+    if (!read_build(call, spec, WITH_OVERWRITE, WITH_NO_OVERWRITE, &params, error)) {
         sk_value_free(&sk_pool_spec_type, spec);
         return FALSE;
     }
     SkCall *op = sk_lv_operation(call, SK_OP_POOL_CREATE);
     op->params.transient = TRUE;
-    op->params.build = sk_lv_uint(call, "flags") != 0;
+    take_build(op, &params);
     op->body = spec;
     return sk_lv_dispatch(call, op, put_created);
 }
@@ -341,12 +356,13 @@ verb(SkLvCall *call, const SkPool *pool)
 static gboolean
 create(SkLvCall *call, GError **error)
 {
+    SkParams params = { 0 };
     const SkPool *pool = sk_lv_pool(call, "pool", error);
     if (pool == NULL || !sk_lv_check_flags(call, WITH_BUILD | WITH_OVERWRITE | WITH_NO_OVERWRITE, error) ||
-        !check_build(call, pool->spec, WITH_OVERWRITE, error))
+        !read_build(call, pool->spec, WITH_OVERWRITE, WITH_NO_OVERWRITE, &params, error))
         return FALSE;
     SkCall *op = verb(call, pool);
-    op->params.build = sk_lv_uint(call, "flags") != 0;
+    take_build(op, &params);
     return sk_lv_dispatch(call, op, NULL);
 }
 
@@ -355,11 +371,14 @@ enum { BUILD_NO_OVERWRITE = 4, BUILD_OVERWRITE = 8 };
 static gboolean
 build(SkLvCall *call, GError **error)
 {
+    SkParams params = { 0 };
     const SkPool *pool = sk_lv_pool(call, "pool", error);
     if (pool == NULL || !sk_lv_check_flags(call, BUILD_NO_OVERWRITE | BUILD_OVERWRITE, error) ||
-        !check_build(call, pool->spec, BUILD_OVERWRITE, error))
+        !read_build(call, pool->spec, BUILD_OVERWRITE, BUILD_NO_OVERWRITE, &params, error))
         return FALSE;
-    return sk_lv_dispatch(call, verb(call, pool), NULL);
+    SkCall *op = verb(call, pool);
+    take_build(op, &params);
+    return sk_lv_dispatch(call, op, NULL);
 }
 
 static gboolean
@@ -373,6 +392,24 @@ static gboolean
 run_verb_without_flags(SkLvCall *call, GError **error)
 {
     return sk_lv_check_flags(call, 0, error) && run_verb(call, error);
+}
+
+enum { DELETE_ZEROED = 1 };
+
+/* Of a directory nothing is left that zeros could be written over: it is removed when it is empty. */
+static gboolean
+erase(SkLvCall *call, GError **error)
+{
+    const SkPool *pool = sk_lv_pool(call, "pool", error);
+    if (pool == NULL || !sk_lv_check_flags(call, DELETE_ZEROED, error))
+        return FALSE;
+    gboolean zero = sk_lv_uint(call, "flags") != 0;
+    if (zero && pool->spec->kind == SK_POOL_LOGICAL)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "pool '%s': zeros are not written over the devices of a volume group: wipe its volumes before they are deleted",
+                       pool->spec->name);
+    SkCall *op = verb(call, pool);
+    op->params.zero = zero;
+    return sk_lv_dispatch(call, op, NULL);
 }
 
 /* Ours stops an active one too; libvirt's clients expect that it does not. */
@@ -399,9 +436,9 @@ static const SkLvProcedure rows[] = {
     { 77, "STORAGE_POOL_DEFINE_XML", "xml:str flags", "pool", SK_OP_POOL_CREATE, define_xml,
       .lacks = "types disk, gluster, iscsi, iscsi-direct, mpath, rbd, scsi, sheepdog, vstorage and zfs" },
     { 78, "STORAGE_POOL_CREATE", "pool flags", "", SK_OP_POOL_START, create },
-    { 79, "STORAGE_POOL_BUILD", "pool flags", "", SK_OP_POOL_BUILD, build, .lacks = "no file system is made on a device" },
+    { 79, "STORAGE_POOL_BUILD", "pool flags", "", SK_OP_POOL_BUILD, build },
     { 80, "STORAGE_POOL_DESTROY", "pool", "", SK_OP_POOL_STOP, run_verb },
-    { 81, "STORAGE_POOL_DELETE", "pool flags", "", SK_OP_POOL_ERASE, run_verb_without_flags, .lacks = "the flag zeroed" },
+    { 81, "STORAGE_POOL_DELETE", "pool flags", "", SK_OP_POOL_ERASE, erase, .lacks = "the flag zeroed for type logical" },
     { 82, "STORAGE_POOL_UNDEFINE", "pool", "", SK_OP_POOL_DELETE, undefine },
     { 83, "STORAGE_POOL_REFRESH", "pool flags", "", SK_OP_POOL_REFRESH, run_verb_without_flags },
     { 84, "STORAGE_POOL_LOOKUP_BY_NAME", "name:str", "pool", SK_OP_POOL_SHOW, lookup_by_name },

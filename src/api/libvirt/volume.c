@@ -206,7 +206,8 @@ create_xml(SkLvCall *call, GError **error)
     SkVolumeCreate *create = parse(call, error);
     if (create == NULL)
         return FALSE;
-    if ((sk_lv_uint(call, "flags") & CREATE_METADATA) != 0 && create->format == SK_FORMAT_QCOW2 && create->backing_volume == NULL)
+    if ((sk_lv_uint(call, "flags") & CREATE_METADATA) != 0 && create->format == SK_FORMAT_QCOW2 && create->options.foreign_format == NULL &&
+        create->backing_volume == NULL)
         create->preallocation = SK_PREALLOC_METADATA;
     SkCall *op = sk_lv_operation(call, SK_OP_VOLUME_CREATE);
     op->params.name = g_strdup(pool->spec->name);
@@ -265,12 +266,16 @@ operation(SkLvCall *call, GError **error)
     return op;
 }
 
+enum { DELETE_ZEROED = 1, DELETE_WITH_SNAPSHOTS = 2 };
+
+/* States that a file keeps inside go with it, whether that was asked for or not. */
 static gboolean
 delete(SkLvCall *call, GError **error)
 {
-    SkCall *op = sk_lv_check_flags(call, 0, error) ? operation(call, error) : NULL;
+    SkCall *op = sk_lv_check_flags(call, DELETE_ZEROED | DELETE_WITH_SNAPSHOTS, error) ? operation(call, error) : NULL;
     if (op == NULL)
         return FALSE;
+    op->params.zero = (sk_lv_uint(call, "flags") & DELETE_ZEROED) != 0;
     op->params.force = TRUE;
     return sk_lv_dispatch(call, op, NULL);
 }
@@ -297,7 +302,7 @@ static gboolean
 resize(SkLvCall *call, GError **error)
 {
     guint64 size = 0;
-    if (!sk_lv_check_flags(call, RESIZE_DELTA | RESIZE_SHRINK, error) || !new_size(call, &size, error))
+    if (!sk_lv_check_flags(call, RESIZE_ALLOCATE | RESIZE_DELTA | RESIZE_SHRINK, error) || !new_size(call, &size, error))
         return FALSE;
     SkCall *op = operation(call, error);
     if (op == NULL)
@@ -305,6 +310,7 @@ resize(SkLvCall *call, GError **error)
     SkResize *body = sk_value_new(&sk_resize_type);
     body->size = size;
     op->body = body;
+    op->params.allocate = (sk_lv_uint(call, "flags") & RESIZE_ALLOCATE) != 0;
     op->params.shrink = (sk_lv_uint(call, "flags") & RESIZE_SHRINK) != 0;
     return sk_lv_dispatch(call, op, NULL);
 }
@@ -341,8 +347,8 @@ wipe_pattern(SkLvCall *call, GError **error)
 static const SkLvProcedure rows[] = {
     { 92, "STORAGE_POOL_LIST_VOLUMES", "pool maxnames:i32", "names:str<16384>", SK_OP_VOLUME_LIST, list_names },
     { 93, "STORAGE_VOL_CREATE_XML", "pool xml:str flags", "vol", SK_OP_VOLUME_CREATE, create_xml,
-      .lacks = "formats other than qcow2 and raw; nocow" },
-    { 94, "STORAGE_VOL_DELETE", "vol flags", "", SK_OP_VOLUME_DELETE, delete, .lacks = "the flags zeroed and with-snapshots" },
+      .lacks = "formats other than qcow2, raw, qed, vdi, vmdk and vpc" },
+    { 94, "STORAGE_VOL_DELETE", "vol flags", "", SK_OP_VOLUME_DELETE, delete },
     { 95, "STORAGE_VOL_LOOKUP_BY_NAME", "pool name:str", "vol", SK_OP_VOLUME_SHOW, lookup_by_name },
     { 96, "STORAGE_VOL_LOOKUP_BY_KEY", "key:str", "vol", SK_OP_VOLUME_SHOW, lookup_by_key },
     { 97, "STORAGE_VOL_LOOKUP_BY_PATH", "path:str", "vol", SK_OP_VOLUME_FIND, lookup_by_path },
@@ -350,12 +356,12 @@ static const SkLvProcedure rows[] = {
     { 99, "STORAGE_VOL_GET_XML_DESC", "vol flags", "xml:str", SK_OP_VOLUME_SHOW, get_xml_desc },
     { 100, "STORAGE_VOL_GET_PATH", "vol", "name:str", SK_OP_VOLUME_SHOW, get_path },
     { 125, "STORAGE_VOL_CREATE_XML_FROM", "pool xml:str clonevol:vol flags", "vol", SK_OP_VOLUME_CLONE, create_xml_from,
-      .lacks = "formats other than qcow2 and raw; nocow" },
+      .lacks = "formats other than qcow2, raw, qed, vdi, vmdk and vpc" },
     { 165, "STORAGE_VOL_WIPE", "vol flags", "", SK_OP_VOLUME_WIPE, wipe },
     { 208, "STORAGE_VOL_UPLOAD", "vol offset:u64 length:u64 flags", "", SK_OP_VOLUME_UPLOAD, sk_lv_volume_upload, .flags = SK_LV_UP },
     { 209, "STORAGE_VOL_DOWNLOAD", "vol offset:u64 length:u64 flags", "", SK_OP_VOLUME_DOWNLOAD, sk_lv_volume_download, .flags = SK_LV_DOWN },
     { 259, "STORAGE_VOL_WIPE_PATTERN", "vol algorithm:u32 flags", "", SK_OP_VOLUME_WIPE, wipe_pattern },
-    { 260, "STORAGE_VOL_RESIZE", "vol capacity:u64 flags", "", SK_OP_VOLUME_RESIZE, resize, .lacks = "the flag allocate" },
+    { 260, "STORAGE_VOL_RESIZE", "vol capacity:u64 flags", "", SK_OP_VOLUME_RESIZE, resize },
     { 282, "STORAGE_POOL_LIST_ALL_VOLUMES", "pool need_results:i32 flags", "vols:vol<16384> ret:u32", SK_OP_VOLUME_LIST, list_all },
     { 378, "STORAGE_VOL_GET_INFO_FLAGS", "vol flags", "type:char capacity:u64 allocation:u64", SK_OP_VOLUME_SHOW, get_info_flags },
 };

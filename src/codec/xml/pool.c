@@ -7,7 +7,7 @@
 static const char *const fs_formats[] = { "auto", "ext2", "ext3", "ext4", "iso9660", "udf", "vfat", "xfs", NULL };
 static const char *const netfs_formats[] = { "auto", "nfs", NULL };
 static const char *const logical_formats[] = { "unknown", "lvm2", NULL };
-static const char *const file_formats[] = { "raw", "qcow2", NULL };
+static const char *const file_formats[] = { "raw", "qcow2", "qed", "vdi", "vmdk", "vpc", NULL };
 static const char *const raw_formats[] = { "raw", NULL };
 
 /* The kinds that we have, in the order of SkPoolKind. The first format is what libvirt shows where none was given. */

@@ -10,13 +10,18 @@
 static gboolean
 read_format(SkXmlNode *node, SkVolumeCreate *create, GError **error)
 {
+    static const char *const others[] = { "qed", "vdi", "vmdk", "vpc", NULL };
     const char *format = sk_xml_get(node, "target/format/@type");
     create->format = SK_FORMAT_RAW;
     /* An ISO is a file like any other when it is made. */
     if (format == NULL || g_str_equal(format, "luks") || g_str_equal(format, "iso") || g_str_equal(format, "unknown"))
         return TRUE;
-    return sk_enum_parse(&sk_disk_format_enum, format, &create->format, NULL) ||
-           sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "volumes of format \"%.32s\" are not made here: give qcow2 or raw", format);
+    if (sk_enum_parse(&sk_disk_format_enum, format, &create->format, NULL))
+        return TRUE;
+    if (!g_strv_contains(others, format))
+        return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "volumes of format \"%.32s\" are not made here: give qcow2, raw, qed, vdi, vmdk or vpc", format);
+    create->options.foreign_format = g_strdup(format);
+    return TRUE;
 }
 
 /* Without an allocation a raw volume has all its space at once; 0 is a sparse one. */
@@ -28,7 +33,7 @@ read_sizes(SkXmlNode *node, SkVolumeCreate *create, GError **error)
         !sk_xml_get_size(node, "allocation", "bytes", &allocation, error))
         return FALSE;
     sk_xml_ignore(node, "physical");
-    if (create->format == SK_FORMAT_RAW)
+    if (create->format == SK_FORMAT_RAW && create->options.foreign_format == NULL)
         create->allocation = MIN(allocation, create->capacity);
     else if (create->capacity % 512 != 0)
         create->capacity += 512 - create->capacity % 512;
@@ -36,7 +41,6 @@ read_sizes(SkXmlNode *node, SkVolumeCreate *create, GError **error)
 }
 
 static const SkXmlRefusal refused[] = {
-    { "target/nocow", "whether a file system copies on write is its own setting: set it for the pool's directory (chattr +C)" },
     { "source/device", "where in a volume group a volume lies is LVM's choice" },
 };
 
@@ -52,6 +56,7 @@ read_options(SkXmlNode *node, SkVolumeOptions *options, GError **error)
     sk_xml_get_string(target, "permissions/mode", &options->mode);
     sk_xml_get_string(target, "permissions/owner", &options->owner);
     sk_xml_get_string(target, "permissions/group", &options->group);
+    options->nocow = sk_xml_has(target, "nocow");
     options->lazy_refcounts = sk_xml_has(target, "features/lazy_refcounts");
     options->extended_l2 = sk_xml_has(target, "features/extended_l2");
     if (!sk_xml_get_size(target, "clusterSize", "bytes", &options->cluster_size, error))
