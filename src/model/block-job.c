@@ -43,7 +43,7 @@ static const SkField info_fields[] = {
 SK_TYPE(sk_block_job_info_type, SkBlockJobInfo, "BlockJob", "block job", info_fields, "long work on a disk");
 
 #define SPEED(S) SK_FIELD(S, speed, SIZE, "bytes a second at most; 0: no limit", .max = G_MAXINT64)
-#define FILE_OF_CHAIN(S, member, help) SK_FIELD(S, member, STRING, help ": a path, or vda[1] for the first below vda's own", .max = 4096)
+#define FILE_OF_CHAIN(S, member, help) SK_FIELD(S, member, STRING, help ": a path, or vda[2]: the file with that number, counted from the disk's own (1) at the start", .max = 4096)
 #define RELATIVE(S) SK_FIELD(S, relative, BOOL, "the file that is left over another names it by its place beside it")
 
 static const SkField pull_fields[] = {

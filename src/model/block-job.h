@@ -36,7 +36,7 @@ typedef struct {
     char *job;              /* its id among the jobs; NULL: it has none any more */
 } SkBlockJobInfo;
 
-/* Files of a chain are named by path, or "vda[1]" for the first below vda's own. */
+/* Files of a chain are named by path, or "vda[2]": the one with that number (model/disk-chain.h). */
 typedef struct { char *base; gboolean relative; guint64 speed; } SkDiskPull;
 typedef struct {
     char *base, *top;       /* NULL: the lowest; what the guest writes to */

@@ -6,6 +6,7 @@
 #include "base/thread.h"
 #include "engine/qmp/block-nodes.h"
 #include "service/block-job.h"
+#include "service/disk-chains.h"
 #include "service/domain-note.h"
 #include "service/pool.h"
 #include "service/snapshot.h"
@@ -221,6 +222,8 @@ sk_block_settle(SkBlockWork *work, GError **error)
         sk_qmp_tidy_disk(work->qmp, job->target);
     }
     g_autofree char *record = g_strconcat(work->uuid, "/", job->target, NULL);
+    if (work->live != NULL)
+        work->chains = sk_disk_chains_look(work->domain, work->runtime->chains, work->live, job->target);
     work->ended = !sk_fault("block-job/forget", error) && sk_store_remove(work->store, "block-job", record, error);
     return work->ended;
 }
@@ -256,6 +259,10 @@ take_definitions(SkBlockWork *work)
         domain->runtime.change = work->runtime->change;
         sk_domain_save_runtime(domain);
         sk_domain_touch(domain);
+    }
+    if (work->chains != NULL && domain->runtime.live != NULL) {
+        sk_domain_set_chains(domain, g_steal_pointer(&work->chains));
+        sk_domain_save_runtime(domain);
     }
     if (work->record != NULL)
         sk_domain_set_spec(domain, g_steal_pointer(&work->spec), work->record->revision, work->record->modified);

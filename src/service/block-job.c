@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "service/disk-chains.h"
 #include "service/domain-disks.h"
 #include "service/domain-note.h"
 #include "service/domain-tell.h"
@@ -285,6 +286,7 @@ sk_block_work_free(gpointer data)
     sk_value_free(&sk_pool_spec_type, self->pool);
     sk_value_free(&sk_volume_create_type, self->create);
     sk_record_free(self->record);
+    sk_disk_chains_free(self->chains);
     sk_intent_free(self->intent);
     g_strfreev(self->roots);
     g_free(self->run_dir);

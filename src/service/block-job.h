@@ -79,6 +79,7 @@ typedef struct {
     SkDomainSpec *live;     /* NULL: off */
     SkDomainRuntime *runtime;
     SkRecord *record;       /* of the definition, once it is another */
+    GPtrArray *chains;      /* SkDiskChain of live, once it has ended; NULL: not yet */
     gboolean persistent;
     guint64 revision;
     char **roots;
@@ -113,7 +114,7 @@ typedef struct {
     guint top, base;
 } SkBlockRange;
 
-/* A file of the chain by its path, or "vda[1]". */
+/* A file of the chain by its path. */
 gboolean sk_block_find_layer(const GPtrArray *layers, const SkBlockJob *job, const char *domain, const char *name, guint *out, GError **error);
 /* What a commit brings down: from job->top, the disk's own if NULL, into job->base, if NULL the next below (shallow) or the last one. */
 gboolean sk_block_find_range(const GPtrArray *layers, const SkBlockJob *job, const char *domain, gboolean shallow, gboolean inner, SkBlockRange *range,

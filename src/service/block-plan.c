@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which files of a chain a block job is about. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "service/block-job.h"
@@ -12,26 +11,9 @@ layer_at(const GPtrArray *layers, guint i)
     return layers->pdata[i];
 }
 
-/* "vda[1]" */
-static gboolean
-read_number(const char *name, const char *target, guint count, guint *out)
-{
-    gsize length = strlen(target);
-    if (strncmp(name, target, length) != 0 || name[length] != '[' || !g_ascii_isdigit(name[length + 1]))
-        return FALSE;
-    char *end;
-    guint64 number = g_ascii_strtoull(name + length + 1, &end, 10);
-    if (number >= count || !g_str_equal(end, "]"))
-        return FALSE;
-    *out = (guint) number;
-    return TRUE;
-}
-
 gboolean
 sk_block_find_layer(const GPtrArray *layers, const SkBlockJob *job, const char *domain, const char *name, guint *out, GError **error)
 {
-    if (read_number(name, job->target, layers->len, out))
-        return TRUE;
     g_autofree char *real = *name == '/' ? realpath(name, NULL) : NULL;
     for (guint i = 0; i < layers->len; i++) {
         if (g_strcmp0(layer_at(layers, i)->path, real != NULL ? real : name) == 0) {

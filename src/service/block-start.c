@@ -60,6 +60,13 @@ begin(SkJob *job, gint kind, guint64 speed, gint then, GError **error)
     return sk_block_work_begin(work, job->service, domain, plan, error) ? work : NULL;
 }
 
+/* NULL: it is not known. */
+static const SkDiskChain *
+chain_of(const SkBlockWork *work)
+{
+    return sk_disk_chains_find(work->runtime->chains, work->job->old);
+}
+
 /* -- files and nodes: workers ------------------------------------------------------------------------------------------ */
 
 typedef struct {
@@ -154,7 +161,7 @@ prepare_pull(SkJob *job, GError **error)
     if (work == NULL)
         return FALSE;
     work->relative = body->relative;
-    work->job->base = g_strdup(body->base);
+    work->job->base = sk_disk_chain_name(chain_of(work), body->base);
     return TRUE;
 }
 
@@ -210,8 +217,8 @@ prepare_commit(SkJob *job, GError **error)
     work->relative = body->relative;
     work->shallow = body->shallow;
     work->inner = body->inner;
-    work->job->base = g_strdup(body->base);
-    work->job->top = g_strdup(body->top);
+    work->job->base = sk_disk_chain_name(chain_of(work), body->base);
+    work->job->top = sk_disk_chain_name(chain_of(work), body->top);
     /* To be told which later. */
     if (body->remove)
         work->job->remove = g_new0(char *, 1);

@@ -3,6 +3,7 @@
 #include "service/domain-change.h"
 
 #include "base/error.h"
+#include "service/disk-chains.h"
 #include "service/domain-note.h"
 #include "service/domain-rights.h"
 #include "service/network.h"
@@ -60,6 +61,8 @@ sk_domain_change_keep(SkDomainChange *self, SkJob *job, GError **error)
 {
     if (sk_fault("domain-change/record", error))
         return FALSE;
+    if (self->live != NULL)
+        self->chains = sk_disk_chains_look(self->domain, self->runtime->chains, self->live, NULL);
     if (self->scope == SK_SCOPE_LIVE)
         return self->intent == NULL || sk_store_remove(job->service->store, "intent", self->intent->id, error);
     self->record = sk_domain_record(self->spec, self->persistent);
@@ -89,6 +92,7 @@ sk_domain_change_commit(SkDomainChange *self)
     SkDomain *domain = self->domain;
     if (self->live != NULL && domain->runtime.live != NULL) {
         sk_domain_set_live(domain, g_steal_pointer(&self->live));
+        sk_domain_set_chains(domain, g_steal_pointer(&self->chains));
         if (self->noted)
             domain->runtime.change = self->runtime->change;
         sk_domain_save_runtime(domain);
@@ -118,6 +122,7 @@ sk_job_device(const SkJob *job, const SkType *type)
 void
 sk_domain_change_clear(SkDomainChange *self)
 {
+    sk_disk_chains_free(self->chains);
     g_clear_object(&self->domain);
     g_clear_object(&self->qmp);
     sk_value_free(&sk_domain_spec_type, self->spec);

@@ -21,6 +21,7 @@ typedef struct {
     const SkCall *call;     /* whose rights count; borrowed from the job */
     SkDomainRuntime *runtime; /* for the note of a change of live; NULL: off */
     gboolean noted;
+    GPtrArray *chains;      /* SkDiskChain of live, to be; NULL: as they are */
     guint64 revision;       /* of the definition before */
     gboolean persistent;
     gint scope;             /* SkScope: live: spec is a copy of what runs and not kept; config: live is NULL */

@@ -7,6 +7,7 @@
 #include "service/backup.h"
 #include "service/block-job.h"
 #include "service/console.h"
+#include "service/disk-chains.h"
 #include "service/domain-limits.h"
 #include "service/domain-agent.h"
 #include "service/domain-disks.h"
@@ -268,6 +269,7 @@ sk_domain_ended(SkDomain *self, SkDomainReason reason)
     runtime->accel = SK_ACCEL_AUTO;
     runtime->started = 0;
     g_clear_pointer(&runtime->taints, g_strfreev);
+    g_clear_pointer(&runtime->chains, sk_disk_chains_free);
     runtime->agent_wait = 0;
     runtime->autodestroy = runtime->held = runtime->ending = FALSE;
     runtime->moving = SK_MOVING_NO;

@@ -10,6 +10,7 @@
 #include "engine/qmp/copy-disks.h"
 #include "engine/qmp/migrate.h"
 #include "service/block-job.h"
+#include "service/disk-chains.h"
 #include "service/domain-agent.h"
 #include "service/domain-disks.h"
 #include "service/domain-launch.h"
@@ -36,6 +37,8 @@ typedef struct {
     gboolean agent;         /* the guest has its end of the agent's channel open */
     SkDomainSpec *spec;     /* a copy of the definition */
     SkDomainSpec *live;     /* a copy of what ran as far as we know; then what runs */
+    GPtrArray *known;       /* SkDiskChain: copies of what is known of its disks' files */
+    GPtrArray *chains;      /* those that it has; NULL: not found out */
     gboolean replay;
     char *device;           /* sk_domain_device_gone() */
 } TakeBack;
@@ -46,6 +49,8 @@ free_take_back(gpointer data)
     TakeBack *work = data;
     sk_value_free(&sk_domain_spec_type, work->spec);
     sk_value_free(&sk_domain_spec_type, work->live);
+    sk_disk_chains_free(work->known);
+    sk_disk_chains_free(work->chains);
     if (work->qmp != NULL && work->qmp != work->domain->qmp)
         sk_qmp_close(work->qmp);
     g_clear_object(&work->domain);
@@ -112,6 +117,8 @@ run_take_back(SkJob *job, GError **error)
     if (!find_live(job, work, &why))
         g_warning("domain \"%s\": not all of the last change could be done while running: %s", work->name, why->message);
     work->agent = find_agent(work);
+    if (work->live != NULL)
+        work->chains = sk_disk_chains_look(work->domain, work->known, work->live, NULL);
     return TRUE;
 }
 
@@ -132,6 +139,7 @@ take_live(SkDomain *domain, TakeBack *work)
     if (work->qmp == NULL)
         return;
     domain->agent = work->agent;
+    sk_domain_set_chains(domain, g_steal_pointer(&work->chains));
     domain->replay = FALSE;
     if (work->live == NULL || domain->runtime.live == NULL ||
         (!work->replay && sk_value_equal(&sk_domain_spec_type, work->live, domain->runtime.live)))
@@ -197,6 +205,7 @@ copy_specs(TakeBack *work)
     const SkDomain *domain = work->domain;
     work->spec = sk_value_copy(&sk_domain_spec_type, domain->spec);
     work->live = sk_value_copy(&sk_domain_spec_type, domain->runtime.live);
+    work->known = sk_disk_chains_copy(domain->runtime.chains);
     work->replay = domain->replay;
     work->held = domain->runtime.held;
     work->ending = domain->runtime.ending;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "engine/qmp/commands.h"
 #include "engine/swtpm.h"
+#include "service/disk-chains.h"
 #include "service/domain-disks.h"
 #include "service/domain-launch.h"
 #include "service/domain-note.h"
@@ -156,9 +157,10 @@ spawn(StartWork *work, SkLaunch *launch, SkUndo *undo, GError **error)
 
 /* Describes what runs now, and notes it before anybody is told. */
 static gboolean
-note(StartWork *work, const SkQemuCaps *caps, GError **error)
+note(StartWork *work, const SkLaunch *launch, const SkQemuCaps *caps, GError **error)
 {
     SkLaunchPlan *plan = &work->plan;
+    GPtrArray *chains = sk_disk_chains_of_launch(plan->spec, launch->chains);
     work->runtime = (SkDomainRuntime){
         .state = plan->paused ? SK_DOMAIN_PAUSED : SK_DOMAIN_RUNNING,
         .reason = work->moved != NULL ? SK_REASON_MIGRATION : work->from != NULL ? SK_REASON_RESTORED : plan->paused ? SK_REASON_STARTING : SK_REASON_BOOTED,
@@ -173,6 +175,7 @@ note(StartWork *work, const SkQemuCaps *caps, GError **error)
         .started = g_get_real_time(),
         .live = g_steal_pointer(&plan->spec),
         .swtpm_pid = plan->swtpm_pid,
+        .chains = chains,
     };
     return sk_domain_note_write(plan->run_dir, &work->runtime, error);
 }
@@ -255,7 +258,7 @@ run(SkJob *job, GError **error)
         g_prefix_error(error, "domain \"%s\" does not start: ", plan->spec->name);
         return FALSE;
     }
-    if (!note(work, caps, error) || sk_fault("domain-start/note", error) || (work->from != NULL && !go_on(work, undo, error)))
+    if (!note(work, launch, caps, error) || sk_fault("domain-start/note", error) || (work->from != NULL && !go_on(work, undo, error)))
         return FALSE;
     if (work->lost != NULL)
         sk_fs_remove(work->lost, NULL);

@@ -32,6 +32,7 @@ static const SkField runtime_fields[] = {
     SK_FIELD(SkDomainRuntime, held, BOOL, "a job of ours holds the guest"),
     SK_FIELD(SkDomainRuntime, ending, BOOL, "its state is saved, it only has to end"),
     SK_FIELD(SkDomainRuntime, moving, ENUM, "how far a migration has come", .names = &moving_enum),
+    SK_FIELD(SkDomainRuntime, chains, LIST, "files of its disks", .type = &sk_disk_chain_type),
 };
 SK_TYPE(sk_domain_runtime_type, SkDomainRuntime, "DomainRuntime", "runtime", runtime_fields, "what must survive a restart");
 

@@ -5,6 +5,7 @@
 
 #include "engine/process.h"
 #include "engine/qmp/qmp-client.h"
+#include "model/disk-chain.h"
 #include "model/domain.h"
 #include "service/service-private.h"
 
@@ -39,6 +40,7 @@ typedef struct {
     guint agent_wait;       /* seconds its agent is waited for; 0: the usual */
     gboolean autodestroy;   /* ends with whoever asked for it, so at the latest with the daemon */
     gint moving;            /* SkMoving */
+    GPtrArray *chains;      /* SkDiskChain: the files of its disks (disk-chains.h) */
 } SkDomainRuntime;
 extern const SkType sk_domain_runtime_type;
 

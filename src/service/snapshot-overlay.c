@@ -11,6 +11,7 @@
 #include "engine/qmp/commands.h"
 #include "engine/qmp/snapshot.h"
 #include "service/block-job.h"
+#include "service/disk-chains.h"
 #include "service/domain-note.h"
 #include "service/pool.h"
 #include "service/snapshot.h"
@@ -224,7 +225,11 @@ sk_snapshot_switch(SkSnapshotSite *self, const SkSnapshot *snapshot)
 gboolean
 sk_snapshot_note_live(SkSnapshotSite *self, GError **error)
 {
-    return self->live == NULL || sk_domain_note_change(self->run_dir, self->runtime, self->live, error);
+    if (self->live == NULL)
+        return TRUE;
+    sk_disk_chains_free(self->chains);
+    self->chains = sk_disk_chains_look(self->domain, self->runtime->chains, self->live, NULL);
+    return sk_domain_note_change(self->run_dir, self->runtime, self->live, error);
 }
 
 void
@@ -242,6 +247,7 @@ sk_snapshot_switched(SkSnapshotSite *self, const SkSnapshot *snapshot)
     SkDomain *domain = self->domain;
     if (self->live != NULL && domain->runtime.live != NULL) {
         sk_domain_set_live(domain, g_steal_pointer(&self->live));
+        sk_domain_set_chains(domain, g_steal_pointer(&self->chains));
         domain->runtime.change = self->runtime->change;
         sk_domain_save_runtime(domain);
         sk_domain_touch(domain);

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "engine/qmp/snapshot.h"
+#include "service/disk-chains.h"
 #include "service/domain-agent.h"
 #include "service/domain-launch.h"
 #include "service/domain-note.h"
@@ -516,6 +517,7 @@ sk_snapshot_site_clear(SkSnapshotSite *self)
     sk_value_free(&sk_domain_spec_type, self->spec);
     sk_value_free(&sk_domain_runtime_type, self->runtime);
     sk_record_free(self->record);
+    sk_disk_chains_free(self->chains);
     g_strfreev(self->roots);
     g_strfreev(self->remove);
     g_free(self->run_dir);

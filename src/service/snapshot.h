@@ -59,6 +59,7 @@ typedef struct {
     SkDomainSpec *spec;     /* the definition, to be */
     SkDomainRuntime *runtime; /* for the note of what runs */
     SkRecord *record;       /* of the definition, once it is another */
+    GPtrArray *chains;      /* SkDiskChain of live, once overlays are over its disks; NULL: as they are */
     char *run_dir;
     char **roots;
     guint64 revision;

@@ -208,7 +208,7 @@ def test_active_commit_keeps_the_overlay(shared_daemon, paused):
 @pytest.mark.parametrize("fresh", [False, True])
 def test_inner_commit(shared_daemon, paused, fresh):
     d, (name, paths, before) = shared_daemon, paused
-    virsh(d, "blockcommit", name, "vda", "--top", paths[1], "--base", "vda[2]", "--wait", *(["--delete"] if fresh else []))
+    virsh(d, "blockcommit", name, "vda", "--top", paths[1], "--base", "vda[3]", "--wait", *(["--delete"] if fresh else []))
     assert below(paths[2]) == [paths[0]] and os.path.exists(paths[1]) != fresh
     off(d, name)
     same(paths[2], before)

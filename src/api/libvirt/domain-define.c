@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "codec/xml/xml.h"
 #include "engine/launch.h"
+#include "service/disk-chains.h"
 #include "service/domain-transient.h"
 
 /* -- scope ------------------------------------------------------------------------------------------------------------ */
@@ -128,8 +129,11 @@ char *
 sk_lv_format_domain(SkService *service, const SkDomain *domain, const SkDomainSpec *spec, guint flags)
 {
     gboolean live = (flags & SK_XML_LIVE) != 0;
+    g_autoptr(GPtrArray) mirrors = live && domain != NULL ? sk_domain_mirrors(domain) : NULL;
     const SkXmlOptions options = {
         .flags = flags,
+        .chains = live && domain != NULL ? domain->runtime.chains : NULL,
+        .mirrors = mirrors,
         .id = live && domain != NULL ? domain->runtime.id : 0,
         .accel = live && domain != NULL ? domain->runtime.accel : service->node.accel,
         .agent = live && domain != NULL && domain->agent,

@@ -148,6 +148,47 @@ write_source(SkXmlNode *node, const SkDisk *disk)
     }
 }
 
+/* type, source and, below a disk's own, format of a file. */
+static void
+write_layer(SkXmlNode *node, const char *path, gint format, gboolean block)
+{
+    sk_xml_set(node, "@type", block ? "block" : "file");
+    sk_xml_set(sk_xml_need(node, "format"), "@type", sk_xml_enum_name(&sk_disk_format_enum, format));
+    sk_xml_set(sk_xml_need(node, "source"), block ? "@dev" : "@file", path);
+}
+
+/* Each file has the next below it inside; an empty one says that there are no more. */
+static void
+write_chain(SkXmlNode *node, const SkDisk *disk, const SkXmlWriter *writer)
+{
+    const SkDiskChain *chain = disk->source != SK_SOURCE_NONE ? sk_disk_chains_find(writer->options.chains, disk) : NULL;
+    if (chain == NULL || chain->layers == NULL || chain->layers->len == 0)
+        return;
+    sk_xml_set_uint(node, "source/@index", ((const SkDiskLayer *) chain->layers->pdata[0])->index);
+    SkXmlNode *below = sk_xml_add(node, "backingStore");
+    for (guint i = 1; i < chain->layers->len; i++) {
+        const SkDiskLayer *layer = chain->layers->pdata[i];
+        sk_xml_set_uint(below, "@index", layer->index);
+        write_layer(below, layer->path, layer->format, layer->block);
+        below = sk_xml_add(below, "backingStore");
+    }
+}
+
+static void
+write_mirror(SkXmlNode *node, const SkDisk *disk, const SkXmlWriter *writer)
+{
+    const GPtrArray *mirrors = writer->options.mirrors;
+    for (guint i = 0; mirrors != NULL && i < mirrors->len; i++) {
+        const SkDiskMirror *mirror = mirrors->pdata[i];
+        if (g_strcmp0(mirror->target, disk->target) != 0 || mirror->disk->path == NULL)
+            continue;
+        SkXmlNode *at = sk_xml_add(node, "mirror");
+        write_layer(at, mirror->disk->path, mirror->disk->format, mirror->disk->source == SK_SOURCE_BLOCK);
+        sk_xml_set(at, "@job", mirror->commit ? "active-commit" : "copy");
+        sk_xml_set(at, "@ready", mirror->ready);
+    }
+}
+
 static void
 write_disk(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
 {
@@ -159,6 +200,8 @@ write_disk(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
     write_source(node, disk);
     if (disk->encryption != NULL && disk->source != SK_SOURCE_NONE)
         sk_xml_write_encryption(sk_xml_need(node, "source"), disk->encryption);
+    write_chain(node, disk, writer);
+    write_mirror(node, disk, writer);
     sk_xml_write_fields(node, &sk_disk_type, value);
     if (disk->discard == SK_DISCARD_UNMAP && disk->device == SK_DISK_DISK)
         sk_xml_set(node, "driver/@discard", "unmap");

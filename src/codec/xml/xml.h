@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/capabilities.h"
+#include "model/disk-chain.h"
 #include "model/domain.h"
 #include "model/network.h"
 
@@ -28,6 +29,8 @@ typedef struct {
     guint id;               /* of a domain that runs; 0: none */
     gint accel;             /* SkAccel that "auto" means on this host; AUTO: KVM */
     gboolean agent;         /* of a domain that runs: its guest has the agent's channel open */
+    const GPtrArray *chains; /* SkDiskChain: the files of disks of a domain that runs; NULL: not known */
+    const GPtrArray *mirrors; /* SkDiskMirror; NULL: none */
     const char *emulator;   /* what the host's own QEMU is; NULL: /usr/bin/qemu-system-x86_64 */
 } SkXmlOptions;
 

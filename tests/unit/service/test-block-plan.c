@@ -24,9 +24,7 @@ test_layers(void)
         const char *name;
         gint at;            /* -1: there is none */
     } cases[] = {
-        { "/a/top", 0 }, { "/b/2", 1 }, { "/b/0", 3 }, { "vda[0]", 0 }, { "vda[3]", 3 }, { "vda[4]", -1 }, { "vda[-1]", -1 }, { "vda[]", -1 },
-        { "vda[x]", -1 }, { "vda[1 ]", -1 }, { "vda[ 1]", -1 }, { "vda[1]x]", -1 }, { "vda[1", -1 }, { "vda", -1 }, { "vd[1]", -1 }, { "vdaa[1]", -1 },
-        { "vda[99999999999999999999]", -1 }, { "vda[4294967297]", -1 }, { "/b/9", -1 }, { "b/2", -1 }, { "", -1 },
+        { "/a/top", 0 }, { "/b/2", 1 }, { "/b/0", 3 }, { "vda[0]", -1 }, { "vda[1]", -1 }, { "/b/9", -1 }, { "b/2", -1 }, { "", -1 },
     };
     g_autoptr(GPtrArray) layers = new_chain(4);
     const SkBlockJob job = { .target = (char *) "vda" };
@@ -57,7 +55,7 @@ test_ranges(void)
         { .length = 2, .from = 0, .into = 1 },
         { .length = 4, .shallow = TRUE, .from = 0, .into = 1 },
         { .length = 4, .top = "/b/2", .from = 1, .into = 3 },
-        { .length = 4, .top = "vda[1]", .shallow = TRUE, .inner = TRUE, .from = 1, .into = 2 },
+        { .length = 4, .top = "/b/2", .shallow = TRUE, .inner = TRUE, .from = 1, .into = 2 },
         { .length = 4, .top = "/b/2", .base = "/b/1", .inner = TRUE, .from = 1, .into = 2 },
         { .length = 4, .base = "/b/1", .from = 0, .into = 2 },
         { .length = 1, .why = "no backing file" },
