@@ -12,6 +12,7 @@
 #include "service/domain-launch.h"
 #include "service/domain-rights.h"
 #include "service/pool.h"
+#include "service/snapshot.h"
 #include "storage/chain.h"
 #include "storage/pool.h"
 
@@ -246,8 +247,36 @@ typedef struct {
     SkBlockWork *work;
     const Files *files;
     const SkBlockRange *range;
+    gboolean by_hand;       /* not what deletes a snapshot */
     GError *error;
 } Reserving;
+
+/* The snapshot whose state the file has; NULL: none. */
+static const SkSnapshot *
+snapshot_on(const SkDomain *domain, const char *target, const char *path)
+{
+    for (guint i = 0; domain->snapshots != NULL && i < domain->snapshots->len; i++) {
+        const SkSnapshot *snapshot = domain->snapshots->pdata[i];
+        const SkSnapshotDisk *disk = sk_snapshot_find_disk(snapshot, target);
+        if (disk != NULL && disk->kind == SK_SNAPSHOT_EXTERNAL && g_strcmp0(disk->path, path) == 0)
+            return snapshot;
+    }
+    return NULL;
+}
+
+/* What is written to, and what goes: all but the topmost, which stays as it is unless it is to be removed. */
+static void
+check_frozen(Reserving *self)
+{
+    const SkBlockJob *job = self->work->job;
+    for (guint i = self->range->top; i <= self->range->base && self->error == NULL; i++) {
+        const char *path = layer_at(self->files, i)->path;
+        const SkSnapshot *snapshot = i == self->range->top && job->remove == NULL ? NULL : snapshot_on(self->work->domain, job->target, path);
+        if (snapshot != NULL)
+            sk_fail(&self->error, SK_ERROR_IN_USE, "\"%s\" is what snapshot \"%s\" kept of disk \"%s\", which would be ruined by the commit: delete the "
+                    "snapshot instead, which brings down what is over it", path, snapshot->name, job->target);
+    }
+}
 
 /* Main: nobody else has a disk on what is written to, or goes. */
 static void
@@ -267,6 +296,8 @@ reserve(gpointer data)
         if (self->error == NULL && g_strcmp0(dir, service->images_dir) == 0)
             sk_fail(&self->error, SK_ERROR_IN_USE, "\"%s\" is an image, which domains are made from: nothing is committed into it", path);
     }
+    if (self->error == NULL && self->by_hand)
+        check_frozen(self);
     const SkDisk base = { .target = job->target, .path = job->base, .source = SK_SOURCE_FILE };
     if (self->error == NULL)
         sk_domain_reserve_disk(self->work->domain, &base, &self->error);
@@ -352,7 +383,7 @@ run_commit(SkJob *job, GError **error)
     if (!files_open(&files, work, error) || !sk_block_find_range(files.layers, work->job, work->name, work->shallow, work->inner, &range, error) || !check_overlays(work, &files, &range, error))
         return FALSE;
     plan_commit(work, &files, &range);
-    Reserving reserving = { .work = work, .files = &files, .range = &range };
+    Reserving reserving = { .work = work, .files = &files, .range = &range, .by_hand = TRUE };
     sk_main_call(reserve, &reserving);
     if (reserving.error != NULL) {
         g_propagate_error(error, reserving.error);
