@@ -92,6 +92,21 @@ prepare_take_back(SkJob *job, GError **error)
     return TRUE;
 }
 
+/* Nobody knows whether all of the memory was written: the disks alone are kept. */
+static gboolean
+forget_memory(SkSnapshot *snapshot, GError **error)
+{
+    if (snapshot->memory == NULL)
+        return TRUE;
+    if (!sk_fs_remove(snapshot->memory, error))
+        return FALSE;
+    g_message("snapshot \"%s\" is kept without the memory, which was not saved to its end", snapshot->name);
+    g_clear_pointer(&snapshot->memory, g_free);
+    snapshot->memory_given = FALSE;
+    snapshot->memory_bytes = 0;
+    return TRUE;
+}
+
 /* As the creation would have ended. */
 static gboolean
 finish_creation(TakeBack *work, GError **error)
@@ -138,7 +153,7 @@ run_take_back(SkJob *job, GError **error)
     if (!sk_snapshot_overlays_taken(site, work->snapshot, &work->taken, error))
         return FALSE;
     if (work->taken)
-        return finish_creation(work, error);
+        return forget_memory(work->snapshot, error) && finish_creation(work, error);
     sk_snapshot_drop_overlays(site, work->snapshot);
     if (!sk_snapshot_drop_states(site, work->snapshot, error) || !sk_snapshot_drop_files(work->snapshot, error))
         return FALSE;

@@ -96,7 +96,7 @@ def tree(shared_daemon, request):
 STATES = {"a": (1,), "b": (1, 2), "c": (1, 2, 3), "d": (1, 5)}
 
 
-@pytest.mark.parametrize("gone", ["a", "b", "c", "d", "ab", "ba", "ad", "da", "cba", "abcd", "dcba", "bd"])
+@pytest.mark.parametrize("gone", ["a", "b", "ad", "cba", "dcba"])
 def test_any_of_a_tree(tree, gone):
     for snapshot in gone:
         tree.drop(snapshot)
@@ -192,6 +192,7 @@ DELETE = ["snapshot-delete/note", "snapshot-merge/part", "snapshot-merge/commit"
           "snapshot-delete/states", "snapshot-delete/record", "store/commit/snapshot-note", "store/committed/snapshot-note"]
 LIVE = ["block-job/note", "block-job/begun", "block-job/end", "block-job/complete", "block-job/definition", "block-job/finalize", "block-job/ended", "block-job/forget",
         "snapshot-merge/commit", "snapshot-merge/removed", "snapshot-delete/record"]
+OVER = ["block-job/complete", "block-job/definition", "block-job/finalize"]    # only where the guest goes over to another file
 REVERT = ["snapshot-revert/note", "snapshot-revert/end", "snapshot-revert/overlay", "snapshot-revert/disk", "snapshot-revert/record", "snapshot-revert/remove",
           "store/commit/snapshot", "store/committed/snapshot"]
 
@@ -298,14 +299,15 @@ def test_each_step_of_a_revert_fails(alone):
     assert len(files_of(d, "c")) == 3
 
 
-@pytest.mark.parametrize("qemu", ["lives", "dies"])
-@pytest.mark.parametrize("step", LIVE)
-@pytest.mark.parametrize("which", ["a", "b"])
-def test_daemon_dies_beside_a_guest(alone, which, step, qemu):
-    """a <- b <- now: a goes from below b (an inner commit), or b from below what the guest has."""
-    d = alone.d
-    if which == "a" and step in ("block-job/complete", "block-job/definition", "block-job/finalize"):
-        pytest.skip("nothing is gone over to")
+@pytest.mark.parametrize("number", range(len(LIVE)))
+def test_daemon_dies_beside_a_guest(alone, number):
+    """
+    a <- b <- now: a goes from below b (an inner commit), or b from below what the guest has; QEMU lives on, or dies too. By turns: each
+    step once, and each of the four with steps of all kinds.
+    """
+    d, step = alone.d, LIVE[number]
+    which = "b" if step in OVER or number % 2 == 0 else "a"
+    qemu = "dies" if number % 3 == 1 else "lives"
     alone.drop("b")
     alone.take("b")
     alone.write(4)

@@ -55,9 +55,11 @@ def test_of_a_guest_that_runs(shared_daemon, tiny, request):
     guest_writes(d, name, "later", 5)
     assert "Successfully pivoted" in told(d, "blockcommit", name, "vda", "--active", "--pivot", "--wait", "--verbose", "--base", overlay, "--delete")
     assert live_path(d, name) == overlay
+    assert "snapshot \"one\"" in refused(d, "blockcommit", name, "vda", "--active", "--pivot", "--wait", "--delete")
+    assert live_path(d, name) == overlay
+    virsh(d, "snapshot-delete", name, "one", "--metadata")
     told(d, "blockcommit", name, "vda", "--active", "--pivot", "--wait", "--delete")
     assert live_path(d, name) == path and not os.path.exists(overlay)
-    virsh(d, "snapshot-delete", name, "one", "--metadata")
     off(d, name)
     raw = flat(path, pool_dir(d) / f"{name}.raw")
     assert holds(raw, "before", 3) and holds(raw, "after", 4) and holds(raw, "later", 5)
@@ -118,6 +120,36 @@ def test_files_that_are_there(shared_daemon, two):
 
 # -- the daemon fails, or dies -----------------------------------------------------------------------------------------
 
+def test_with_memory(shared_daemon, tiny):
+    """Memory in a file of its own, overlays over all disks; going back goes on from there, without a boot."""
+    d, name = shared_daemon, "remembered"
+    path, memory = image(pool_dir(d) / f"{name}.qcow2"), pool_dir(d) / f"{name}.mem"
+    memspec = ("--memspec", f"{memory},snapshot=external")
+    d.do("POST", "/v1/domains", d.tiny_domain(name, tiny, disks=[{"source": "file", "path": path, "format": "qcow2"}]))
+    assert "no memory" in refused(d, "snapshot-create-as", name, "m", *memspec)
+    d.do("POST", f"/v1/domains/{name}/start")
+    d.wait_console(name, READY)
+    guest_writes(d, name, "before", 3)
+    virsh(d, "snapshot-create-as", name, "m", *memspec)
+    assert live_path(d, name) == str(pool_dir(d) / f"{name}.m") and memory.stat().st_size > 1 << 20
+    xml = virsh(d, "snapshot-dumpxml", name, "m")
+    valid(xml, "domainsnapshot.rng")
+    assert f"<memory snapshot='external' file='{memory}'/>" in xml and "<state>running</state>" in xml
+    guest_writes(d, name, "after", 4)
+    booted = d.console_text(name).count(READY)
+    virsh(d, "snapshot-revert", name, "m")
+    d.wait_state(name, "running")
+    guest_writes(d, name, "new", 5)
+    assert d.console_text(name).count(READY) == booted
+    off(d, name)
+    raw = flat(live_path(d, name), pool_dir(d) / f"{name}.raw")
+    assert holds(raw, "before", 3) and holds(raw, "new", 5) and not holds(raw, "after", 4)
+    virsh(d, "snapshot-delete", name, "m")
+    clean(path)
+    same(path, raw)
+    d.request("DELETE", f"/v1/domains/{name}?force=true", headers=WAIT)
+
+
 STEPS = ["snapshot-create/note", "snapshot-create/overlay", "snapshot-create/disks", "snapshot-create/switched", "snapshot-create/record",
          "store/commit/snapshot-note", "store/commit/snapshot", "domain-note/change"]
 
@@ -153,8 +185,8 @@ def old_or_new(d, paths):
 def undo(d, paths):
     if not old_or_new(d, paths):
         return
-    told(d, "blockcommit", "c", "vda", "--active", "--pivot", "--wait", "--delete", "--shallow")
     virsh(d, "snapshot-delete", "c", "s", "--metadata")
+    told(d, "blockcommit", "c", "vda", "--active", "--pivot", "--wait", "--delete", "--shallow")
 
 
 def test_each_step_fails(crashing):
@@ -192,6 +224,27 @@ def test_daemon_dies(crashing, step, qemu):
         off(d, "c")
     same(path, before)
     d.do("POST", "/v1/domains/c/start?paused=true")
+
+
+@pytest.mark.parametrize("how", ["SKEP_FAULT", "SKEP_FAULT_EXIT"])
+@pytest.mark.parametrize("step", ["snapshot-create/memory", "snapshot-create/record"])
+def test_memory_is_not_saved(crashing, step, how):
+    """What is left is a snapshot of the disks alone, which is of use."""
+    d, paths, before = crashing
+    d.restart(env={how: step})
+    memory = pool_dir(d) / "c.mem"
+    try:
+        d.request("POST", "/v1/domains/c/snapshots", {"name": "s", "external": True, "memory": True, "memory_path": str(memory)}, headers=WAIT)
+    except (OSError, ValueError, http.client.HTTPException):
+        pass
+    if how == "SKEP_FAULT_EXIT":
+        d.wait_until(d.ended, f"the daemon to die at {step}")
+    d.restart()
+    assert old_or_new(d, paths) and not memory.exists()
+    assert "<memory snapshot='no'/>" in virsh(d, "snapshot-dumpxml", "c", "s")
+    d.wait_state("c", "paused")
+    virsh(d, "snapshot-revert", "c", "s")
+    same(live_path(d, "c"), before)
 
 
 @pytest.mark.parametrize("how", ["SKEP_FAULT", "SKEP_FAULT_EXIT"])

@@ -54,8 +54,13 @@ create(SkLvCall *call, GError **error)
     SkSnapshotCreate *body = sk_xml_snapshot_parse_request(sk_lv_str(call, "xml_desc"), -1, &memory, error);
     if (body == NULL)
         return FALSE;
-    body->external = (flags & CREATE_DISK_ONLY) != 0;
-    body->memory = memory && !body->external && sk_domain_is_active(domain);
+    gboolean disk_only = (flags & CREATE_DISK_ONLY) != 0;
+    if (disk_only && memory && body->memory_path != NULL) {
+        sk_value_free(&sk_snapshot_create_type, body);
+        return sk_fail(error, SK_ERROR_INVALID, "a snapshot of the disks only has no memory to be kept in a file");
+    }
+    body->external |= disk_only;
+    body->memory = memory && !disk_only && (sk_domain_is_active(domain) || body->memory_path != NULL);
     body->reuse = (flags & CREATE_REUSE) != 0;
     body->forget = (flags & CREATE_NO_METADATA) != 0;
     body->halt = (flags & CREATE_HALT) != 0;

@@ -129,6 +129,8 @@ read_request(SkXmlNode *root, SkSnapshotCreate *body, gboolean *out_memory, GErr
         return sk_xml_fail(root, error, SK_ERROR_XML, "memory is \"%.16s\": give no, internal or external", memory);
     if (g_strcmp0(memory, "external") == 0 && body->memory_path == NULL)
         return sk_xml_fail(root, error, SK_ERROR_XML, "memory is to be external, but no file is given for it");
+    /* What has its memory in a file of its own has what came later in such files too, unless a disk says otherwise. */
+    body->external = body->memory_path != NULL && *out_memory && g_strcmp0(memory, "internal") != 0;
     return read_wishes(root, body, error) && sk_xml_check_read(root, error) && sk_xml_check_value(&sk_snapshot_create_type, body, NULL, error);
 }
 
