@@ -21,8 +21,23 @@ static const struct {
     [SK_POOL_LOGICAL] = { logical_formats, raw_formats },
 };
 
-/* Those of libvirt's that we do not. */
-static const char *const refused[] = { "disk", "gluster", "iscsi", "iscsi-direct", "mpath", "rbd", "scsi", "sheepdog", "vstorage", "zfs" };
+#define BY_PATH "give domains its devices by their paths, or make a pool of type logical or fs of one"
+#define BY_MOUNT "mount it, and make a pool of type dir of a directory in it"
+/* Those of libvirt's that we do not, and what does instead. */
+static const struct {
+    const char *type, *instead;
+} refused[] = {
+    { "disk", "give domains its partitions by their paths, or make a pool of type logical or fs of one" },
+    { "gluster", BY_MOUNT },
+    { "iscsi", "log in (iscsiadm), and " BY_PATH },
+    { "iscsi-direct", "log in (iscsiadm), and " BY_PATH },
+    { "mpath", BY_PATH },
+    { "rbd", "map it (rbd map), and " BY_PATH },
+    { "scsi", BY_PATH },
+    { "sheepdog", "make a pool of type dir, fs, netfs or logical" },
+    { "vstorage", BY_MOUNT },
+    { "zfs", "make a pool of type dir of a data set's directory" },
+};
 
 /* -- reading ------------------------------------------------------------------------------------------------------- */
 
@@ -35,8 +50,8 @@ read_kind(SkXmlNode *node, SkPoolSpec *spec, GError **error)
     if (sk_enum_parse(&sk_pool_kind_enum, type, &spec->kind, NULL))
         return TRUE;
     for (guint i = 0; i < G_N_ELEMENTS(refused); i++) {
-        if (g_str_equal(type, refused[i]))
-            return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "storage pools of type \"%s\" are not supported: give dir, fs, netfs or logical", type);
+        if (g_str_equal(type, refused[i].type))
+            return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "storage pools of type \"%s\" are not supported: %s", type, refused[i].instead);
     }
     return sk_xml_fail(node, error, SK_ERROR_XML, "unknown storage pool type %.32s", type);
 }
@@ -214,7 +229,7 @@ sk_xml_pool_capabilities(void)
         write_kind(root, kind);
     for (guint i = 0; i < G_N_ELEMENTS(refused); i++) {
         SkXmlNode *pool = sk_xml_add(root, "pool");
-        sk_xml_set(pool, "@type", refused[i]);
+        sk_xml_set(pool, "@type", refused[i].type);
         sk_xml_set(pool, "@supported", "no");
     }
     return sk_xml_text(root);
