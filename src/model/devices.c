@@ -224,11 +224,12 @@ static const SkField rng_fields[] = {
     SK_FIELD(SkRng, path, STRING, "random source of the host (random)", .xml = "~backend", .def = "/dev/urandom", .check = sk_check_path),
     SK_FIELD(SkRng, rate_bytes, UINT64, "bytes a period at most, 0 for no limit", .xml = "rate/@bytes", .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkRng, rate_period, UINT, "period in milliseconds", .xml = "rate/@period", .flags = SK_FIELD_SPARSE),
+    SK_FIELD(SkRng, model, ENUM, "which virtio it speaks", .xml = "~@model", .names = &sk_virtio_enum, .flags = SK_FIELD_SPARSE),
     ALIAS(SkRng), ADDRESS(SkRng),
 };
 SK_TYPE(sk_rng_type, SkRng, "Rng", "random number generator", rng_fields, "a random number generator", .xml = "rng");
 
-static const SkEnumName balloon_names[] = { { "virtio" }, { "none" } };
+static const SkEnumName balloon_names[] = { { "virtio" }, { "none" }, { "virtio-transitional" }, { "virtio-non-transitional" } };
 SK_ENUM_TABLE(sk_balloon_model_enum, "balloon model", balloon_names, SK_N_BALLOON_MODELS);
 static const SkField balloon_fields[] = {
     SK_FIELD(SkBalloon, model, ENUM, "model", .xml = "@model", .names = &sk_balloon_model_enum),

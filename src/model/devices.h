@@ -121,10 +121,12 @@ typedef struct {
     char *path;             /* kind random: source on the host */
     guint64 rate_bytes;     /* 0: no limit */
     guint rate_period;      /* milliseconds */
+    gint model;             /* SkVirtio */
     char *alias, *address;
 } SkRng;
 
-typedef enum { SK_BALLOON_VIRTIO, SK_BALLOON_NONE, SK_N_BALLOON_MODELS } SkBalloonModel;
+typedef enum { SK_BALLOON_VIRTIO, SK_BALLOON_NONE, SK_BALLOON_VIRTIO_TRANSITIONAL, SK_BALLOON_VIRTIO_NON_TRANSITIONAL,
+               SK_N_BALLOON_MODELS } SkBalloonModel;
 typedef struct {
     gint model;
     gboolean deflate_on_oom, free_page_reporting;

@@ -112,6 +112,7 @@ static const SkField disk_fields[] = {
     SK_FIELD(SkDisk, target, STRING, "name of the disk in the domain (vda, sda, ...)", .xml = "target/@dev", .flags = SK_FIELD_KEY, .check = check_target),
     SK_FIELD(SkDisk, device, ENUM, "what the guest sees", .xml = "@device", .names = &sk_disk_device_enum),
     SK_FIELD(SkDisk, bus, ENUM, "bus the guest sees it on", .xml = "target/@bus", .names = &sk_disk_bus_enum),
+    SK_FIELD(SkDisk, model, ENUM, "which virtio it speaks (virtio)", .xml = "@model", .names = &sk_virtio_enum, .flags = SK_FIELD_SPARSE),
     SK_FIELD(SkDisk, source, ENUM, "where the data is: a volume of a pool, a file, a block device, none (empty drive)", .xml = "~@type", .names = &sk_disk_source_enum, LIVE),
     SK_FIELD(SkDisk, pool, STRING, "storage pool of the volume", .xml = "~source/@pool", .check = sk_check_name, LIVE),
     SK_FIELD(SkDisk, volume, STRING, "volume in the pool", .xml = "~source/@volume", .check = sk_check_name, LIVE),
@@ -166,6 +167,8 @@ check_disk(gconstpointer value, GError **error)
     /* The bus of a cdrom or floppy that gives none reads as virtio here; sk_domain_spec_complete() chooses. */
     if (self->device == SK_DISK_FLOPPY ? self->bus != SK_BUS_FDC && self->bus != SK_BUS_VIRTIO : self->bus == SK_BUS_FDC)
         return sk_fail(error, SK_ERROR_INVALID, "a floppy must be on the fdc bus, and nothing else may be");
+    if (self->model != SK_VIRTIO_ANY && self->bus != SK_BUS_VIRTIO)
+        return sk_fail(error, SK_ERROR_INVALID, "model \"%s\" is for disks on the virtio bus", sk_enum_name(&sk_virtio_enum, self->model));
     if (self->encryption != NULL && self->device != SK_DISK_DISK)
         return sk_fail(error, SK_ERROR_INVALID, "encryption is for disks, not for the medium of a drive");
     if (self->iothread > 0 && self->bus != SK_BUS_VIRTIO && self->bus != SK_BUS_SCSI)

@@ -55,6 +55,7 @@ typedef struct {
     SkDiskLimits limits;
     gint on_write_error, on_read_error; /* SkDiskOnError */
     gboolean copy_on_read;
+    gint model;             /* SkVirtio; bus virtio */
     guint queues, queue_size; /* virtio; 0: the usual */
     gint ioeventfd, event_idx; /* SkSwitch; virtio */
     gint startup;           /* SkStartupPolicy: what if the file is not there */

@@ -8,7 +8,8 @@
 #include "base/text.h"
 
 static const SkEnumName kind_names[] = { { "network" }, { "bridge" }, { "user" }, { "direct" }, { "ethernet", NULL, "a TAP that is on no bridge" } };
-static const SkEnumName model_names[] = { { "virtio" }, { "e1000e" }, { "e1000" }, { "rtl8139" } };
+static const SkEnumName model_names[] = { { "virtio" }, { "e1000e" }, { "e1000" }, { "rtl8139" }, { "virtio-transitional" },
+                                          { "virtio-non-transitional" } };
 static const SkEnumName link_names[] = { { "up" }, { "down" } };
 static const SkEnumName mode_names[] = { { "bridge" }, { "vepa" }, { "private" }, { "passthrough" } };
 
@@ -16,6 +17,15 @@ SK_ENUM_TABLE(sk_nic_kind_enum, "interface kind", kind_names, SK_N_NIC_KINDS);
 SK_ENUM_TABLE(sk_nic_model_enum, "interface model", model_names, SK_N_NIC_MODELS);
 SK_ENUM_TABLE(sk_link_state_enum, "link state", link_names, SK_N_LINK_STATES);
 SK_ENUM_TABLE(sk_direct_mode_enum, "macvtap mode", mode_names, SK_N_DIRECT_MODES);
+
+gboolean
+sk_nic_virtio(const SkInterface *self, SkVirtio *out)
+{
+    static const SkVirtio kinds[SK_N_NIC_MODELS] = { [SK_NIC_VIRTIO_TRANSITIONAL] = SK_VIRTIO_TRANSITIONAL,
+                                                     [SK_NIC_VIRTIO_NON_TRANSITIONAL] = SK_VIRTIO_NON_TRANSITIONAL };
+    *out = kinds[self->model];
+    return self->model == SK_NIC_VIRTIO || *out != SK_VIRTIO_ANY;
+}
 
 #define LIVE .flags = SK_FIELD_LIVE
 

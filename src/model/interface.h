@@ -8,7 +8,8 @@
 /* Network interface of a domain. Values; any thread. */
 
 typedef enum { SK_NIC_NETWORK, SK_NIC_BRIDGE, SK_NIC_USER, SK_NIC_DIRECT, SK_NIC_ETHERNET, SK_N_NIC_KINDS } SkNicKind;
-typedef enum { SK_NIC_VIRTIO, SK_NIC_E1000E, SK_NIC_E1000, SK_NIC_RTL8139, SK_N_NIC_MODELS } SkNicModel;
+typedef enum { SK_NIC_VIRTIO, SK_NIC_E1000E, SK_NIC_E1000, SK_NIC_RTL8139, SK_NIC_VIRTIO_TRANSITIONAL, SK_NIC_VIRTIO_NON_TRANSITIONAL,
+               SK_N_NIC_MODELS } SkNicModel;
 typedef enum { SK_LINK_UP, SK_LINK_DOWN, SK_N_LINK_STATES } SkLinkState;
 typedef enum { SK_DIRECT_BRIDGE, SK_DIRECT_VEPA, SK_DIRECT_PRIVATE, SK_DIRECT_PASSTHROUGH, SK_N_DIRECT_MODES } SkDirectMode;
 
@@ -45,6 +46,9 @@ typedef struct {
     char *tap;              /* runtime: the host's link */
     char *alias, *address;
 } SkInterface;
+
+/* FALSE for a model that is no virtio card, else which in *out. */
+gboolean sk_nic_virtio(const SkInterface *self, SkVirtio *out);
 
 extern const SkEnum sk_nic_kind_enum, sk_nic_model_enum, sk_link_state_enum, sk_direct_mode_enum;
 extern const SkType sk_bandwidth_type, sk_interface_type;

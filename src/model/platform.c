@@ -13,6 +13,10 @@
 
 static const SkEnumName switch_names[] = { { "default" }, { "on" }, { "off" } };
 static const SkEnumName yes_no_names[] = { { "default" }, { "on", "yes" }, { "off", "no" } };
+static const SkEnumName virtio_names[] = { { "virtio" },
+                                           { "virtio-transitional", NULL, "old drivers find it too; it sits on the root bus, where it cannot be unplugged" },
+                                           { "virtio-non-transitional", NULL, "only drivers of virtio 1.0 find it" } };
+SK_ENUM_TABLE(sk_virtio_enum, "virtio model", virtio_names, SK_N_VIRTIOS);
 SK_ENUM_TABLE(sk_switch_enum, "switch", switch_names, SK_N_SWITCHES);
 SK_ENUM_TABLE(sk_yes_no_enum, "switch", yes_no_names, SK_N_SWITCHES);
 

@@ -62,7 +62,7 @@ read_rom(SkXmlNode *node, SkInterface *nic, GError **error)
 
 /* What would change which packets pass, or how, is never left out in silence. */
 static const SkXmlRefusal refused[] = {
-    { "filterref", "network filters are not supported" },
+    { "filterref", "network filters are not offered: rules of your own (nft, on the guest's link) or a network of its own keep a guest apart" },
     { "script", "scripts that set up a link are not run: give <target dev='...' managed='no'/> and make the link before" },
     { "downscript", "scripts that take a link down are not run: do it when the domain has stopped" },
     { "coalesce", "coalescing of packets is not supported" },

@@ -20,10 +20,9 @@ read_input(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **e
 static gboolean
 read_rng(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **error)
 {
-    const char *model = sk_xml_get(node, "@model");
-    if (model != NULL && !g_str_equal(model, "virtio"))
-        return sk_xml_fail(node, error, SK_ERROR_UNSUPPORTED, "model \"%.32s\" is not supported: give virtio", model);
     SkRng *rng = value;
+    if (!sk_xml_get_enum(node, "@model", &sk_virtio_enum, &rng->model, error))
+        return FALSE;
     if (rng->kind == SK_RNG_RANDOM && sk_xml_get(node, "backend") != NULL && *sk_xml_get(node, "backend") != '\0')
         sk_xml_get_string(node, "backend", &rng->path);
     return TRUE;
@@ -32,8 +31,8 @@ read_rng(SkXmlNode *node, gpointer value, const SkDomainSpec *spec, GError **err
 static void
 write_rng(SkXmlNode *node, gconstpointer value, const SkXmlWriter *writer)
 {
-    sk_xml_set(node, "@model", "virtio");
     const SkRng *rng = value;
+    sk_xml_set_enum(node, "@model", &sk_virtio_enum, rng->model);
     sk_xml_set_enum(node, "backend/@model", &sk_rng_kind_enum, rng->kind);
     if (rng->kind == SK_RNG_RANDOM)
         sk_xml_set(node, "backend", rng->path);

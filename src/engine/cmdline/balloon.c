@@ -13,7 +13,11 @@ sk_build_balloon(SkBuilder *self, GError **error)
             return sk_fail(error, SK_ERROR_INVALID, "domain \"%s\" has less memory than its maximum, but no balloon to do it with", spec->name);
         return TRUE;
     }
-    g_autofree char *driver = sk_builder_virtio(self, "virtio-balloon");
+    static const SkVirtio kinds[SK_N_BALLOON_MODELS] = { [SK_BALLOON_VIRTIO_TRANSITIONAL] = SK_VIRTIO_TRANSITIONAL,
+                                                         [SK_BALLOON_VIRTIO_NON_TRANSITIONAL] = SK_VIRTIO_NON_TRANSITIONAL };
+    g_autofree char *driver = sk_builder_virtio_model(self, "virtio-balloon", kinds[balloon->model], error);
+    if (driver == NULL)
+        return FALSE;
     json_t *device = json_pack("{s:s,s:s}", "driver", driver, "id", balloon->alias);
     if (balloon->deflate_on_oom)
         json_object_set_new(device, "deflate-on-oom", json_true());

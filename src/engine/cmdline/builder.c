@@ -208,6 +208,17 @@ sk_builder_virtio(const SkBuilder *self, const char *name)
     return g_strconcat(name, self->machine == SK_MACHINE_MICROVM ? "-device" : "-pci", NULL);
 }
 
+char *
+sk_builder_virtio_model(const SkBuilder *self, const char *name, SkVirtio model, GError **error)
+{
+    static const char *const endings[SK_N_VIRTIOS] = { "", "-transitional", "-non-transitional" };
+    g_autofree char *usual = sk_builder_virtio(self, name);
+    if (model == SK_VIRTIO_ANY || self->machine != SK_MACHINE_MICROVM)
+        return g_strconcat(usual, endings[model], NULL);
+    sk_fail(error, SK_ERROR_UNSUPPORTED, "model \"%s\" is for machines with PCI: give virtio", sk_enum_name(&sk_virtio_enum, (gint) model));
+    return NULL;
+}
+
 static gboolean
 parse(const char *address, SkAddressKind kind, const json_t *device, SkAddress *out, GError **error)
 {

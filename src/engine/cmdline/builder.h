@@ -83,6 +83,9 @@ guint64 sk_builder_free_set(const SkBuilder *self);
 /* "virtio-blk": with "-pci", or "-device" on a machine without PCI. Free with g_free(). */
 char *sk_builder_virtio(const SkBuilder *self, const char *name);
 
+/* The same of a model; NULL with UNSUPPORTED for one that a machine without PCI has not. */
+char *sk_builder_virtio_model(const SkBuilder *self, const char *name, SkVirtio model, GError **error);
+
 /* As sk_builder_device(), with the bus and place of an address; on a machine without PCI with none. */
 gboolean sk_builder_pci(SkBuilder *self, json_t *device, const char *address, GError **error);
 gboolean sk_builder_usb(SkBuilder *self, json_t *device, const char *address, GError **error);

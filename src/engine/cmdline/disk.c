@@ -170,7 +170,9 @@ set_wwn(json_t *device, const SkDisk *disk, GError **error)
 static gboolean
 build_virtio(SkBuilder *self, const SkDisk *disk, const char *node, GError **error)
 {
-    g_autofree char *driver = sk_builder_virtio(self, "virtio-blk");
+    g_autofree char *driver = sk_builder_virtio_model(self, "virtio-blk", (SkVirtio) disk->model, error);
+    if (driver == NULL)
+        return FALSE;
     json_t *device = drive_device(self, disk, driver, node);
     sk_builder_queues(self, device, "num-queues");
     if (disk->discard == SK_DISCARD_IGNORE)

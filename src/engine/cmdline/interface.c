@@ -71,10 +71,12 @@ check_end(const SkBuilder *self, const SkInterface *nic, const SkNicEnd *end, GE
         return TRUE;
     if (end == NULL || end->fds->len == 0)
         return sk_fail(error, SK_ERROR_INTERNAL, "interface \"%s\" has no TAP", nic->mac);
-    if (end->fds->len > MAX_QUEUES || (end->fds->len > 1 && nic->model != SK_NIC_VIRTIO))
+    SkVirtio model;
+    gboolean virtio = sk_nic_virtio(nic, &model);
+    if (end->fds->len > MAX_QUEUES || (end->fds->len > 1 && !virtio))
         return sk_fail(error, SK_ERROR_UNSUPPORTED, "interface \"%s\" has %u queues: virtio takes up to %u, others one", nic->mac,
                        end->fds->len, MAX_QUEUES);
-    if (end->vhost_fds->len > 0 && (end->vhost_fds->len != end->fds->len || nic->model != SK_NIC_VIRTIO))
+    if (end->vhost_fds->len > 0 && (end->vhost_fds->len != end->fds->len || !virtio))
         return sk_fail(error, SK_ERROR_INTERNAL, "interface \"%s\" has %u queues and %u vhost descriptors", nic->mac, end->fds->len,
                        end->vhost_fds->len);
     return TRUE;
@@ -87,8 +89,9 @@ card(SkBuilder *self, const SkInterface *nic, guint queues)
 {
     static const char *const drivers[SK_N_NIC_MODELS] = { [SK_NIC_E1000E] = "e1000e", [SK_NIC_E1000] = "e1000",
                                                           [SK_NIC_RTL8139] = "rtl8139" };
-    gboolean virtio = nic->model == SK_NIC_VIRTIO;
-    g_autofree char *virtio_driver = sk_builder_virtio(self, "virtio-net");
+    SkVirtio model;
+    gboolean virtio = sk_nic_virtio(nic, &model);
+    g_autofree char *virtio_driver = sk_builder_virtio_model(self, "virtio-net", model, NULL);
     g_autofree char *id = netdev_id(nic);
     json_t *device = json_pack("{s:s,s:s,s:s,s:s}", "driver", virtio ? virtio_driver : drivers[nic->model], "id", nic->alias, "netdev", id,
                                "mac", nic->mac);

@@ -6,11 +6,15 @@
 static gboolean
 build_rng(SkBuilder *self, const SkRng *rng, GError **error)
 {
-    g_autofree char *driver = sk_builder_virtio(self, "virtio-rng");
+    g_autofree char *driver = sk_builder_virtio_model(self, "virtio-rng", (SkVirtio) rng->model, error);
     g_autofree char *backend = g_strconcat("obj", rng->alias, NULL);
     gboolean builtin = rng->kind == SK_RNG_BUILTIN;
     json_t *object = json_pack("{s:s,s:s,s:s*}", "qom-type", builtin ? "rng-builtin" : "rng-random", "id", backend, "filename",
                                builtin ? NULL : rng->path);
+    if (driver == NULL) {
+        json_decref(object);
+        return FALSE;
+    }
     if (!sk_builder_object(self, object, error))
         return FALSE;
     json_t *device = json_pack("{s:s,s:s,s:s}", "driver", driver, "id", rng->alias, "rng", backend);

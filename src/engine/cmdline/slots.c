@@ -38,7 +38,7 @@ place_disk(gconstpointer value, SkMachineFamily machine)
 {
     const SkDisk *self = value;
     if (self->bus == SK_BUS_VIRTIO)
-        return SK_PLACE_PORT;
+        return self->model == SK_VIRTIO_TRANSITIONAL ? SK_PLACE_ROOT : SK_PLACE_PORT;
     return self->bus == SK_BUS_USB ? SK_PLACE_USB : SK_PLACE_DRIVE;
 }
 
@@ -47,7 +47,9 @@ static SkPlace
 place_interface(gconstpointer value, SkMachineFamily machine)
 {
     const SkInterface *self = value;
-    return self->model == SK_NIC_VIRTIO || self->model == SK_NIC_E1000E ? SK_PLACE_PORT : SK_PLACE_ROOT;
+    SkVirtio virtio;
+    gboolean modern = sk_nic_virtio(self, &virtio) && virtio != SK_VIRTIO_TRANSITIONAL;
+    return modern || self->model == SK_NIC_E1000E ? SK_PLACE_PORT : SK_PLACE_ROOT;
 }
 
 static SkPlace
