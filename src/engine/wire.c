@@ -25,7 +25,7 @@
 
 /* -- greeting ------------------------------------------------------------------------------------------------- */
 
-static const char kinds[SK_N_WIRES] = { [SK_WIRE_STATE] = 'S', [SK_WIRE_WORDS] = 'W', [SK_WIRE_DISK] = 'D' };
+static const char kinds[SK_N_WIRES] = { [SK_WIRE_STATE] = 'S', [SK_WIRE_WORDS] = 'W', [SK_WIRE_DISK] = 'D', [SK_WIRE_CHANNEL] = 'C' };
 
 char *
 sk_wire_token(void)

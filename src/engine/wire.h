@@ -13,7 +13,8 @@ G_BEGIN_DECLS
  * An address is "tcp:HOST:PORT" or "unix:PATH"; "tcp://HOST:PORT" and "unix://PATH" are understood too.
  */
 
-typedef enum { SK_WIRE_STATE, SK_WIRE_WORDS, SK_WIRE_DISK, SK_N_WIRES } SkWire;
+/* SK_WIRE_CHANNEL: one more that the state is sent over at once. */
+typedef enum { SK_WIRE_STATE, SK_WIRE_WORDS, SK_WIRE_DISK, SK_WIRE_CHANNEL, SK_N_WIRES } SkWire;
 
 /* Bytes of the greeting, always. */
 #define SK_WIRE_HELLO 40

@@ -42,7 +42,7 @@ static const gboolean may_do[SK_N_DOMAIN_VERBS][SK_N_DOMAIN_STATES] = {
     [SK_VERB_DELETE] = { 1, 0, 0, 0, 0, 0 },
     [SK_VERB_SAVE] = { 0, 1, 1, 1, 0, 0 },
     [SK_VERB_LIVE] = { 0, 1, 1, 1, 1, 1 },
-    [SK_VERB_MIGRATE] = { 0, 1, 1, 0, 0, 0 },
+    [SK_VERB_MIGRATE] = { 0, 1, 1, 1, 0, 0 },
 };
 
 gboolean

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 
+#define PAGE_BYTES 4096
 #define NEEDED .flags = SK_FIELD_REQUIRED
 
 static const SkField disk_fields[] = {
@@ -25,6 +26,9 @@ static const SkField offer_fields[] = {
     SK_FIELD(SkMigrationOffer, digest, STRING, "digest of what the asker was given", .max = 128),
     SK_FIELD(SkMigrationOffer, copied, LIST, "disks whose content comes too", .type = &sk_migration_disk_type, .max = 1024),
     SK_FIELD(SkMigrationOffer, shallow, BOOL, "of these only the topmost files come"),
+    SK_FIELD(SkMigrationOffer, deflate, BOOL, "pages come compressed"),
+    SK_FIELD(SkMigrationOffer, inflate_threads, UINT, "threads that inflate them, 0 for the usual", .max = SK_MIGRATION_MAX_THREADS),
+    SK_FIELD(SkMigrationOffer, channels, UINT, "connections that the state comes over, 0 for one", .max = SK_MIGRATION_MAX_THREADS),
 };
 SK_TYPE(sk_migration_offer_type, SkMigrationOffer, "MigrationOffer", "migration offer", offer_fields, "a domain as its source tells of it");
 
@@ -52,7 +56,15 @@ static const SkField migrate_fields[] = {
     SK_FIELD(SkMigrate, tunnelled, BOOL, "send through the connection to that daemon"),
     SK_FIELD(SkMigrate, bandwidth, UINT64, "most MiB a second, 0 for the domain's limit", .max = (gint64) SK_MIGRATION_MAX_BANDWIDTH),
     SK_FIELD(SkMigrate, auto_converge, BOOL, "slow the guest down if it writes faster than can be sent"),
+    SK_FIELD(SkMigrate, throttle_initial, UINT, "percent it is slowed down by first, 0 for the usual", .max = 99),
+    SK_FIELD(SkMigrate, throttle_increment, UINT, "percent more each time that is not enough, 0 for the usual", .max = 99),
     SK_FIELD(SkMigrate, compress, BOOL, "send changes of pages alone (xbzrle)"),
+    SK_FIELD(SkMigrate, cache, UINT64, "bytes of pages remembered for that, 0 for the domain's", .max = G_MAXINT64),
+    SK_FIELD(SkMigrate, deflate, BOOL, "compress pages"),
+    SK_FIELD(SkMigrate, deflate_threads, UINT, "threads that do, 0 for the usual", .max = SK_MIGRATION_MAX_THREADS),
+    SK_FIELD(SkMigrate, deflate_level, UINT, "how well, 1 to 9, 0 for the usual", .max = 9),
+    SK_FIELD(SkMigrate, inflate_threads, UINT, "threads that inflate them at the destination, 0 for the usual", .max = SK_MIGRATION_MAX_THREADS),
+    SK_FIELD(SkMigrate, channels, UINT, "connections the state goes over at once, 0 for one", .max = SK_MIGRATION_MAX_THREADS),
     SK_FIELD(SkMigrate, still, BOOL, "let the guest stand still meanwhile"),
     SK_FIELD(SkMigrate, copy, BOOL, "send the content of its disks too"),
     SK_FIELD(SkMigrate, shallow, BOOL, "of its disks send the topmost files only"),
@@ -60,12 +72,24 @@ static const SkField migrate_fields[] = {
     SK_FIELD(SkMigrate, disks_address, STRING, "where the destination expects the disks, if not at address", .max = 1024),
 };
 
+/* As QEMU wants it. */
+static gboolean
+check_cache(guint64 cache, GError **error)
+{
+    return cache == 0 || (cache >= PAGE_BYTES && (cache & (cache - 1)) == 0) ||
+           sk_fail(error, SK_ERROR_INVALID, "a cache of %" G_GUINT64_FORMAT " bytes cannot be: give a power of two that is at least %d", cache, PAGE_BYTES);
+}
+
 static gboolean
 check_migrate(gconstpointer value, GError **error)
 {
     const SkMigrate *self = value;
     if (self->tunnelled && self->to == NULL)
         return sk_fail(error, SK_ERROR_INVALID, "only a daemon that this one asks itself can be sent to through the connection to it: give to");
+    if (self->channels > 0 && (self->compress || self->deflate || self->tunnelled))
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "a migration over parallel connections is neither compressed nor tunnelled");
+    if (!check_cache(self->cache, error))
+        return FALSE;
     return self->to != NULL || (self->address != NULL && self->token != NULL) ||
            sk_fail(error, SK_ERROR_INVALID, "it is not said where to: give address and token of a destination that is prepared, or to");
 }
@@ -88,5 +112,13 @@ SK_TYPE(sk_migration_confirm_type, SkMigrationConfirm, "MigrationConfirm", "migr
 static const SkField limits_fields[] = {
     SK_FIELD(SkMigrationLimits, bandwidth, UINT64, "most MiB a second", .max = (gint64) SK_MIGRATION_MAX_BANDWIDTH),
     SK_FIELD(SkMigrationLimits, downtime, UINT, "most milliseconds the guest may stand still", .max = 2000000),
+    SK_FIELD(SkMigrationLimits, cache, UINT64, "bytes of pages remembered to send changes alone (xbzrle)", .max = G_MAXINT64),
 };
-SK_TYPE(sk_migration_limits_type, SkMigrationLimits, "MigrationLimits", "migration limits", limits_fields, "limits of a domain's migrations");
+
+static gboolean
+check_limits(gconstpointer value, GError **error)
+{
+    return check_cache(((const SkMigrationLimits *) value)->cache, error);
+}
+SK_TYPE(sk_migration_limits_type, SkMigrationLimits, "MigrationLimits", "migration limits", limits_fields, "limits of a domain's migrations",
+        .check = check_limits);

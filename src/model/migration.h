@@ -25,6 +25,9 @@ typedef struct {
     char *digest;           /* of live in the words the asker was given, so that an unchanged one is known; or NULL */
     GPtrArray *copied;      /* SkMigrationDisk: their content comes too; NULL: both hosts have all of them */
     gboolean shallow;       /* only of their topmost files: those below are there */
+    gboolean deflate;       /* pages come compressed, to be inflated by so many threads, 0: the usual */
+    guint inflate_threads;
+    guint channels;         /* connections that the state comes over at once; 0: one */
 } SkMigrationOffer;
 
 /* How a destination is prepared. */
@@ -47,6 +50,11 @@ typedef struct {
     gboolean tunnelled;     /* to: through the connection to that daemon */
     guint64 bandwidth;      /* MiB per second; 0: as much as there is */
     gboolean auto_converge, compress;
+    guint throttle_initial, throttle_increment; /* auto_converge: percent; 0: the usual */
+    guint64 cache;          /* compress: bytes of pages remembered; 0: the domain's */
+    gboolean deflate;       /* pages are compressed, by so many threads, so well (1 to 9); 0: the usual */
+    guint deflate_threads, deflate_level, inflate_threads;
+    guint channels;         /* connections at once; 0: one */
     gboolean still;         /* the guest stands still meanwhile */
     gboolean copy, shallow; /* its disks go too; only their topmost files */
     char **disks;           /* copy: targets of those that do; NULL: all that it writes to and shares with nobody */
@@ -69,6 +77,7 @@ typedef struct {
 typedef struct {
     guint64 bandwidth;      /* MiB per second */
     guint downtime;         /* milliseconds */
+    guint64 cache;          /* bytes of pages that changes are told of (xbzrle) */
 } SkMigrationLimits;
 
 /*
@@ -80,6 +89,8 @@ typedef enum { SK_TUNNEL_STATE, SK_TUNNEL_WORDS, SK_N_TUNNELS } SkTunnelKind;
 
 #define SK_MIGRATION_MAX_BANDWIDTH G_GUINT64_CONSTANT(8796093022207)    /* MiB per second: as good as no limit */
 #define SK_MIGRATION_USUAL_DOWNTIME 300
+#define SK_MIGRATION_USUAL_CACHE (G_GUINT64_CONSTANT(64) << 20)
+#define SK_MIGRATION_MAX_THREADS 255
 
 extern const SkType sk_migration_disk_type, sk_migration_offer_type, sk_migration_prepare_type, sk_migrate_type, sk_migration_finish_type,
     sk_migration_confirm_type, sk_migration_limits_type;

@@ -97,6 +97,7 @@ struct _SkDomain {
     struct SkIncoming *incoming; /* migrate-incoming.c: it is about to come; NULL: it is not */
     guint64 migration_bandwidth; /* MiB per second, 0: no limit */
     guint migration_downtime; /* milliseconds, 0: the usual */
+    guint64 migration_cache; /* bytes, 0: the usual */
     gboolean rebooting;     /* to be started again when it is off */
     gboolean guest_off, guest_reset, panicked; /* how the guest said it ends */
     gboolean agent;         /* the guest has its end of the agent's channel open */

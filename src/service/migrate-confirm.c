@@ -28,6 +28,7 @@ sk_migrate_work_free(gpointer data)
     g_free(work->disks_address);
     g_free(work->run_dir);
     sk_relay_free(work->relay);
+    sk_relay_free(work->state_relay);
     sk_peer_free(work->peer);
     sk_value_free(&sk_migration_offer_type, work->offer);
     g_free(work->to);

@@ -13,6 +13,7 @@
 
 /* Where QEMU finds us; its working directory is the domain's. */
 #define SOCKET "move.sock"
+#define STATE_SOCKET "send.sock"
 
 /* -- which ------------------------------------------------------------------------------------------------------------ */
 
@@ -76,27 +77,41 @@ sk_migration_measure_disks(SkMigrationOffer *offer, json_t *blocks, GError **err
 /* -- sending ----------------------------------------------------------------------------------------------------------- */
 
 static gint
-reach(gpointer data)
+reach(const SkMigrateWork *work, const char *address, SkWire wire)
+{
+    g_autoptr(GError) error = NULL;
+    gint fd = sk_wire_connect(address, work->token, wire, NULL, &error);
+    if (fd < 0)
+        g_warning("domain \"%s\" does not reach its destination: %s", work->domain->spec->name, error->message);
+    return fd;
+}
+
+static gint
+reach_disks(gpointer data)
 {
     const SkMigrateWork *work = data;
-    g_autoptr(GError) error = NULL;
-    gint fd = sk_wire_connect(work->disks_address != NULL ? work->disks_address : work->address, work->token, SK_WIRE_DISK, NULL, &error);
-    if (fd < 0)
-        g_warning("a disk of domain \"%s\" does not reach its destination: %s", work->domain->spec->name, error->message);
-    return fd;
+    return reach(work, work->disks_address != NULL ? work->disks_address : work->address, SK_WIRE_DISK);
+}
+
+/* QEMU's first is the one that the others belong to. */
+static gint
+reach_state(gpointer data)
+{
+    SkMigrateWork *work = data;
+    return reach(work, work->address, work->n_channels++ == 0 ? SK_WIRE_STATE : SK_WIRE_CHANNEL);
 }
 
 /* QEMU does not greet: it comes to us, and we go on to the other host. */
 static gboolean
-listen_for_qemu(SkMigrateWork *work, GError **error)
+listen_for_qemu(SkMigrateWork *work, const char *name, SkRelayReach reach_there, SkRelay **out_relay, GError **error)
 {
-    g_autofree char *path = g_build_filename(work->run_dir, SOCKET, NULL);
+    g_autofree char *path = g_build_filename(work->run_dir, name, NULL);
     g_auto(SkFd) listener = sk_fs_listen_unix(path, 0600, error);
     if (listener < 0)
         return FALSE;
     if (work->uid != 0 && chown(path, work->uid, (gid_t) -1) < 0)
         return sk_fail_errno(error, errno, "cannot give \"%s\" to uid %u", path, work->uid);
-    work->relay = sk_relay_new(sk_fd_steal(&listener), reach, work);
+    *out_relay = sk_relay_new(sk_fd_steal(&listener), reach_there, work);
     return TRUE;
 }
 
@@ -113,7 +128,7 @@ gboolean
 sk_migrate_copy_disks(SkMigrateWork *work, GCancellable *cancellable, SkMigrateProgress progress, gpointer data, GError **error)
 {
     sk_qmp_copy_clear(work->qmp);
-    if (!listen_for_qemu(work, error))
+    if (!listen_for_qemu(work, SOCKET, reach_disks, &work->relay, error))
         return FALSE;
     work->options.paused = on_paused;
     work->options.paused_data = work;
@@ -122,6 +137,21 @@ sk_migrate_copy_disks(SkMigrateWork *work, GCancellable *cancellable, SkMigrateP
             return FALSE;
     }
     return sk_qmp_copy_await(work->qmp, (const char *const *) work->disks, cancellable, progress, data, error);
+}
+
+gboolean
+sk_migrate_relay_state(SkMigrateWork *work, GError **error)
+{
+    work->options.path = STATE_SOCKET;
+    return listen_for_qemu(work, STATE_SOCKET, reach_state, &work->state_relay, error);
+}
+
+void
+sk_migrate_relay_end(SkMigrateWork *work)
+{
+    g_autofree char *path = g_build_filename(work->run_dir, STATE_SOCKET, NULL);
+    g_clear_pointer(&work->state_relay, sk_relay_free);
+    unlink(path);
 }
 
 void

@@ -23,6 +23,7 @@ typedef struct {
     SkQemuProcess *process;
     SkFd words;
     gboolean disks;         /* content of disks comes too */
+    SkMigrateComing coming;
     SkIntent *files;        /* made for it; NULL: none */
     char *object;
     SkDomainSpec *definition; /* it is defined with this; NULL: it is not, or stays as it is */
@@ -100,6 +101,7 @@ prepare_finish(SkJob *job, GError **error)
     }
     work->words = sk_fd_steal(&domain->incoming->words);
     work->disks = domain->incoming->disks != NULL;
+    work->coming = domain->incoming->coming;
     work->files = g_steal_pointer(&domain->incoming->files);
     work->object = sk_domain_object(domain);
     domain->resume_reason = SK_REASON_MIGRATION;
@@ -167,7 +169,7 @@ run_finish(SkJob *job, GError **error)
         return sk_qemu_process_destroy(work->process, work->qmp, work->stop_ms, NULL, error);
     if (!work->handed || work->qmp == NULL)
         return sk_fail(error, SK_ERROR_STATE, "the state of domain \"%s\" has not come", work->uuid);
-    if (sk_fault("migration-finish/received", error) || !sk_qmp_migrate_received(work->qmp, error) ||
+    if (sk_fault("migration-finish/received", error) || !sk_qmp_migrate_received(work->qmp, &work->coming, error) ||
         (work->disks && !sk_qmp_nbd_stop(work->qmp, error)) || sk_fault("migration-finish/ask", error) || !ask(work, error))
         return FALSE;
     gboolean ok = !sk_fault("migration-finish/asked", error) && let_run(work, error);

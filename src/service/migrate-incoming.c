@@ -12,6 +12,8 @@
 #include "engine/qmp/copy-disks.h"
 #include "engine/wire.h"
 
+/* Where QEMU listens itself for more than one connection; its working directory is the domain's. */
+#define STATE_SOCKET "state.sock"
 /* Connections that have not said yet what they are. */
 #define MAX_STRANGERS 16
 
@@ -73,6 +75,9 @@ sk_incoming_free(SkIncoming *self)
     sk_fd_clear(&self->listener);
     sk_fd_clear(&self->disks_listener);
     sk_fd_clear(&self->words);
+    for (guint i = 0; self->early != NULL && i < self->early->len; i++)
+        close(g_array_index(self->early, gint, i));
+    g_clear_pointer(&self->early, g_array_unref);
     sk_relay_free(self->relay);
     sk_incoming_discard_files(self->service, self->object, self->files);
     if (self->intent != NULL) {
@@ -86,6 +91,7 @@ sk_incoming_free(SkIncoming *self)
     g_free(self->disks_address);
     g_free(self->object);
     g_free(self->nbd);
+    g_free(self->state);
     g_free(self->address);
     g_free(self->token);
     g_free(self);
@@ -112,14 +118,19 @@ sk_domain_incoming_disks_address(const SkDomain *self)
 gboolean
 sk_incoming_serve_disks(SkIncoming *self, SkQmp *qmp, const char *run_dir, GError **error)
 {
+    self->coming.path = STATE_SOCKET;
+    if (!sk_qmp_migrate_expect(qmp, &self->coming, error))
+        return FALSE;
+    if (self->coming.channels > 0)
+        self->state = g_build_filename(run_dir, STATE_SOCKET, NULL);
+    if (self->disks != NULL || self->state != NULL)
+        self->relay = sk_relay_new(SK_FD_NONE, NULL, NULL);
     if (self->disks == NULL)
         return TRUE;
     self->nbd = g_build_filename(run_dir, "copy.sock", NULL);
     g_auto(SkFd) listener = sk_fs_listen_unix(self->nbd, 0600, error);
-    if (listener < 0 || sk_fault("migration-prepare/serve", error) || !sk_qmp_copy_serve(qmp, listener, (const char *const *) self->disks, error))
-        return FALSE;
-    self->relay = sk_relay_new(SK_FD_NONE, NULL, NULL);
-    return TRUE;
+    return listener >= 0 && !sk_fault("migration-prepare/serve", error) &&
+           sk_qmp_copy_serve(qmp, listener, (const char *const *) self->disks, error);
 }
 
 /* -- connections ------------------------------------------------------------------------------------------------------- */
@@ -176,24 +187,51 @@ take_state(SkIncoming *self, gint fd)
 
 /* QEMU takes no connection but by its own socket: what comes by this one goes there. */
 static void
-take_disk(SkIncoming *self, gint fd)
+pass_on(SkIncoming *self, gint fd, const char *path)
 {
     g_autoptr(GError) error = NULL;
     g_auto(SkFd) owned = fd;
-    g_auto(SkFd) qemu = self->relay != NULL ? sk_fs_connect_unix_now(self->nbd, &error) : SK_FD_NONE;
+    g_auto(SkFd) qemu = self->relay != NULL && path != NULL ? sk_fs_connect_unix_now(path, &error) : SK_FD_NONE;
     if (qemu >= 0)
         sk_relay_add(self->relay, sk_fd_steal(&owned), sk_fd_steal(&qemu));
     else if (error != NULL)
-        g_warning("a disk of domain \"%s\" cannot be taken in: %s", sk_domain_name(self->domain), error->message);
+        g_warning("what comes of domain \"%s\" cannot be taken in: %s", sk_domain_name(self->domain), error->message);
+}
+
+/* QEMU takes the first that comes for the one that the others belong to. */
+static void
+take_first(SkIncoming *self, gint fd)
+{
+    g_autoptr(GArray) early = g_steal_pointer(&self->early);
+    self->handed = TRUE;
+    pass_on(self, fd, self->state);
+    for (guint i = 0; early != NULL && i < early->len; i++)
+        pass_on(self, g_array_index(early, gint, i), self->state);
+}
+
+static void
+take_channel(SkIncoming *self, gint fd)
+{
+    if (self->handed || self->state == NULL || (self->early != NULL && self->early->len == self->coming.channels)) {
+        pass_on(self, fd, self->state);
+        return;
+    }
+    if (self->early == NULL)
+        self->early = g_array_new(FALSE, FALSE, sizeof(gint));
+    g_array_append_val(self->early, fd);
 }
 
 static void
 take_wire(SkIncoming *self, SkWire wire, gint fd)
 {
-    if (wire == SK_WIRE_STATE) {
+    if (wire == SK_WIRE_STATE && self->state != NULL) {
+        take_first(self, fd);
+    } else if (wire == SK_WIRE_CHANNEL) {
+        take_channel(self, fd);
+    } else if (wire == SK_WIRE_STATE) {
         take_state(self, fd);
     } else if (wire == SK_WIRE_DISK) {
-        take_disk(self, fd);
+        pass_on(self, fd, self->nbd);
     } else {
         sk_fd_clear(&self->words);
         self->words = fd;

@@ -21,6 +21,7 @@ typedef struct {
     char **disks;           /* targets whose content comes; NULL: none */
     char *disks_address, *address, *listen, *source_version, *source_host;
     gboolean tunnelled;
+    SkMigrateComing coming;
 } PrepareWork;
 
 static void
@@ -161,6 +162,7 @@ prepare_prepare(SkJob *job, GError **error)
     work->disks_address = g_strdup(body->disks_address);
     work->listen = g_strdup(body->listen);
     work->tunnelled = body->tunnelled;
+    work->coming = (SkMigrateComing){ .deflate = body->offer->deflate, .inflate_threads = body->offer->inflate_threads, .channels = body->offer->channels };
     work->source_version = g_strdup(body->offer->qemu_version);
     work->source_host = g_strdup(body->offer->host);
     work->record = sk_domain_record(work->spec, FALSE);
@@ -225,6 +227,7 @@ run_prepare(SkJob *job, GError **error)
     SkIncoming *incoming = work->incoming = g_new0(SkIncoming, 1);
     incoming->words = incoming->listener = incoming->disks_listener = SK_FD_NONE;
     incoming->service = job->service;
+    incoming->coming = work->coming;
     incoming->object = g_strconcat("domain/", work->spec->name, NULL);
     incoming->disks = g_steal_pointer(&work->disks);
     incoming->token = sk_wire_token();

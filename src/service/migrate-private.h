@@ -66,7 +66,8 @@ typedef struct {
     char **disks, *disks_address, *run_dir;
     guint uid;
     gboolean shallow;
-    SkRelay *relay;
+    SkRelay *relay, *state_relay;
+    guint n_channels;       /* made so far; state_relay's thread */
     SkJobShare moved_memory, moved_disks;
     /* to another daemon that we ask ourselves */
     SkPeer *peer;
@@ -92,7 +93,10 @@ gboolean sk_migrate_go_on(const SkMigrateWork *work, GError **error);
 
 /* Copies them as far as can be while the guest goes on. progress: with the job as data. */
 gboolean sk_migrate_copy_disks(SkMigrateWork *work, GCancellable *cancellable, SkMigrateProgress progress, gpointer data, GError **error);
+/* QEMU makes the connections of its state itself: they go on to the destination. */
+gboolean sk_migrate_relay_state(SkMigrateWork *work, GError **error);
 /* Over, or broken off. */
+void sk_migrate_relay_end(SkMigrateWork *work);
 void sk_migrate_copy_end(SkMigrateWork *work);
 
 /* How it ends, by what the destination said and whether the asker says that it is cancelled: fills in away and unknown. */
@@ -127,6 +131,9 @@ struct SkIncoming {
     SkIntent *files;        /* made for them; NULL: none */
     char *object;           /* of the jobs they are removed in the queue of */
     char *nbd;              /* Unix socket of QEMU */
+    SkMigrateComing coming; /* with the path within the run directory */
+    char *state;            /* channels: Unix socket of QEMU; NULL: it is given the connection */
+    GArray *early;          /* gint: channels that came before the state; NULL: none */
     SkRelay *relay;
 };
 

@@ -39,6 +39,9 @@ static gboolean
 take_disks(SkMigrateWork *work, const SkMigrate *body, GError **error)
 {
     SkMigrationOffer *offer = work->offer = sk_domain_migration_offer(work->domain, FALSE);
+    offer->deflate = body->deflate;
+    offer->inflate_threads = body->inflate_threads;
+    offer->channels = body->channels;
     g_autoptr(GStrvBuilder) targets = g_strv_builder_new();
     if (!body->copy)
         return TRUE;
@@ -65,7 +68,7 @@ prepare(SkJob *job, GError **error)
     if (!sk_domain_verb_check(SK_VERB_MIGRATE, sk_domain_state(domain), sk_domain_name(domain), error))
         return FALSE;
     migration->phase = SK_PHASE_SENDING;
-    migration->ran = sk_domain_state(domain) == SK_DOMAIN_RUNNING;
+    migration->ran = sk_domain_state_computes(sk_domain_state(domain));
     migration->address = g_strdup(body->to != NULL ? body->to : body->address);
     SkMigrateWork *work = job->work = sk_migrate_work_new(domain);
     if (!take_disks(work, body, error))
@@ -78,7 +81,10 @@ prepare(SkJob *job, GError **error)
     work->still = body->still && migration->ran;
     work->options = (SkMigrateOptions){ .bandwidth = rate >= SK_MIGRATION_MAX_BANDWIDTH ? 0 : rate * MIB,
                                         .downtime = domain->migration_downtime > 0 ? domain->migration_downtime : SK_MIGRATION_USUAL_DOWNTIME,
-                                        .auto_converge = body->auto_converge, .compress = body->compress };
+                                        .auto_converge = body->auto_converge, .throttle_initial = body->throttle_initial,
+                                        .throttle_increment = body->throttle_increment, .compress = body->compress,
+                                        .cache = body->cache > 0 ? body->cache : domain->migration_cache, .deflate = body->deflate,
+                                        .deflate_threads = body->deflate_threads, .deflate_level = body->deflate_level, .channels = body->channels };
     /* Kept before the guest is stopped: a daemon that finds it so lets it go on. */
     domain->runtime.moving = SK_MOVING_OUT;
     domain->runtime.held = migration->ran;
@@ -136,8 +142,10 @@ send_each(SkJob *job, SkMigrateWork *work, GError **error)
         return FALSE;
     if (work->disks != NULL && (!sk_migrate_copy_disks(work, job->cancellable, tell_disks, job, error) || sk_fault("migrate/disks", error)))
         return FALSE;
-    g_auto(SkFd) state = connect_to(job, work, SK_WIRE_STATE, error);
-    return state >= 0 && !sk_fault("migrate/state", error) && (!work->still || sk_qmp_do(work->qmp, SK_QMP_STOP, error)) &&
+    gboolean own = work->options.channels > 0;
+    g_auto(SkFd) state = own ? SK_FD_NONE : connect_to(job, work, SK_WIRE_STATE, error);
+    return (own ? sk_migrate_relay_state(work, error) : state >= 0) && !sk_fault("migrate/state", error) &&
+           (!work->still || sk_qmp_do(work->qmp, SK_QMP_STOP, error)) &&
            sk_qmp_migrate_live(work->qmp, state, &work->options, job->cancellable, tell, job, error) && !sk_fault("migrate/sent", error);
 }
 
@@ -147,6 +155,8 @@ send_all(SkJob *job, SkMigrateWork *work, GError **error)
     gboolean sent = send_each(job, work, error);
     if (work->disks != NULL)
         sk_migrate_copy_end(work);
+    if (work->state_relay != NULL)
+        sk_migrate_relay_end(work);
     return sent;
 }
 
@@ -306,7 +316,7 @@ const SkJobKind sk_migrate_job = {
 
 typedef struct {
     SkQmp *qmp;             /* of one that is on its way; NULL: for the next time */
-    guint64 bandwidth;
+    guint64 bandwidth, cache;
     guint downtime;
 } LimitWork;
 
@@ -328,12 +338,15 @@ prepare_limits(SkJob *job, GError **error)
     LimitWork *work = job->work = g_new0(LimitWork, 1);
     work->bandwidth = body->bandwidth >= SK_MIGRATION_MAX_BANDWIDTH ? G_MAXINT64 / 2 : body->bandwidth * MIB;
     work->downtime = body->downtime;
+    work->cache = body->cache;
     if (domain->migration != NULL && domain->migration->phase == SK_PHASE_SENDING && domain->qmp != NULL)
         work->qmp = g_object_ref(domain->qmp);
     if (body->bandwidth > 0)
         domain->migration_bandwidth = body->bandwidth;
     if (body->downtime > 0)
         domain->migration_downtime = body->downtime;
+    if (body->cache > 0)
+        domain->migration_cache = body->cache;
     return TRUE;
 }
 
@@ -341,7 +354,7 @@ static gboolean
 run_limits(SkJob *job, GError **error)
 {
     const LimitWork *work = job->work;
-    return work->qmp == NULL || sk_qmp_migrate_limit(work->qmp, work->bandwidth, work->downtime, error);
+    return work->qmp == NULL || sk_qmp_migrate_limit(work->qmp, work->bandwidth, work->downtime, work->cache, error);
 }
 
 const SkJobKind sk_migration_limits_job = {

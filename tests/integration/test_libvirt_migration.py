@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Running guests move between two daemons, driven by stock clients: one guest runs afterwards, whatever broke on the way."""
+import json
 import os
 import re
 import shutil
@@ -134,6 +135,18 @@ def test_suspended_and_paused(world):
     world.runs_at(world.a)
 
 
+def test_asked_to_shut_down(world):
+    """A guest that does not heed the power button goes on there as here."""
+    name = "deaf"
+    world.a.do("POST", "/v1/domains?start=true", world.a.tiny_domain(name, guest_files(), cmdline="skep.ignore-shutdown"))
+    world.a.wait_console(name, READY)
+    virsh(world.a, "shutdown", name)
+    world.a.wait_state(name, "in shutdown")
+    world.migrate("--persistent", "--undefinesource", name=name)
+    assert virsh(world.b, "domstate", name).strip() == "running" and name not in virsh(world.a, "list", "--all", "--name").split()
+    world.b.do("DELETE", f"/v1/domains/{name}?force=true")
+
+
 def test_another_name(world):
     world.migrate("--dname", "moved", "--undefinesource")
     assert virsh(world.b, "list", "--name").split() == ["moved"]
@@ -239,7 +252,9 @@ def test_limits(world):
 
 
 def test_what_is_refused(world):
-    words = {"--postcopy": "post-copy", "--tls": "TLS", "--parallel": "parallel"}
+    words = {"--postcopy": "post-copy", "--tls": "TLS", "--parallel --compressed": "neither compressed nor tunnelled", "--auto-converge-initial 30": "auto-converge",
+             "--compressed --comp-mt-level 3": "compressed by mt", "--compressed --comp-methods zstd": "zstd", "--parallel-connections 3": "parallel",
+             "--compressed --comp-xbzrle-cache 5000000": "power of two"}
     for options, word in words.items():
         failed = world.migrate(*options.split(), check=False)
         assert failed.returncode != 0 and word in failed.stderr, (options, failed.stderr)
@@ -410,15 +425,15 @@ def test_over_tcp(world):
 class Slow:
     """A migration that cannot end, until the block does."""
 
-    def __init__(self, world, tunnelled=False):
-        self.world = world
+    def __init__(self, world, tunnelled=False, options=()):
+        self.world, self.options = world, options
         where = [uri(world.b), "--migrateuri", f"unix://{world.b.root}/state.sock"]
         self.where = ["--p2p", "--tunnelled", to_peer(world.b)] if tunnelled else where
 
     def __enter__(self):
         world = self.world
         self.process = subprocess.Popen(
-            world.a.prefix() + ["virsh", "-c", uri(world.a), "migrate", "--live", "--bandwidth", "1", NAME, *self.where],
+            world.a.prefix() + ["virsh", "-c", uri(world.a), "migrate", "--live", "--bandwidth", "1", *self.options, NAME, *self.where],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
         world.a.wait_until(lambda: "Data processed" in virsh(world.a, "domjobinfo", NAME) or self.process.poll() is not None, "a job")
         assert self.process.poll() is None, self.process.communicate()
@@ -448,6 +463,74 @@ def test_job_and_cancel(world, tunnelled):
         virsh(world.a, "domjobabort", NAME)
         status, words = slow.ended()
         assert status != 0 and "cancelled" in words, words
+    world.runs_at(world.a)
+
+
+def settings(daemon):
+    """(capabilities that are on, parameters) of the QEMU that sends."""
+    def ask(what):
+        return json.loads(virsh(daemon, "qemu-monitor-command", NAME, json.dumps({"execute": what})))["return"]
+    return {row["capability"] for row in ask("query-migrate-capabilities") if row["state"]}, ask("query-migrate-parameters")
+
+
+OPTIONS = {
+    "--compressed --comp-methods xbzrle --comp-xbzrle-cache 16777216": ({"xbzrle"}, {"xbzrle-cache-size": 16777216}),
+    "--comp-methods mt,xbzrle --comp-mt-level 3 --comp-mt-threads 2 --comp-mt-dthreads 3":
+        ({"xbzrle", "compress"}, {"compress-level": 3, "compress-threads": 2, "xbzrle-cache-size": 33554432}),
+    "--auto-converge --auto-converge-initial 30 --auto-converge-increment 15": ({"auto-converge"}, {"cpu-throttle-initial": 30, "cpu-throttle-increment": 15}),
+    "--parallel --parallel-connections 3": ({"multifd"}, {"multifd-channels": 3}),
+}
+SETTABLE = {"xbzrle", "compress", "auto-converge", "multifd", "pause-before-switchover"}
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda text: text.split()[1])
+def test_options_reach_qemu(world, options):
+    """And they hold for that migration alone: the next goes without."""
+    on, values = OPTIONS[options]
+    virsh(world.a, "migrate-compcache", NAME, "--size", "33554432")
+    assert virsh(world.a, "migrate-compcache", NAME).split()[2] == "32.000"
+    with Slow(world, options=options.split()) as slow:
+        world.a.wait_until(lambda: settings(world.a)[0] & SETTABLE == on, "them to be set")
+        found, parameters = settings(world.a)
+        assert found & SETTABLE == on and {key: parameters[key] for key in values} == values
+        virsh(world.a, "domjobabort", NAME)
+        assert "cancelled" in slow.ended()[1]
+    world.runs_at(world.a)
+    assert settings(world.a)[0] & SETTABLE == set()
+    world.migrate(*options.split())
+    world.runs_at(world.b)
+    assert settings(world.b)[0] & SETTABLE == set()
+    # From daemon to daemon they go the same way.
+    peer(world, *options.split(), source=world.b)
+    world.runs_at(world.a)
+
+
+def test_cache_is_changed_on_the_way(world):
+    with Slow(world, options=["--compressed"]) as slow:
+        virsh(world.a, "migrate-compcache", NAME, "--size", "8388608")
+        assert settings(world.a)[1]["xbzrle-cache-size"] == 8388608
+        virsh(world.a, "domjobabort", NAME)
+        slow.ended()
+    odd = virsh(world.a, "migrate-compcache", NAME, "--size", "1000000", check=False)
+    assert "power of two" in odd.stderr, odd.stderr
+    world.runs_at(world.a)
+
+
+@pytest.mark.parametrize("victim", ["source", "destination", "qemu"])
+def test_parallel_is_cut(world, victim):
+    with Slow(world, options=["--parallel"]) as slow:
+        if victim == "qemu":
+            os.kill(world.b.qemu_pids()[0], signal.SIGKILL)
+        else:
+            (world.a if victim == "source" else world.b).kill()
+        assert slow.ended()[0] != 0
+        for daemon in (world.a, world.b):
+            if daemon.ended():
+                daemon.start()
+        world.runs_at(world.a)
+    world.migrate("--parallel")
+    world.runs_at(world.b)
+    world.migrate("--parallel", source=world.b)
     world.runs_at(world.a)
 
 

@@ -17,12 +17,15 @@
 
 enum {
     LIVE = 1, PEER2PEER = 2, TUNNELLED = 4, PERSIST = 8, UNDEFINE = 0x10, PAUSED = 0x20, COPY_ALL = 0x40, COPY_CHANGES = 0x80, PROTECT = 0x100,
-    UNSAFE = 0x200, OFFLINE = 0x400, COMPRESSED = 0x800, ABORT_ON_ERROR = 0x1000, AUTO_CONVERGE = 0x2000,
+    UNSAFE = 0x200, OFFLINE = 0x400, COMPRESSED = 0x800, ABORT_ON_ERROR = 0x1000, AUTO_CONVERGE = 0x2000, PARALLEL = 0x20000,
 };
 #define COPY (COPY_ALL | COPY_CHANGES)
-#define KNOWN (OFFLINE | LIVE | PEER2PEER | TUNNELLED | PERSIST | UNDEFINE | PAUSED | PROTECT | UNSAFE | COMPRESSED | ABORT_ON_ERROR | AUTO_CONVERGE | COPY)
+#define KNOWN (OFFLINE | LIVE | PEER2PEER | TUNNELLED | PERSIST | UNDEFINE | PAUSED | PROTECT | UNSAFE | COMPRESSED | ABORT_ON_ERROR | AUTO_CONVERGE | PARALLEL | \
+               COPY)
 
 #define ERROR_ABORTED 93
+/* As QEMU's own. */
+#define USUAL_CHANNELS 2
 
 /* -- arguments ------------------------------------------------------------------------------------------------------- */
 
@@ -33,7 +36,7 @@ check_flags(const SkLvCall *call, GError **error)
         guint flag;
         const char *what;
     } refused[] = {
-        { 0x4000, "over RDMA" }, { 0x8000, "by post-copy" }, { 0x10000, "with TLS" }, { 0x20000, "over parallel connections" },
+        { 0x4000, "over RDMA" }, { 0x8000, "by post-copy" }, { 0x10000, "with TLS" },
         { 0x40000, "with synchronous writes" }, { 0x80000, "by going on with a post-copy" }, { 0x100000, "without copying pages (zero-copy)" },
     };
     guint flags = sk_lv_uint(call, "flags");
@@ -106,12 +109,52 @@ param_texts(const SkLvCall *call, const char *field)
     return any ? g_strv_builder_end(texts) : NULL;
 }
 
+/* Whether it is compressed by a method: those that are named, or xbzrle. */
+static gboolean
+is_compressed(const SkLvCall *call, const char *method)
+{
+    g_auto(GStrv) methods = param_texts(call, "compression");
+    if (methods == NULL)
+        return (sk_lv_uint(call, "flags") & COMPRESSED) != 0 && g_str_equal(method, "xbzrle");
+    return g_strv_contains((const char *const *) methods, method);
+}
+
+/* An option of something that is not asked for. */
+static gboolean
+check_options(const SkLvCall *call, GError **error)
+{
+    guint flags = sk_lv_uint(call, "flags");
+    /* To a destination a client does not tell AUTO_CONVERGE. */
+    const struct {
+        const char *prefix, *what;
+        gboolean on;
+    } rows[] = {
+        { "compression.xbzrle.", "compressed by xbzrle", is_compressed(call, "xbzrle") },
+        { "compression.mt.", "compressed by mt", is_compressed(call, "mt") },
+        { "auto_converge.", "that slows its guest down (auto-converge)", (flags & AUTO_CONVERGE) != 0 || !has_argument(call, "dom") },
+        { "parallel.", "over parallel connections", (flags & PARALLEL) != 0 },
+    };
+    const SkXdrValue *params = sk_lv_value(call, "params");
+    for (guint i = 0; i < params->count; i++) {
+        const SkXdrParam *param = &params->params[i];
+        for (guint n = 0; n < G_N_ELEMENTS(rows); n++) {
+            if (g_str_has_prefix(param->field, rows[n].prefix) && !rows[n].on)
+                return sk_fail(error, SK_ERROR_INVALID, "\"%s\" is for a migration %s, which this one is not to be", param->field, rows[n].what);
+        }
+        if (param->type == SK_XDR_PARAM_I32 && param->i < 0)
+            return sk_fail(error, SK_ERROR_INVALID, "\"%s\" of a migration cannot be less than 0", param->field);
+    }
+    return TRUE;
+}
+
 /* What is not understood would be passed over in silence. */
 static gboolean
 check_params(const SkLvCall *call, GError **error)
 {
     static const char *const known[] = { "migrate_uri", "destination_name", "destination_xml", "persistent_xml", "bandwidth", "listen_address",
-                                         "graphics_uri", "compression", "migrate_disks", "disks_port", "disks_uri", NULL };
+                                         "graphics_uri", "compression", "migrate_disks", "disks_port", "disks_uri",
+                                         "compression.mt.level", "compression.mt.threads", "compression.mt.dthreads", "compression.xbzrle.cache",
+                                         "auto_converge.initial", "auto_converge.increment", "parallel.connections", NULL };
     if (!has_argument(call, "params"))
         return TRUE;
     const SkXdrValue *params = sk_lv_value(call, "params");
@@ -119,9 +162,30 @@ check_params(const SkLvCall *call, GError **error)
         if (!g_strv_contains(known, params->params[i].field))
             return sk_fail(error, SK_ERROR_UNSUPPORTED, "a migration has no \"%s\" here", params->params[i].field);
     }
-    const char *compression = param_text(call, "compression");
-    return compression == NULL || g_str_equal(compression, "xbzrle") ||
-           sk_fail(error, SK_ERROR_UNSUPPORTED, "a migration cannot be compressed by \"%s\": there is xbzrle", compression);
+    g_auto(GStrv) compressions = param_texts(call, "compression");
+    for (guint i = 0; compressions != NULL && compressions[i] != NULL; i++) {
+        if (!g_str_equal(compressions[i], "xbzrle") && !g_str_equal(compressions[i], "mt"))
+            return sk_fail(error, SK_ERROR_UNSUPPORTED, "a migration cannot be compressed by \"%s\": there are xbzrle and mt", compressions[i]);
+    }
+    return check_options(call, error);
+}
+
+/* How what is sent is made smaller, and by what it is slowed down. */
+static void
+take_options(const SkLvCall *call, SkMigrate *body)
+{
+    guint flags = sk_lv_uint(call, "flags");
+    body->auto_converge = (flags & AUTO_CONVERGE) != 0;
+    body->throttle_initial = (guint) param_int(call, "auto_converge.initial");
+    body->throttle_increment = (guint) param_int(call, "auto_converge.increment");
+    body->compress = is_compressed(call, "xbzrle");
+    body->cache = param_number(call, "compression.xbzrle.cache");
+    body->deflate = is_compressed(call, "mt");
+    body->deflate_level = (guint) param_int(call, "compression.mt.level");
+    body->deflate_threads = (guint) param_int(call, "compression.mt.threads");
+    body->inflate_threads = (guint) param_int(call, "compression.mt.dthreads");
+    gint channels = param_int(call, "parallel.connections");
+    body->channels = (flags & PARALLEL) == 0 ? 0 : channels > 0 ? (guint) channels : USUAL_CHANNELS;
 }
 
 static gboolean
@@ -196,6 +260,11 @@ answer_begin(SkLvCall *call, json_t *blocks, GError **error)
     if (domain == NULL || (offline && !sk_domain_check_migration(domain, TRUE, error)))
         return FALSE;
     SkMigrationOffer *offer = sk_domain_migration_offer(domain, offline);
+    g_autofree SkMigrate *options = g_new0(SkMigrate, 1);
+    take_options(call, options);
+    offer->deflate = options->deflate;
+    offer->inflate_threads = options->inflate_threads;
+    offer->channels = options->channels;
     g_auto(GStrv) targets = param_texts(call, "migrate_disks");
     gboolean shallow = (sk_lv_uint(call, "flags") & COPY_CHANGES) != 0;
     if ((blocks == NULL || (sk_migration_choose_disks(offer, (const char *const *) targets, shallow, error) &&
@@ -319,8 +388,7 @@ perform(SkLvCall *call, GError **error)
         return FALSE;
     }
     body->bandwidth = param_number(call, "bandwidth");
-    body->compress = (flags & COMPRESSED) != 0;
-    body->auto_converge = (flags & AUTO_CONVERGE) != 0;
+    take_options(call, body);
     body->still = (flags & LIVE) == 0;
     body->copy = (flags & COPY) != 0;
     body->shallow = (flags & COPY_CHANGES) != 0;
@@ -487,19 +555,18 @@ finish(SkLvCall *call, GError **error)
 
 /* -- limits ------------------------------------------------------------------------------------------------------------------ */
 
-#define USUAL_CACHE (G_GUINT64_CONSTANT(64) << 20)
-
 static gboolean
-set_limit(SkLvCall *call, guint64 bandwidth, guint downtime, GError **error)
+set_limit(SkLvCall *call, guint64 bandwidth, guint downtime, guint64 cache, GError **error)
 {
     const SkDomain *domain = sk_lv_domain(call, "dom", error);
     if (domain == NULL || !sk_lv_check_flags(call, 0, error))
         return FALSE;
-    if (bandwidth == 0 && downtime == 0)
+    if (bandwidth == 0 && downtime == 0 && cache == 0)
         return sk_fail(error, SK_ERROR_INVALID, "domain \"%s\" cannot be migrated within nothing", sk_domain_name(domain));
     SkMigrationLimits *body = sk_value_new(&sk_migration_limits_type);
     body->bandwidth = MIN(bandwidth, SK_MIGRATION_MAX_BANDWIDTH);
     body->downtime = downtime;
+    body->cache = cache;
     return dispatch(call, SK_OP_MIGRATION_LIMITS, domain->spec->uuid, body, NULL, error);
 }
 
@@ -507,13 +574,19 @@ static gboolean
 set_max_downtime(SkLvCall *call, GError **error)
 {
     return sk_lv_active_domain(call, "dom", error) != NULL &&
-           set_limit(call, 0, (guint) MIN(sk_lv_uint64(call, "downtime"), G_MAXUINT), error);
+           set_limit(call, 0, (guint) MIN(sk_lv_uint64(call, "downtime"), G_MAXUINT), 0, error);
 }
 
 static gboolean
 set_max_speed(SkLvCall *call, GError **error)
 {
-    return set_limit(call, sk_lv_uint64(call, "bandwidth"), 0, error);
+    return set_limit(call, sk_lv_uint64(call, "bandwidth"), 0, 0, error);
+}
+
+static gboolean
+set_compression_cache(SkLvCall *call, GError **error)
+{
+    return sk_lv_active_domain(call, "dom", error) != NULL && set_limit(call, 0, 0, sk_lv_uint64(call, "cacheSize"), error);
 }
 
 static gboolean
@@ -539,14 +612,14 @@ get_max_speed(SkLvCall *call, GError **error)
     return put_number(call, domain, domain != NULL && domain->migration_bandwidth > 0 ? domain->migration_bandwidth : SK_MIGRATION_MAX_BANDWIDTH, error);
 }
 
-/* QEMU's own size. */
 static gboolean
 get_compression_cache(SkLvCall *call, GError **error)
 {
-    return put_number(call, sk_lv_active_domain(call, "dom", error), USUAL_CACHE, error);
+    const SkDomain *domain = sk_lv_active_domain(call, "dom", error);
+    return put_number(call, domain, domain != NULL && domain->migration_cache > 0 ? domain->migration_cache : SK_MIGRATION_USUAL_CACHE, error);
 }
 
-#define PARTLY .lacks = "post-copy, TLS, parallel"
+#define PARTLY .lacks = "post-copy, TLS"
 
 static const SkLvProcedure rows[] = {
     { 61, "DOMAIN_MIGRATE_PREPARE", NULL, NULL },
@@ -565,7 +638,7 @@ static const SkLvProcedure rows[] = {
     { 218, "DOMAIN_MIGRATE_CONFIRM3", "dom cookie_in:bytes<4194304> flags:u64 cancelled:i32", "", SK_OP_MIGRATION_CONFIRM, confirm },
     { 242, "DOMAIN_MIGRATE_GET_MAX_SPEED", "dom flags", "bandwidth:u64", SK_OP_DOMAIN_SHOW, get_max_speed },
     { 299, "DOMAIN_MIGRATE_GET_COMPRESSION_CACHE", "dom flags", "cacheSize:u64", SK_OP_DOMAIN_SHOW, get_compression_cache },
-    { 300, "DOMAIN_MIGRATE_SET_COMPRESSION_CACHE", NULL, NULL },
+    { 300, "DOMAIN_MIGRATE_SET_COMPRESSION_CACHE", "dom cacheSize:u64 flags", "", SK_OP_MIGRATION_LIMITS, set_compression_cache },
     { 302, "DOMAIN_MIGRATE_BEGIN3_PARAMS", "dom params:tp<64> flags", "cookie_out:bytes<4194304> xml:str", SK_OP_DOMAIN_MIGRATE, begin, PARTLY },
     { 303, "DOMAIN_MIGRATE_PREPARE3_PARAMS", "params:tp<64> cookie_in:bytes<4194304> flags", "cookie_out:bytes<4194304> uri_out:str?", SK_OP_MIGRATION_PREPARE, prepare, PARTLY },
     { 304, "DOMAIN_MIGRATE_PREPARE_TUNNEL3_PARAMS", "params:tp<64> cookie_in:bytes<4194304> flags", "cookie_out:bytes<4194304>", SK_OP_MIGRATION_PREPARE, prepare, SK_LV_DOWN | SK_LV_UP, PARTLY },

@@ -15,9 +15,15 @@
 #define SETTLE_MS 10000
 
 static gboolean
+set_capability(SkQmp *self, const char *name, gboolean on, GError **error)
+{
+    return sk_qmp_run(self, "migrate-set-capabilities", json_pack("{s:[{s:s,s:b}]}", "capabilities", "capability", name, "state", on), error);
+}
+
+static gboolean
 set_capabilities(SkQmp *self, GError **error)
 {
-    return sk_qmp_run(self, "migrate-set-capabilities", json_pack("{s:[{s:s,s:b}]}", "capabilities", "capability", "events", "state", 1), error);
+    return set_capability(self, "events", TRUE, error);
 }
 
 /* The rate is for sharing a wire; a file takes what it can. */
@@ -27,24 +33,53 @@ set_rate(SkQmp *self, GError **error)
     return sk_qmp_run(self, "migrate-set-parameters", json_pack("{s:I}", "max-bandwidth", (json_int_t) G_MAXINT64 / 2), error);
 }
 
-/* All of them each time: what a former migration set stays set. */
+#define USUAL_CACHE    (64 * 1024 * 1024)
+#define USUAL_THREADS  8
+
+static guint
+or_usual(guint given, guint usual)
+{
+    return given > 0 ? given : usual;
+}
+
+static json_t *
+parameters_of(const SkMigrateOptions *options)
+{
+    json_int_t rate = options->bandwidth > 0 ? (json_int_t) MIN(options->bandwidth, G_MAXINT64 / 2) : (json_int_t) G_MAXINT64 / 2;
+    json_t *parameters = json_pack("{s:I,s:I,s:I,s:i,s:i}", "max-bandwidth", rate, "downtime-limit", (json_int_t) options->downtime, "xbzrle-cache-size",
+                                   options->cache > 0 ? (json_int_t) options->cache : (json_int_t) USUAL_CACHE, "cpu-throttle-initial",
+                                   (int) or_usual(options->throttle_initial, 20), "cpu-throttle-increment",
+                                   (int) or_usual(options->throttle_increment, 10));
+    /* Newer QEMUs do not have these. */
+    if (options->deflate) {
+        json_object_set_new(parameters, "compress-threads", json_integer(or_usual(options->deflate_threads, USUAL_THREADS)));
+        json_object_set_new(parameters, "compress-level", json_integer(or_usual(options->deflate_level, 1)));
+    }
+    if (options->channels > 0)
+        json_object_set_new(parameters, "multifd-channels", json_integer(options->channels));
+    return parameters;
+}
+
+/* All of them each time: what a former migration set stays set. was: what is set now, NULL: the usual. */
 static gboolean
-set_options(SkQmp *self, const SkMigrateOptions *options, GError **error)
+set_options(SkQmp *self, const SkMigrateOptions *options, const SkMigrateOptions *was, GError **error)
 {
     const struct {
         const char *name;
-        gboolean on;
+        gboolean on, optional;
     } capabilities[] = {
         { "events", TRUE }, { "auto-converge", options->auto_converge }, { "xbzrle", options->compress },
         { "pause-before-switchover", options->paused != NULL },
+        { "compress", options->deflate, !options->deflate && (was == NULL || !was->deflate) },
+        { "multifd", options->channels > 0, options->channels == 0 && (was == NULL || was->channels == 0) },
     };
     json_t *list = json_array();
-    for (guint i = 0; i < G_N_ELEMENTS(capabilities); i++)
-        json_array_append_new(list, json_pack("{s:s,s:b}", "capability", capabilities[i].name, "state", capabilities[i].on));
-    json_int_t rate = options->bandwidth > 0 ? (json_int_t) MIN(options->bandwidth, G_MAXINT64 / 2) : (json_int_t) G_MAXINT64 / 2;
+    for (guint i = 0; i < G_N_ELEMENTS(capabilities); i++) {
+        if (!capabilities[i].optional)
+            json_array_append_new(list, json_pack("{s:s,s:b}", "capability", capabilities[i].name, "state", capabilities[i].on));
+    }
     return sk_qmp_run(self, "migrate-set-capabilities", json_pack("{s:o}", "capabilities", list), error) &&
-           sk_qmp_run(self, "migrate-set-parameters", json_pack("{s:I,s:I}", "max-bandwidth", rate, "downtime-limit", (json_int_t) options->downtime),
-                      error);
+           sk_qmp_run(self, "migrate-set-parameters", parameters_of(options), error);
 }
 
 static gboolean
@@ -142,8 +177,10 @@ static gboolean
 run(SkQmp *self, const char *command, gint fd, const SkMigrateOptions *options, GCancellable *cancellable, SkMigrateProgress progress, gpointer data,
     GError **error)
 {
-    return !sk_fault("engine/migrate", error) && hand_over(self, fd, error) &&
-           sk_qmp_run(self, command, json_pack("{s:s}", "uri", "fd:" NAME), error) &&
+    gboolean own = options != NULL && options->channels > 0;
+    g_autofree char *uri = own ? g_strconcat("unix:", options->path, NULL) : g_strdup("fd:" NAME);
+    return !sk_fault("engine/migrate", error) && (own || hand_over(self, fd, error)) &&
+           sk_qmp_run(self, command, json_pack("{s:s}", "uri", uri), error) &&
            await(self, options, cancellable, progress, data, error);
 }
 
@@ -166,20 +203,38 @@ sk_qmp_migrate_live(SkQmp *self, gint fd, const SkMigrateOptions *options, GCanc
                     GError **error)
 {
     static const SkMigrateOptions usual = { .downtime = 300 };
-    gboolean ok = set_options(self, options, error) && run(self, "migrate", fd, options, cancellable, progress, data, error) && settle(self, error);
-    set_options(self, &usual, NULL);
+    gboolean ok = set_options(self, options, NULL, error) && run(self, "migrate", fd, options, cancellable, progress, data, error) && settle(self, error);
+    set_options(self, &usual, options, NULL);
     return ok;
 }
 
 gboolean
-sk_qmp_migrate_limit(SkQmp *self, guint64 bandwidth, guint downtime, GError **error)
+sk_qmp_migrate_limit(SkQmp *self, guint64 bandwidth, guint downtime, guint64 cache, GError **error)
 {
     g_autoptr(json_t) parameters = json_object();
     if (bandwidth > 0)
         json_object_set_new(parameters, "max-bandwidth", json_integer((json_int_t) MIN(bandwidth, G_MAXINT64 / 2)));
     if (downtime > 0)
         json_object_set_new(parameters, "downtime-limit", json_integer((json_int_t) downtime));
+    if (cache > 0)
+        json_object_set_new(parameters, "xbzrle-cache-size", json_integer((json_int_t) cache));
     return sk_qmp_run(self, "migrate-set-parameters", g_steal_pointer(&parameters), error);
+}
+
+/* Threads come before the capability that makes use of them, channels before QEMU listens. */
+gboolean
+sk_qmp_migrate_expect(SkQmp *self, const SkMigrateComing *coming, GError **error)
+{
+    g_autofree char *uri = g_strconcat("unix:", coming->path, NULL);
+    json_int_t threads = or_usual(coming->inflate_threads, 2);
+    if (coming->deflate &&
+        (!sk_qmp_run(self, "migrate-set-parameters", json_pack("{s:I}", "decompress-threads", threads), error) ||
+         !set_capability(self, "compress", TRUE, error)))
+        return FALSE;
+    return coming->channels == 0 ||
+           (set_capabilities(self, error) && set_capability(self, "multifd", TRUE, error) &&
+            sk_qmp_run(self, "migrate-set-parameters", json_pack("{s:I}", "multifd-channels", (json_int_t) coming->channels), error) &&
+            sk_qmp_run(self, "migrate-incoming", json_pack("{s:s}", "uri", uri), error));
 }
 
 gboolean
@@ -190,9 +245,10 @@ sk_qmp_migrate_receive(SkQmp *self, gint fd, GError **error)
 }
 
 gboolean
-sk_qmp_migrate_received(SkQmp *self, GError **error)
+sk_qmp_migrate_received(SkQmp *self, const SkMigrateComing *coming, GError **error)
 {
-    return await(self, NULL, NULL, NULL, NULL, error);
+    return await(self, NULL, NULL, NULL, NULL, error) && (!coming->deflate || set_capability(self, "compress", FALSE, error)) &&
+           (coming->channels == 0 || set_capability(self, "multifd", FALSE, error));
 }
 
 void

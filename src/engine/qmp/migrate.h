@@ -30,7 +30,12 @@ void sk_qmp_migrate_cancel(SkQmp *self);
 typedef struct {
     guint64 bandwidth;      /* bytes per second; 0: no limit */
     guint downtime;         /* milliseconds the guest may stand still */
-    gboolean auto_converge, compress;
+    gboolean auto_converge, compress, deflate;
+    guint throttle_initial, throttle_increment; /* percent; 0: the usual, here and below */
+    guint64 cache;          /* bytes; compress */
+    guint deflate_threads, deflate_level;
+    guint channels;         /* more than none: connections at once, which QEMU makes to the Unix socket path by itself */
+    const char *path;
     /* The guest stands still, and the last of it is about to be sent; FALSE: it is not. NULL: nothing is to be done then. */
     gboolean (*paused)(gpointer data, GError **error);
     gpointer paused_data;
@@ -40,11 +45,20 @@ typedef struct {
 gboolean sk_qmp_migrate_live(SkQmp *self, gint fd, const SkMigrateOptions *options, GCancellable *cancellable, SkMigrateProgress progress,
                              gpointer data, GError **error);
 /* Changes the limits of the migration that runs, or of the next. 0: as it is. */
-gboolean sk_qmp_migrate_limit(SkQmp *self, guint64 bandwidth, guint downtime, GError **error);
+gboolean sk_qmp_migrate_limit(SkQmp *self, guint64 bandwidth, guint downtime, guint64 cache, GError **error);
+
+/* How what comes differs from the usual. */
+typedef struct {
+    gboolean deflate;
+    guint inflate_threads;  /* 0: the usual */
+    guint channels;         /* more than none: they come to the Unix socket path, which QEMU makes */
+    const char *path;
+} SkMigrateComing;
+gboolean sk_qmp_migrate_expect(SkQmp *self, const SkMigrateComing *coming, GError **error);
 
 /* Gives a QEMU that waits for it the socket its state comes out of, and returns. */
 gboolean sk_qmp_migrate_receive(SkQmp *self, gint fd, GError **error);
-/* Waits until all of it has come. */
-gboolean sk_qmp_migrate_received(SkQmp *self, GError **error);
+/* Waits until all of it has come, and forgets what was expected: the next that is sent may be another. */
+gboolean sk_qmp_migrate_received(SkQmp *self, const SkMigrateComing *coming, GError **error);
 
 G_END_DECLS
