@@ -21,6 +21,15 @@ static const SkColumn disk_columns[] = { { "DISK", "target" }, { "COPIED", "mode
                                          { "OFFERED AS", "export_name" }, { 0 } };
 
 const SkCommand sk_backup_commands[] = {
+    { .words = "backup create", .operands = "DOMAIN", .ops = SK_OPS(SK_OP_STORED_BACKUP_CREATE), .run = sk_run_operation, .done = "backed up",
+      .body = &sk_stored_backup_create_type,
+      .options = SK_OPTIONS({ 0, "to", "REPOSITORY", .field = "repository" }, { 0, "note", "TEXT", .field = "note" },
+                            { 0, "quiesce", NULL, .field = "quiesce" }, { 0, "full", NULL, .field = "full" }),
+      .columns = SK_COLUMNS({ "Name", "name" }, { "Incremental", "incremental", SK_CELL_YES }, { "Quiesced", "quiesced", SK_CELL_YES },
+                            { "Read", "read", SK_CELL_SIZE }, { "Added", "written", SK_CELL_SIZE }),
+      .notes = "All disks as they are at one instant, with firmware variables, TPM and definition. Of a domain that was backed up to the same "
+               "repository before, only what was written since is read. Each backup has all it needs: any other can be deleted.",
+      .examples = "skep backup create web1 --to nas\nskep backup create db1 --to nas --quiesce --note 'before the upgrade'" },
     { .words = "backup begin", .operands = "DOMAIN [KEY=VALUE...]", .ops = SK_OPS(SK_OP_BACKUP_BEGIN), .run = run_begin, .done = "backed up",
       .body = &sk_backup_type,
       .options = SK_OPTIONS({ 0, "incremental", "CHECKPOINT", .field = "incremental" },

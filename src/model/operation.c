@@ -175,6 +175,7 @@ const SkOperation sk_operations[SK_N_OPERATIONS] = {
     OP(REPOSITORY_DELETE, "repository.delete", "repository", ADMIN, JOB, "DELETE", "/v1/repositories/{name}", name, HELP("forget a repository; what is in it stays")),
     OP(REPOSITORY_VERIFY, "repository.verify", "repository", OPERATOR, JOB, "POST", "/v1/repositories/{name}/verify", verify, GIVES(sk_repository_report_type), HELP("read all that is in a repository, and say what is damaged")),
     OP(REPOSITORY_PRUNE, "repository.prune", "repository", OPERATOR, JOB, "POST", "/v1/repositories/{name}/prune", name, BODY(sk_repository_prune_type), GIVES(sk_repository_pruned_type), HELP("remove the backups that are not to be kept")),
+    OP(STORED_BACKUP_CREATE, "stored-backup.create", "domain", OPERATOR, JOB, "POST", "/v1/domains/{name}/backups", name, BODY(sk_stored_backup_create_type), GIVES(sk_stored_backup_type), HELP("back up a domain to a repository")),
     OP(STORED_BACKUP_LIST, "stored-backup.list", "repository", VIEWER, QUERY, "GET", "/v1/repositories/{name}/backups", backup_list, LISTS(sk_stored_backup_type), HELP("list the backups in a repository")),
     OP(STORED_BACKUP_SHOW, "stored-backup.show", "repository", VIEWER, QUERY, "GET", "/v1/repositories/{name}/backups/{backup}", backup_show, GIVES(sk_stored_backup_type), HELP("show a backup in a repository")),
     OP(STORED_BACKUP_DELETE, "stored-backup.delete", "repository", OPERATOR, JOB, "DELETE", "/v1/repositories/{name}/backups/{backup}", backup, GIVES(sk_repository_pruned_type), HELP("delete a backup; the others stay whole")),

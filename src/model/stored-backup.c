@@ -61,6 +61,14 @@ static const SkField order_fields[] = {
 };
 SK_TYPE(sk_backup_order_type, SkBackupOrder, "BackupOrder", "order of a backup", order_fields, "a backup that is to be made");
 
+static const SkField create_fields[] = {
+    SK_FIELD(SkStoredBackupCreate, repository, STRING, "repository it goes to", .check = sk_check_name, .flags = SK_FIELD_REQUIRED),
+    SK_FIELD(SkStoredBackupCreate, note, TEXT, "what to remember about it", .max = 4096),
+    SK_FIELD(SkStoredBackupCreate, quiesce, BOOL, "the guest's file systems must be frozen at that instant; else they are if its agent answers"),
+    SK_FIELD(SkStoredBackupCreate, full, BOOL, "read all, not only what was written since the backup before"),
+};
+SK_TYPE(sk_stored_backup_create_type, SkStoredBackupCreate, "StoredBackupCreate", "backup", create_fields, "a backup that is asked for");
+
 SkStoredDisk *
 sk_stored_backup_find_disk(const SkStoredBackup *self, const char *target)
 {

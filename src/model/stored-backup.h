@@ -60,6 +60,15 @@ typedef struct {
     GPtrArray *files;       /* SkBackupFile */
 } SkBackupOrder;
 
+/* What is asked for. */
+typedef struct {
+    char *repository;
+    char *note;
+    gboolean quiesce;       /* the guest's file systems are frozen, or it fails */
+    gboolean full;          /* all is read */
+} SkStoredBackupCreate;
+
+extern const SkType sk_stored_backup_create_type;
 extern const SkType sk_stored_disk_type, sk_stored_file_type, sk_stored_backup_type, sk_backup_source_type, sk_backup_file_type,
     sk_backup_order_type;
 

@@ -183,7 +183,7 @@ sk_repo_make_backup(SkRepo *repo, SkBackupOrder *order, SkRepoProgress progress,
     empty_list(&backup->files, &sk_stored_file_type);
     if (backup->previous != NULL && (previous = sk_repo_load_backup(repo, backup->previous, error)) == NULL)
         return FALSE;
-    gboolean is_made = sum_sizes(&work, order, error) && take_disks(&work, order, previous, error) && take_files(repo, order, error) &&
+    gboolean is_made = take_files(repo, order, error) && sum_sizes(&work, order, error) && take_disks(&work, order, previous, error) &&
                        keep(repo, backup, error);
     if (previous != NULL)
         sk_value_free(&sk_stored_backup_type, previous);

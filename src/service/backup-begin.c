@@ -8,25 +8,21 @@
 #include "engine/qmp/bitmap.h"
 #include "service/backup.h"
 
-typedef struct {
-    SkSnapshotSite site;
-    SkBackup *backup;
-    SkCheckpoint *checkpoint; /* to be made with it; NULL: none */
-    SkCheckpoint *parent;   /* current until then; NULL: none */
-    GArray *sizes;          /* guint64: bytes of its disks */
-    gboolean quiesce, frozen, noted;
-} BeginWork;
+void
+sk_backup_begin_clear(SkBackupBegin *self)
+{
+    sk_snapshot_site_clear(&self->site);
+    sk_value_free(&sk_backup_type, self->backup);
+    sk_value_free(&sk_checkpoint_type, self->checkpoint);
+    sk_value_free(&sk_checkpoint_type, self->parent);
+    g_clear_pointer(&self->sizes, g_array_unref);
+}
 
 static void
 free_work(gpointer data)
 {
-    BeginWork *work = data;
-    sk_snapshot_site_clear(&work->site);
-    sk_value_free(&sk_backup_type, work->backup);
-    sk_value_free(&sk_checkpoint_type, work->checkpoint);
-    sk_value_free(&sk_checkpoint_type, work->parent);
-    g_array_unref(work->sizes);
-    g_free(work);
+    sk_backup_begin_clear(data);
+    g_free(data);
 }
 
 /* -- prepare: main -------------------------------------------------------------------------------------------------- */
@@ -41,24 +37,31 @@ check(const SkDomain *domain, GError **error)
     return sk_domain_check_no_backup(domain, "another backup", error);
 }
 
+gboolean
+sk_backup_begin_prepare(SkBackupBegin *self, SkJob *job, SkDomain *domain, const SkBackup *asked, GError **error)
+{
+    if (!check(domain, error))
+        return FALSE;
+    self->sizes = g_array_new(FALSE, FALSE, sizeof(guint64));
+    if (asked->checkpoint != NULL) {
+        self->quiesce = asked->checkpoint->quiesce;
+        self->parent = sk_value_copy(&sk_checkpoint_type, sk_domain_current_checkpoint(domain));
+        self->checkpoint = sk_checkpoint_plan(domain, asked->checkpoint, error);
+        if (self->checkpoint == NULL)
+            return FALSE;
+    }
+    self->backup = sk_backup_plan(job, domain, asked, self->checkpoint != NULL ? self->checkpoint->name : NULL, error);
+    return self->backup != NULL && sk_snapshot_site_begin(&self->site, job->service, domain, error);
+}
+
 static gboolean
 prepare(SkJob *job, GError **error)
 {
-    const SkBackup *asked = job->call->body;
     SkDomain *domain = sk_service_domain(job->service, job->call->params.name, error);
-    if (domain == NULL || !check(domain, error))
+    if (domain == NULL)
         return FALSE;
-    BeginWork *work = job->work = g_new0(BeginWork, 1);
-    work->sizes = g_array_new(FALSE, FALSE, sizeof(guint64));
-    if (asked->checkpoint != NULL) {
-        work->quiesce = asked->checkpoint->quiesce;
-        work->parent = sk_value_copy(&sk_checkpoint_type, sk_domain_current_checkpoint(domain));
-        work->checkpoint = sk_checkpoint_plan(domain, asked->checkpoint, error);
-        if (work->checkpoint == NULL)
-            return FALSE;
-    }
-    work->backup = sk_backup_plan(job, domain, asked, work->checkpoint != NULL ? work->checkpoint->name : NULL, error);
-    return work->backup != NULL && sk_snapshot_site_begin(&work->site, job->service, domain, error);
+    SkBackupBegin *work = job->work = g_new0(SkBackupBegin, 1);
+    return sk_backup_begin_prepare(work, job, domain, job->call->body, error);
 }
 
 /* -- run: worker ------------------------------------------------------------------------------------------------------- */
@@ -80,16 +83,16 @@ check_nothing_there(const SkBackup *backup, GError **error)
 }
 
 static gboolean
-note(BeginWork *work, GError **error)
+note(SkBackupBegin *work, GError **error)
 {
-    const SkBackupNote value = { .backup = work->backup, .checkpoint = work->checkpoint };
+    const SkBackupNote value = { .backup = work->backup, .checkpoint = work->checkpoint, .stored = work->stored };
     g_autoptr(SkRecord) record = sk_backup_note_record(work->site.uuid, &value);
     work->noted = sk_store_put(work->site.store, record, error);
     return work->noted;
 }
 
 static void
-thaw(BeginWork *work)
+thaw(SkBackupBegin *work)
 {
     g_autoptr(GError) why = NULL;
     if (!work->frozen)
@@ -99,23 +102,36 @@ thaw(BeginWork *work)
         g_warning("domain \"%s\": its file systems may still be frozen: %s", work->site.name, why->message);
 }
 
+static gboolean
+freeze(SkBackupBegin *work, GError **error)
+{
+    g_autoptr(GError) why = NULL;
+    guint count;
+    if (!(work->quiesce || work->try_quiesce) || work->site.agent == NULL)
+        return TRUE;
+    work->frozen = TRUE;
+    work->quiesced = sk_agent_freeze(work->site.agent, &count, &why);
+    if (!work->quiesced && !work->quiesce)
+        g_message("domain \"%s\" is backed up without its file systems frozen: %s", work->site.name, why->message);
+    else if (!work->quiesced)
+        g_propagate_error(error, g_steal_pointer(&why));
+    return work->quiesced || !work->quiesce;
+}
+
 /* The instant. */
 static gboolean
-begin(BeginWork *work, const GPtrArray *steps, const GPtrArray *bitmaps, GError **error)
+begin(SkBackupBegin *work, const GPtrArray *steps, const GPtrArray *bitmaps, GError **error)
 {
-    guint count;
-    work->frozen = work->quiesce && work->site.agent != NULL;
-    gboolean ok = (!work->frozen || sk_agent_freeze(work->site.agent, &count, error)) && !sk_fault("backup/freeze", error) &&
-                  sk_qmp_backup_begin(work->site.qmp, steps, bitmaps, error);
+    gboolean ok = freeze(work, error) && !sk_fault("backup/freeze", error) && sk_qmp_backup_begin(work->site.qmp, steps, bitmaps, error);
     thaw(work);
     return ok && !sk_fault("backup/begin", error);
 }
 
 /* From here on it has begun, and the checkpoint is there. */
 static gboolean
-keep(BeginWork *work, GError **error)
+keep(SkBackupBegin *work, GError **error)
 {
-    const SkBackupNote value = { .backup = work->backup, .begun = TRUE };
+    const SkBackupNote value = { .backup = work->backup, .begun = TRUE, .stored = work->stored };
     g_autoptr(SkRecord) record = sk_backup_note_record(work->site.uuid, &value);
     SkStoreBatch *batch = sk_store_batch_new();
     sk_store_batch_put(batch, record);
@@ -129,7 +145,7 @@ keep(BeginWork *work, GError **error)
 }
 
 static void
-take_back(BeginWork *work)
+take_back(SkBackupBegin *work)
 {
     g_autoptr(GError) error = NULL;
     if (!work->noted)
@@ -142,31 +158,42 @@ take_back(BeginWork *work)
                   error->message);
 }
 
+gboolean
+sk_backup_begin_run(SkBackupBegin *self, GError **error)
+{
+    const SkSnapshotSite *site = &self->site;
+    g_autoptr(GPtrArray) steps = sk_backup_steps(site, self->backup, self->sizes, error);
+    g_autoptr(GPtrArray) bitmaps = steps != NULL && self->checkpoint != NULL ? sk_checkpoint_steps(site, self->checkpoint, error) : NULL;
+    if (steps == NULL || (self->checkpoint != NULL && bitmaps == NULL) || !check_nothing_there(self->backup, error))
+        return FALSE;
+    gboolean ok = note(self, error) && !sk_fault("backup/note", error) && sk_backup_open_files(site, self->backup, steps, self->sizes, error) &&
+                  !sk_fault("backup/files", error) && begin(self, steps, bitmaps, error) &&
+                  (!self->backup->pull || (sk_backup_offer(site, self->backup, steps, error) && !sk_fault("backup/offer", error))) && keep(self, error);
+    if (!ok)
+        take_back(self);
+    return ok;
+}
+
 static gboolean
 run(SkJob *job, GError **error)
 {
-    BeginWork *work = job->work;
-    const SkSnapshotSite *site = &work->site;
-    g_autoptr(GPtrArray) steps = sk_backup_steps(site, work->backup, work->sizes, error);
-    g_autoptr(GPtrArray) bitmaps = steps != NULL && work->checkpoint != NULL ? sk_checkpoint_steps(site, work->checkpoint, error) : NULL;
-    if (steps == NULL || (work->checkpoint != NULL && bitmaps == NULL) || !check_nothing_there(work->backup, error))
-        return FALSE;
-    gboolean ok = note(work, error) && !sk_fault("backup/note", error) && sk_backup_open_files(site, work->backup, steps, work->sizes, error) &&
-                  !sk_fault("backup/files", error) && begin(work, steps, bitmaps, error) &&
-                  (!work->backup->pull || (sk_backup_offer(site, work->backup, steps, error) && !sk_fault("backup/offer", error))) && keep(work, error);
-    if (!ok)
-        take_back(work);
-    return ok;
+    return sk_backup_begin_run(job->work, error);
+}
+
+void
+sk_backup_begin_commit(SkBackupBegin *self, SkJob *job, SkBackupOver over, gpointer data)
+{
+    SkDomain *domain = self->site.domain;
+    if (self->checkpoint != NULL)
+        sk_checkpoint_take(domain, g_steal_pointer(&self->checkpoint), g_steal_pointer(&self->parent));
+    sk_domain_backup_begun(domain, g_steal_pointer(&self->backup), job, over, data);
 }
 
 static void
 commit(SkJob *job)
 {
-    BeginWork *work = job->work;
-    SkDomain *domain = work->site.domain;
-    if (work->checkpoint != NULL)
-        sk_checkpoint_take(domain, g_steal_pointer(&work->checkpoint), g_steal_pointer(&work->parent));
-    sk_domain_backup_begun(domain, g_steal_pointer(&work->backup), job);
+    SkBackupBegin *work = job->work;
+    sk_backup_begin_commit(work, job, NULL, NULL);
     /* The job is shown for long, what it worked with is not needed any more. */
     job->work = NULL;
     free_work(work);

@@ -18,6 +18,7 @@
 static const SkField note_fields[] = {
     SK_FIELD(SkBackupNote, backup, OPTIONAL, "the backup", .type = &sk_backup_type),
     SK_FIELD(SkBackupNote, begun, BOOL, "its jobs run"),
+    SK_FIELD(SkBackupNote, stored, BOOL, "it goes into a repository"),
     SK_FIELD(SkBackupNote, checkpoint, OPTIONAL, "checkpoint that was to be made with it", .type = &sk_checkpoint_type),
 };
 SK_TYPE(sk_backup_note_type, SkBackupNote, "BackupNote", "note", note_fields, "a backup that is under way");

@@ -14,9 +14,12 @@
 struct SkDomainBackup {
     SkBackup *backup;
     SkJob *job;             /* a reference */
+    SkBackupOver over;      /* NULL: the job ends */
+    gpointer data;
     guint timer;
     gboolean asked;         /* QEMU has not answered yet */
     gboolean ending;
+    gboolean given_up;      /* to be ended as soon as QEMU listens */
 };
 
 static void
@@ -159,7 +162,10 @@ commit_end(SkJob *job)
         return;
     if (work->why == NULL && !work->backup->pull)
         self->job->info.bytes_done = self->job->info.bytes_total = work->bytes;
-    sk_job_end(self->job, g_steal_pointer(&work->why));
+    if (self->over != NULL)
+        self->over(self->job, g_steal_pointer(&work->why), self->data);
+    else
+        sk_job_end(self->job, g_steal_pointer(&work->why));
     free_backup(self);
 }
 
@@ -197,8 +203,10 @@ end(SkDomain *domain, End how)
 void
 sk_domain_backup_cancel(SkDomain *self)
 {
-    if (self->backup != NULL)
-        end(self, GIVEN_UP);
+    if (self->backup == NULL)
+        return;
+    self->backup->given_up = TRUE;
+    end(self, GIVEN_UP);
 }
 
 void
@@ -303,6 +311,10 @@ look(gpointer data)
     SkDomainBackup *self = domain->backup;
     if (domain->qmp == NULL || self->asked || self->ending)
         return G_SOURCE_CONTINUE;
+    if (self->given_up) {
+        end(domain, GIVEN_UP);
+        return G_SOURCE_CONTINUE;
+    }
     self->asked = TRUE;
     sk_qmp_call_async(domain->qmp, "query-jobs", NULL, 0, on_jobs, g_object_ref(domain));
     return G_SOURCE_CONTINUE;
@@ -317,11 +329,13 @@ sk_domain_backup_event(SkDomain *self, const SkQmpEvent *event)
 }
 
 void
-sk_domain_backup_begun(SkDomain *self, SkBackup *backup, SkJob *job)
+sk_domain_backup_begun(SkDomain *self, SkBackup *backup, SkJob *job, SkBackupOver over, gpointer data)
 {
     SkDomainBackup *state = self->backup = g_new0(SkDomainBackup, 1);
     state->backup = backup;
     state->job = sk_job_ref(job);
+    state->over = over;
+    state->data = data;
     state->timer = g_timeout_add(PACE_MS, look, self);
     sk_job_progress(job, -1, backup->pull ? "offered" : "copying", 0, 0);
     /* QEMU may have told of the end before anybody listened, or have ended itself. */
@@ -365,7 +379,7 @@ static void
 commit_resume(SkJob *job)
 {
     ResumeWork *work = job->work;
-    sk_domain_backup_begun(work->domain, g_steal_pointer(&work->backup), job);
+    sk_domain_backup_begun(work->domain, g_steal_pointer(&work->backup), job, NULL, NULL);
 }
 
 static void
@@ -384,14 +398,14 @@ static void
 go_on(SkService *self, SkDomain *domain, SkBackupNote *note)
 {
     g_autofree char *object = sk_domain_object(domain);
-    if (note->begun) {
+    if (note->begun && !note->stored) {
         ResumeWork *work = g_new0(ResumeWork, 1);
         work->domain = g_object_ref(domain);
         work->backup = g_steal_pointer(&note->backup);
         sk_job_start(self, &resume_job, "backup.begin", object, work);
         return;
     }
-    g_message("domain \"%s\": taking back a backup that a former daemon was beginning", sk_domain_name(domain));
+    g_message("domain \"%s\": taking back a backup that a former daemon was at", sk_domain_name(domain));
     EndWork *work = new_end(domain, note->backup, GIVEN_UP);
     work->checkpoint = g_steal_pointer(&note->checkpoint);
     sk_job_start_quiet_for(self, &end_job, g_steal_pointer(&object), work);

@@ -21,8 +21,11 @@ SkJob *sk_domain_backup_job(const SkDomain *self);
 /* STATE if there is one: what (a gerund phrase) has to wait. */
 gboolean sk_domain_check_no_backup(const SkDomain *self, const char *what, GError **error);
 
-/* It has begun; backup is taken. job lingers until its end. */
-void sk_domain_backup_begun(SkDomain *self, SkBackup *backup, SkJob *job);
+/* It is over, and nothing is left of it; why (taken) is NULL if it did not fail. */
+typedef void (*SkBackupOver)(SkJob *job, GError *why, gpointer data);
+
+/* It has begun; backup is taken. job lingers until its end, which over, if there is one, sees to. */
+void sk_domain_backup_begun(SkDomain *self, SkBackup *backup, SkJob *job, SkBackupOver over, gpointer data);
 /* Something happened to one of QEMU's jobs. */
 void sk_domain_backup_event(SkDomain *self, const SkQmpEvent *event);
 /* QEMU has ended. */
@@ -39,6 +42,28 @@ extern const SkJobKind sk_backup_begin_job, sk_backup_end_job;
 /* At start-up, after the domains that run are known: jobs in the queues of their domains. */
 void sk_service_recover_backups(SkService *self);
 
+/* -- backup-begin.c --------------------------------------------------------------------------------------------------- */
+
+/* A backup that is being begun: as backup.begin does it, or for a repository. */
+typedef struct {
+    SkSnapshotSite site;
+    SkBackup *backup;
+    SkCheckpoint *checkpoint; /* to be made with it; NULL: none */
+    SkCheckpoint *parent;   /* current until then; NULL: none */
+    GArray *sizes;          /* guint64: bytes of its disks */
+    gboolean quiesce;       /* file systems are frozen, or it fails */
+    gboolean try_quiesce;   /* they are frozen if that can be done */
+    gboolean stored;        /* it ends with the daemon, with whom its reader ends */
+    gboolean frozen, noted;
+    gboolean quiesced;      /* they were frozen at the instant */
+} SkBackupBegin;
+
+gboolean sk_backup_begin_prepare(SkBackupBegin *self, SkJob *job, SkDomain *domain, const SkBackup *asked, GError **error);
+/* Workers. It has begun, or nothing is left of it. */
+gboolean sk_backup_begin_run(SkBackupBegin *self, GError **error);
+void sk_backup_begin_commit(SkBackupBegin *self, SkJob *job, SkBackupOver over, gpointer data);
+void sk_backup_begin_clear(SkBackupBegin *self);
+
 /* -- backup-plan.c ---------------------------------------------------------------------------------------------------- */
 
 /* What is asked for with all that was left open filled in, and only the disks that have a part in it. NULL if it cannot be. */
@@ -50,6 +75,7 @@ SkBackup *sk_backup_plan(SkJob *job, SkDomain *domain, const SkBackup *asked, co
 typedef struct {
     SkBackup *backup;
     gboolean begun;
+    gboolean stored;        /* read by this daemon's skep-repository: it does not outlive it */
     SkCheckpoint *checkpoint; /* not begun: the one that was to be made with it; NULL: none */
 } SkBackupNote;
 extern const SkType sk_backup_note_type;

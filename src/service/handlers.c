@@ -27,6 +27,7 @@
 #include "service/repository.h"
 #include "service/schedule.h"
 #include "service/secret.h"
+#include "service/stored-backup.h"
 #include "service/volume-look.h"
 #include "service/snapshot.h"
 
@@ -188,6 +189,7 @@ static const SkHandler handlers[SK_N_OPERATIONS] = {
     JOB(REPOSITORY_DELETE, sk_repository_delete_job),
     JOB(REPOSITORY_VERIFY, sk_repository_verify_job),
     JOB(REPOSITORY_PRUNE, sk_repository_prune_job),
+    JOB(STORED_BACKUP_CREATE, sk_stored_backup_create_job),
     JOB(STORED_BACKUP_LIST, sk_stored_backup_list_job),
     JOB(STORED_BACKUP_SHOW, sk_stored_backup_show_job),
     JOB(STORED_BACKUP_DELETE, sk_stored_backup_delete_job),

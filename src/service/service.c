@@ -31,6 +31,7 @@
 #include "service/secret.h"
 #include "service/block-job.h"
 #include "service/snapshot.h"
+#include "service/stored-backup.h"
 #include "store/settings.h"
 
 /* Directories below the daemon's own; those a domain's uid must pass through are 0711. */
@@ -216,6 +217,7 @@ sk_service_start(SkService *self)
     sk_service_recover_snapshots(self);
     sk_service_recover_checkpoints(self);
     sk_service_recover_backups(self);
+    sk_service_recover_stored_backups(self);
     sk_service_start_pools(self);
     sk_service_start_upkeep(self);
     sk_service_start_networks(self);

@@ -63,6 +63,7 @@ body_of(const SkOperation *op)
         { "Device", "{\"rng\":{}}" }, { "XmlCheck", "{\"xml\":\"<domain/>\"}" }, { "PageRequest", "{\"size\":2048,\"count\":1}" },
         { "Snapshot", "{\"name\":\"s1\"}" }, { "Checkpoint", "{\"name\":\"c1\"}" }, { "SecretSet", "{\"value\":\"AAAA\"}" },
         { "Schedule", "{\"every\":\"1h\",\"keep\":\"3\"}" }, { "Repository", "{\"name\":\"nas\",\"path\":\"/nas\"}" }, { "RepositoryPrune", "{\"keep\":\"7d\"}" },
+        { "StoredBackupCreate", "{\"repository\":\"nas\"}" },
         { "NetworkEdit", "{\"forward_device\":\"eth0\"}" },
         { "AgentKeys", "{\"user\":\"root\"}" }, { "AgentVcpus", "{\"count\":1}" },
         { "AgentCommand", "{\"command\":\"{}\"}" }, { "MonitorCommand", "{\"command\":\"info\"}" },
