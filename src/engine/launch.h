@@ -109,6 +109,8 @@ typedef struct {
     guint64 tsc_khz;            /* rate of the host's time stamp counter (microvm under TCG); 0: measured */
     gboolean paused;            /* stay stopped after the start */
     gboolean incoming;          /* wait for a migration stream (-incoming defer) */
+    gint memory_fd;             /* O_RDWR: the guest's memory is this file, which is to have its size; else SK_FD_NONE */
+    gboolean memory_kept;       /* what the guest writes goes into that file; FALSE: into a copy of its own, page by page */
 
     GPtrArray *chains;          /* SkBlockChain: every disk that is not empty, and "cidata" if there is a seed */
     GPtrArray *nics;            /* SkNicEnd */

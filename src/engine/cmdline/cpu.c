@@ -263,6 +263,15 @@ build_cells(SkBuilder *self, const GPtrArray *cells, guint64 size, GError **erro
     return TRUE;
 }
 
+/* A template's: QEMU opens it again by the descriptor's name. */
+static json_t *
+memory_file(SkBuilder *self, guint64 size)
+{
+    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", sk_builder_pass_fd(self, self->launch->memory_fd));
+    return json_pack("{s:s,s:s,s:s,s:I,s:b}", "qom-type", "memory-backend-file", "id", "mem", "mem-path", path, "size", (json_int_t) size, "share",
+                     self->launch->memory_kept);
+}
+
 gboolean
 sk_build_memory(SkBuilder *self, GError **error)
 {
@@ -285,5 +294,5 @@ sk_build_memory(SkBuilder *self, GError **error)
         sk_builder_arg(self, "-overcommit", g_strdup("mem-lock=on"));
     if (self->spec->cpu.cells != NULL && self->spec->cpu.cells->len > 0)
         return build_cells(self, self->spec->cpu.cells, size, error);
-    return sk_builder_object(self, sk_memory_backend(self->spec, "mem", size), error);
+    return sk_builder_object(self, self->launch->memory_fd >= 0 ? memory_file(self, size) : sk_memory_backend(self->spec, "mem", size), error);
 }

@@ -111,7 +111,7 @@ sk_launch_new(const SkDomainSpec *spec, SkAccel accel)
     SkLaunch *self = g_new0(SkLaunch, 1);
     self->spec = spec;
     self->accel = accel;
-    self->monitor_fd = self->kernel_fd = self->initrd_fd = self->vnc_password_fd = self->spice_password_fd = SK_FD_NONE;
+    self->memory_fd = self->monitor_fd = self->kernel_fd = self->initrd_fd = self->vnc_password_fd = self->spice_password_fd = SK_FD_NONE;
     self->chains = g_ptr_array_new_with_free_func((GDestroyNotify) sk_block_chain_free);
     self->nics = g_ptr_array_new_with_free_func((GDestroyNotify) sk_nic_end_free);
     self->chars = g_ptr_array_new_with_free_func(free_char_end);
@@ -160,7 +160,7 @@ sk_launch_free(SkLaunch *self)
 {
     if (self == NULL)
         return;
-    gint *fds[] = { &self->monitor_fd, &self->kernel_fd, &self->initrd_fd, &self->vnc_password_fd, &self->spice_password_fd };
+    gint *fds[] = { &self->memory_fd, &self->monitor_fd, &self->kernel_fd, &self->initrd_fd, &self->vnc_password_fd, &self->spice_password_fd };
     char *texts[] = { self->emulator, self->run_dir, self->loader, self->vnc_socket, self->spice_socket };
     GPtrArray *lists[] = { self->chains, self->nics, self->chars, self->devices };
     for (guint i = 0; i < G_N_ELEMENTS(fds); i++)

@@ -197,6 +197,25 @@ sk_qmp_migrate_from_fd(SkQmp *self, gint fd, GError **error)
     return set_capabilities(self, error) && run(self, "migrate-incoming", fd, NULL, NULL, NULL, NULL, error);
 }
 
+static gboolean
+leave_memory(SkQmp *self, GError **error)
+{
+    return sk_qmp_run(self, "migrate-set-capabilities", json_pack("{s:[{s:s,s:b},{s:s,s:b}]}", "capabilities", "capability", "events", "state", 1,
+                                                                  "capability", "x-ignore-shared", "state", 1), error);
+}
+
+gboolean
+sk_qmp_migrate_devices_to_fd(SkQmp *self, gint fd, GError **error)
+{
+    return leave_memory(self, error) && set_rate(self, error) && run(self, "migrate", fd, NULL, NULL, NULL, NULL, error) && settle(self, error);
+}
+
+gboolean
+sk_qmp_migrate_devices_from_fd(SkQmp *self, gint fd, GError **error)
+{
+    return leave_memory(self, error) && run(self, "migrate-incoming", fd, NULL, NULL, NULL, NULL, error);
+}
+
 /* The other end is told by the socket's end, and so are we. */
 gboolean
 sk_qmp_migrate_live(SkQmp *self, gint fd, const SkMigrateOptions *options, GCancellable *cancellable, SkMigrateProgress progress, gpointer data,

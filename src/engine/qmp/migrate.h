@@ -22,6 +22,13 @@ gboolean sk_qmp_migrate_to_fd(SkQmp *self, gint fd, GCancellable *cancellable, S
 /* Takes a guest's state out of fd into a QEMU that was started with "-incoming defer", and waits for the end. */
 gboolean sk_qmp_migrate_from_fd(SkQmp *self, gint fd, GError **error);
 
+/*
+ * The same of a guest whose memory is a file (SkLaunch.memory_fd): only the state of its devices is moved. The guest must be stopped to be
+ * sent, and is when it was taken.
+ */
+gboolean sk_qmp_migrate_devices_to_fd(SkQmp *self, gint fd, GError **error);
+gboolean sk_qmp_migrate_devices_from_fd(SkQmp *self, gint fd, GError **error);
+
 /* Ends a migration that is under way; none is fine. */
 void sk_qmp_migrate_cancel(SkQmp *self);
 

@@ -164,6 +164,8 @@ make_launch(const GoldenCase *self)
     launch->tsc_khz = 2000000;
     launch->paused = wish(self, "paused");
     launch->incoming = wish(self, "incoming");
+    launch->memory_fd = wish(self, "memory_file") ? fake_fd() : SK_FD_NONE;
+    launch->memory_kept = wish(self, "memory_kept");
     launch->kernel_fd = launch->initrd_fd = wish(self, "kernel_fds") ? fake_fd() : SK_FD_NONE;
     launch->vnc_password_fd = launch->spice_password_fd = fake_fd();
     for (guint i = 0; spec->disks != NULL && i < spec->disks->len; i++) {
