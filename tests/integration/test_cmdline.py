@@ -118,6 +118,15 @@ def memfd(data):
     return fd
 
 
+SECRET = b"secret"
+# What qemu-img is told to make images that are not plain files; little time goes into the keys.
+IMAGES = {
+    "qcow2": ["-f", "qcow2"],
+    "qcow2 encrypted": ["-f", "qcow2", "-o", "encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=10"],
+    "luks": ["-f", "luks", "-o", "key-secret=key,iter-time=10"],
+}
+
+
 class Scratch:
     """Scratch files and sockets in the place of what a case names."""
 
@@ -135,8 +144,8 @@ class Scratch:
             path = self.folder / name
             if name.startswith("nvram"):
                 subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", fmt, OVMF_VARS, path], check=True)
-            elif fmt == "qcow2":
-                subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", path, "16M"], check=True)
+            elif fmt in IMAGES:
+                subprocess.run(["qemu-img", "create", "-q", "--object", f"secret,id=key,data={SECRET.decode()}", *IMAGES[fmt], path, "16M"], check=True)
             else:
                 path.write_bytes(b"")
                 os.truncate(path, 1474560 if name.startswith("fd") else 16 << 20)
@@ -187,7 +196,8 @@ def set_users(trees):
     for node in (node for tree in trees for node in walk(tree)):
         name = node["file"].get("filename", "") if isinstance(node.get("file"), dict) else ""
         if name.startswith("/dev/fdset/"):
-            users[int(name[11:])] = (node["driver"], node["file"]["driver"] == "host_device")
+            kind = node["driver"] + (" encrypted" if "encrypt" in node else "")
+            users[int(name[11:])] = (kind, node["file"]["driver"] == "host_device")
     return users
 
 
@@ -208,7 +218,7 @@ def open_descriptors(argv, scratch):
         elif option == "-initrd" and value.startswith("/dev/fd/"):
             scratch.fds[int(value[8:])] = memfd(b"\0" * 4096)
         elif option == "-object" and (found := re.search(r'"file":"/dev/fd/(\d+)"', value)):
-            scratch.fds[int(found[1])] = memfd(b"secret")
+            scratch.fds[int(found[1])] = memfd(SECRET)
 
 
 def make_peers(argv, scratch):
