@@ -146,6 +146,9 @@ void
 sk_domain_spec_complete(SkDomainSpec *self)
 {
     sk_uuid_complete(&self->uuid);
+    if (g_strcmp0(self->genid, "auto") == 0)
+        sk_domain_spec_renew_genid(self);
+    sk_uuid_normalize(&self->genid);
     if (self->vcpus.maximum == 0)
         self->vcpus.maximum = self->vcpus.current;
     if (self->memory.maximum == 0)

@@ -20,6 +20,12 @@ SK_ENUM_TABLE(sk_on_action_enum, "action", on_action_names, SK_N_ON_ACTIONS);
 /* -- the whole ---------------------------------------------------------------------------------------------- */
 
 static gboolean
+check_genid(const char *text, const char *what, GError **error)
+{
+    return g_str_equal(text, "auto") || sk_check_uuid(text, what, error);
+}
+
+static gboolean
 check_machine(const char *text, const char *what, GError **error)
 {
     static const char *const names[] = { "q35", "pc", "microvm", NULL }, *const versioned[] = { "pc-q35-", "pc-i440fx-" };
@@ -41,6 +47,7 @@ check_machine(const char *text, const char *what, GError **error)
 static const SkField spec_fields[] = {
     SK_FIELD(SkDomainSpec, name, STRING, "name, unique on the host", .xml = "name", .flags = SK_FIELD_REQUIRED, .check = sk_check_name),
     SK_FIELD(SkDomainSpec, uuid, STRING, "UUID; made if not given", .xml = "uuid", .check = sk_check_uuid),
+    SK_FIELD(SkDomainSpec, genid, STRING, "generation by which a guest learns that it went back or was copied: a UUID, or auto for a new one", .xml = "genid", .check = check_genid, SPARSE),
     SK_FIELD(SkDomainSpec, title, STRING, "one line for people", .xml = "title", .max = 256, LIVE),
     SK_FIELD(SkDomainSpec, description, TEXT, "notes", .xml = "description", .max = 65536, LIVE),
     SK_FIELD(SkDomainSpec, tags, STRV, "words to filter by", .max = 64, .check = sk_check_name, LIVE),
@@ -190,6 +197,15 @@ gboolean
 sk_domain_spec_is_pinned(const SkDomainSpec *self)
 {
     return self->machine != NULL && !g_str_equal(self->machine, "q35") && !g_str_equal(self->machine, "pc");
+}
+
+void
+sk_domain_spec_renew_genid(SkDomainSpec *self)
+{
+    if (self->genid == NULL)
+        return;
+    g_free(self->genid);
+    self->genid = g_uuid_string_random();
 }
 
 SkDisk *

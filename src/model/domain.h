@@ -22,6 +22,7 @@ typedef enum { SK_ON_DESTROY, SK_ON_RESTART, SK_ON_PRESERVE, SK_N_ON_ACTIONS } S
 
 typedef struct {
     char *name, *uuid, *title, *description;
+    char *genid;            /* a UUID that is another whenever the guest goes on from an earlier moment; NULL: it has none to look at */
     char **tags;
     GHashTable *metadata;   /* namespace to text, kept as it came */
     gint accel;             /* SkAccel */
@@ -87,6 +88,8 @@ typedef enum { SK_MACHINE_Q35, SK_MACHINE_PC, SK_MACHINE_MICROVM, SK_MACHINE_OTH
 SkMachineFamily sk_domain_spec_machine_family(const SkDomainSpec *self);
 /* Its machine is the same with every QEMU, or none but the one of its name: not "q35" or "pc". */
 gboolean sk_domain_spec_is_pinned(const SkDomainSpec *self);
+/* Gives its guest, if it looks, another generation: it goes on from an earlier moment, or beside another of the same past. */
+void sk_domain_spec_renew_genid(SkDomainSpec *self);
 
 /* -- state ------------------------------------------------------------------------------------------ */
 

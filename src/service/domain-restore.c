@@ -200,6 +200,8 @@ run_restore(SkJob *job, GError **error)
     work->saved = read_saved(work->path, NULL, error);
     if (work->saved == NULL || !take_definition(work, error))
         return FALSE;
+    /* The file stays and can be gone on from again, unlike a managed one. */
+    sk_domain_spec_renew_genid(work->saved->spec);
     if (work->then != SK_THEN_AS_IT_WAS)
         work->saved->paused = work->then == SK_THEN_PAUSED;
     work->record = sk_domain_record(work->saved->spec, FALSE);

@@ -122,6 +122,21 @@ decide(const SkSnapshot *snapshot, gint then)
     return snapshot->state == SK_DOMAIN_PAUSED ? SK_REVERT_PAUSED : SK_REVERT_RUNNING;
 }
 
+/* The guest is told that it went back, as what goes on from memory and as what boots later. */
+static void
+renew_genid(RevertWork *work)
+{
+    SkDomainSpec *live = work->snapshot->definition;
+    sk_domain_spec_renew_genid(work->spec);
+    if (live == NULL || live->genid == NULL)
+        return;
+    sk_domain_spec_renew_genid(live);
+    if (work->spec->genid != NULL) {
+        g_free(live->genid);
+        live->genid = g_strdup(work->spec->genid);
+    }
+}
+
 static gboolean
 fill(RevertWork *work, SkService *service, SkDomain *domain, const SkSnapshot *snapshot, gint then, GError **error)
 {
@@ -138,6 +153,7 @@ fill(RevertWork *work, SkService *service, SkDomain *domain, const SkSnapshot *s
     work->spec = sk_value_copy(&sk_domain_spec_type, was);
     name_spec(work->spec, domain);
     name_spec(work->snapshot->definition, domain);
+    renew_genid(work);
     plan_overlays(work, service);
     work->known = sk_domain_copy_snapshots(domain);
     work->then = decide(snapshot, then);

@@ -92,3 +92,30 @@ def test_old_record(daemon):
     assert machine(d, name) == pinned and f"machine='{pinned}'" in virsh(d, "dumpxml", name)
     d.restart()
     assert machine(d, name) == pinned and not d.get(f"/v1/domains/{name}")["status"].get("pending")
+
+
+def genid(daemon, name):
+    view = daemon.get(f"/v1/domains/{name}")
+    shown = [re.search(r"<genid>(.*)</genid>", virsh(daemon, "dumpxml", name, *flag)).group(1) for flag in ([], ["--inactive"])]
+    assert shown[1] == view["spec"]["genid"]
+    return shown[0]
+
+
+def test_genid(shared_daemon, tmp_path):
+    """Another after going back, to a file or to a snapshot; the same after a start and a managed save."""
+    d, path = shared_daemon, tmp_path / "domain.xml"
+    path.write_text("<domain type='qemu'><name>gen</name><genid/><memory unit='MiB'>32</memory><os><type arch='x86_64'>hvm</type></os></domain>")
+    virsh(d, "define", str(path))
+    first = genid(d, "gen")
+    virsh(d, "start", "gen")
+    assert genid(d, "gen") == first
+    virsh(d, "managedsave", "gen")
+    virsh(d, "start", "gen")
+    assert genid(d, "gen") == first
+    virsh(d, "snapshot-create-as", "gen", "one")
+    virsh(d, "snapshot-revert", "gen", "one")
+    second = genid(d, "gen")
+    assert second != first and d.get("/v1/domains/gen")["spec"]["genid"] == second
+    virsh(d, "save", "gen", str(tmp_path / "state"))
+    virsh(d, "restore", str(tmp_path / "state"))
+    assert genid(d, "gen") not in (first, second)

@@ -316,7 +316,7 @@ write_features(SkXmlNode *root, const SkCapabilities *caps)
     SkXmlNode *features = sk_xml_add(root, "features");
     add_supported(features, "gic", FALSE);
     add_supported(features, "vmcoreinfo", has(caps, "vmcoreinfo"));
-    add_supported(features, "genid", FALSE);
+    add_supported(features, "genid", has(caps, "vmgenid"));
     add_supported(features, "backingStoreInput", TRUE);
     add_supported(features, "backup", FALSE);
     add_supported(features, "sev", FALSE);

@@ -18,6 +18,10 @@ read_general(SkXmlNode *domain, SkDomainSpec *spec, GError **error)
     sk_xml_get_string(domain, "uuid", &spec->uuid);
     sk_xml_get_string(domain, "title", &spec->title);
     sk_xml_get_string(domain, "description", &spec->description);
+    /* An empty one asks for one. */
+    const char *genid = sk_xml_get(domain, "genid");
+    if (sk_xml_child(domain, "genid") != NULL)
+        spec->genid = g_strdup(genid != NULL && *genid != '\0' ? genid : "auto");
     return sk_xml_read_metadata(domain, &spec->metadata, error);
 }
 
@@ -31,6 +35,7 @@ write_general(SkXmlNode *domain, const SkXmlWriter *writer)
         sk_xml_set_uint(domain, "@id", writer->options.id);
     sk_xml_set(domain, "name", spec->name);
     sk_xml_set(domain, "uuid", spec->uuid);
+    sk_xml_set(domain, "genid", spec->genid);
     sk_xml_set(domain, "title", spec->title);
     sk_xml_set(domain, "description", spec->description);
     sk_xml_write_metadata(domain, spec->metadata);
@@ -80,7 +85,6 @@ static const SkXmlRefusal refused[] = {
     { "bootloader", "boot loaders on the host are for Xen" },
     { "perf", "performance events are not counted by domain" },
     { "keywrap", "key wrapping is for s390x" },
-    { "genid", "generation ids are not supported" },
     { "defaultiothread", "iothreads take no settings of their own" },
 };
 

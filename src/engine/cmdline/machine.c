@@ -117,6 +117,16 @@ add_power(SkBuilder *self)
     }
 }
 
+/* The guest finds it by ACPI, in a page that its firmware sets aside. */
+static gboolean
+add_genid(SkBuilder *self, GError **error)
+{
+    const SkDomainSpec *spec = self->spec;
+    if (self->machine == SK_MACHINE_MICROVM)
+        return sk_fail(error, SK_ERROR_UNSUPPORTED, "genid of domain \"%s\": machine \"microvm\" cannot show one: give machine q35", spec->name);
+    return sk_builder_device(self, json_pack("{s:s,s:s,s:s}", "driver", "vmgenid", "guid", spec->genid, "id", "vmgenid0"), error);
+}
+
 static gboolean
 add_rest(SkBuilder *self, GError **error)
 {
@@ -128,6 +138,8 @@ add_rest(SkBuilder *self, GError **error)
         sk_builder_arg(self, "-global", g_strdup_printf("kvm-pit.lost_tick_policy=%s", sk_enum_name(&sk_tick_enum, pit->tick_policy)));
     if (features->smm_tseg > 0 && self->machine == SK_MACHINE_Q35)
         sk_builder_arg(self, "-global", g_strdup_printf("mch.extended-tseg-mbytes=%" G_GUINT64_FORMAT, features->smm_tseg >> 20));
+    if (self->spec->genid != NULL && !add_genid(self, error))
+        return FALSE;
     if (features->vmcoreinfo != SK_SWITCH_ON)
         return TRUE;
     return sk_builder_device(self, json_pack("{s:s}", "driver", "vmcoreinfo"), error);

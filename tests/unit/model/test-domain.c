@@ -147,6 +147,25 @@ test_find(void)
     sk_value_free(&sk_domain_spec_type, spec);
 }
 
+static void
+test_genid(void)
+{
+    SkDomainSpec *spec = make("genid=auto");
+    sk_domain_spec_complete(spec);
+    g_assert_true(g_uuid_string_is_valid(spec->genid));
+    g_autofree char *first = g_strdup(spec->genid);
+    sk_domain_spec_complete(spec);
+    g_assert_cmpstr(spec->genid, ==, first);
+    sk_domain_spec_renew_genid(spec);
+    g_assert_true(g_uuid_string_is_valid(spec->genid));
+    g_assert_cmpstr(spec->genid, !=, first);
+    sk_value_free(&sk_domain_spec_type, spec);
+    spec = make("");
+    sk_domain_spec_renew_genid(spec);
+    g_assert_null(spec->genid);
+    sk_value_free(&sk_domain_spec_type, spec);
+}
+
 /* -- rules ------------------------------------------------------------------------------------------------------------ */
 
 static const struct {
@@ -163,6 +182,8 @@ static const struct {
     { "memory.limit=256M memory.slots=2", "memory: limit is below the maximum" },
     { "memory.limit=4G", "memory: limit and slots go together: both or none" },
     { "memory.hugepage_size=3M", "memory: hugepage_size is not a power of two, give 2M or 1G" },
+    { "genid=auto", NULL },
+    { "genid=x", "genid \"x\" is not a UUID" },
     { "cpu.mode=custom", "cpu: mode custom and model go together: both or none" },
     { "cpu.model=Skylake-Client", "cpu: mode custom and model go together: both or none" },
     { "firmware.secure_boot=true", "firmware: secure_boot needs kind uefi" },
@@ -329,6 +350,7 @@ main(int argc, char **argv)
     g_test_add_func("/domain/complete", test_complete);
     g_test_add_func("/domain/complete-disks", test_complete_disks);
     g_test_add_func("/domain/find", test_find);
+    g_test_add_func("/domain/genid", test_genid);
     g_test_add_func("/domain/rules", test_rules);
     g_test_add_func("/domain/diff-runtime", test_diff_runtime);
     g_test_add_func("/domain/families", test_families);
