@@ -165,6 +165,13 @@ class Scratch:
         path = self.folder / f"log{len(self.fds)}"
         return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
+    def open_memory(self):
+        path = self.folder / "memory"
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        # QEMU opens it again by its descriptor, as another user.
+        os.fchmod(fd, 0o666)
+        return fd
+
     def listen(self, name):
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(self.folder / name))
@@ -217,6 +224,8 @@ def open_descriptors(argv, scratch):
             scratch.fds[int(value[8:])] = os.open(scratch.kernel, os.O_RDONLY)
         elif option == "-initrd" and value.startswith("/dev/fd/"):
             scratch.fds[int(value[8:])] = memfd(b"\0" * 4096)
+        elif option == "-object" and (found := re.search(r'"mem-path":"/proc/self/fd/(\d+)"', value)):
+            scratch.fds[int(found[1])] = scratch.open_memory()
         elif option == "-object" and (found := re.search(r'"file":"/dev/fd/(\d+)"', value)):
             scratch.fds[int(found[1])] = memfd(SECRET)
 

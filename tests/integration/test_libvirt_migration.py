@@ -332,6 +332,10 @@ def by_tls(tmp_path):
             daemon.start()
         port = re.search(rb"libvirt TLS port (\d+)", b.log())[1].decode()
         yield World(a, b), made, f"qemu+tls://{{}}:{port}/system"
+        # They share a namespace, and the first to leave it ends all that is in it.
+        for daemon in (a, b):
+            daemon.kill_guests()
+            daemon.stop()
 
 
 def test_over_tls(by_tls):

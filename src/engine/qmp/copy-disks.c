@@ -47,16 +47,17 @@ gboolean
 sk_qmp_copy_begin(SkQmp *self, const char *target, const char *path, gboolean shallow, guint64 speed, GError **error)
 {
     g_autofree char *node = g_strconcat(NODE_PREFIX, target, NULL), *job = job_of(target), *filter = g_strconcat(job, "-filter", NULL);
-    json_t *nbd = json_pack("{s:s,s:s,s:{s:s,s:s},s:s,s:s}", "driver", "nbd", "node-name", node, "server", "type", "unix", "path", path, "export", target,
-                            "discard", "unmap");
-    if (sk_fault("engine/copy-connect", error) || !sk_qmp_run(self, "blockdev-add", nbd, error))
+    if (sk_fault("engine/copy-connect", error) ||
+        !sk_qmp_run(self, "blockdev-add", json_pack("{s:s,s:s,s:{s:s,s:s},s:s,s:s}", "driver", "nbd", "node-name", node, "server", "type", "unix", "path",
+                                                    path, "export", target, "discard", "unmap"), error))
         return FALSE;
     /* What is under way at once is not limited, so with a limit it is less. */
     json_int_t buffer = (json_int_t) (speed > 0 ? CLAMP(speed / 4, MIN_BUFFER, MAX_BUFFER) : MAX_BUFFER);
-    json_t *args = json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:b,s:I}", "job-id", job, "device", target, "target", node, "sync", shallow ? "top" : "full",
-                             "filter-node-name", filter, "speed", (json_int_t) MIN(speed, (guint64) G_MAXINT64), "auto-dismiss", 0,
-                             "buf-size", buffer);
-    return !sk_fault("engine/copy-begin", error) && sk_qmp_run(self, "blockdev-mirror", args, error);
+    return !sk_fault("engine/copy-begin", error) &&
+           sk_qmp_run(self, "blockdev-mirror",
+                      json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:b,s:I}", "job-id", job, "device", target, "target", node, "sync", shallow ? "top" : "full",
+                                "filter-node-name", filter, "speed", (json_int_t) MIN(speed, (guint64) G_MAXINT64), "auto-dismiss", 0, "buf-size", buffer),
+                      error);
 }
 
 /* -- source: until it is the same --------------------------------------------------------------------------------------- */
