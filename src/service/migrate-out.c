@@ -229,7 +229,7 @@ gboolean
 sk_migration_hear(SkMigration *self)
 {
     char byte;
-    gssize n;
+    gssize n = 0;
     while (self->domain != NULL && (n = recv(self->words, &byte, 1, MSG_DONTWAIT)) == 1) {
         if (byte != '\n' && self->length == sizeof self->line - 1)
             return FALSE;
