@@ -36,8 +36,6 @@ struct SkRelay {
     GMutex lock;
     GPtrArray *fresh;       /* Pair, under lock: to be taken by the thread */
     GPtrArray *pairs;       /* Pair; the thread's own */
-    guint open;             /* of both, under lock */
-    GCond ended;            /* open has become 0 */
 };
 
 /* -- pairs ---------------------------------------------------------------------------------------------------------- */
@@ -141,24 +139,12 @@ take_fresh(SkRelay *self)
 }
 
 static void
-count_open(SkRelay *self, gint more)
-{
-    g_mutex_lock(&self->lock);
-    self->open = (guint) ((gint) self->open + more);
-    if (self->open == 0)
-        g_cond_broadcast(&self->ended);
-    g_mutex_unlock(&self->lock);
-}
-
-static void
 take_connection(SkRelay *self)
 {
     g_auto(SkFd) fd = accept4(self->listener, NULL, NULL, SOCK_CLOEXEC);
     g_auto(SkFd) other = fd >= 0 ? self->reach(self->data) : SK_FD_NONE;
-    if (other < 0)
-        return;
-    count_open(self, 1);
-    g_ptr_array_add(self->pairs, new_pair(sk_fd_steal(&fd), sk_fd_steal(&other)));
+    if (other >= 0)
+        g_ptr_array_add(self->pairs, new_pair(sk_fd_steal(&fd), sk_fd_steal(&other)));
 }
 
 static void
@@ -174,10 +160,8 @@ look(SkRelay *self, GArray *polls)
     if (poll(found, polls->len, -1) < 0)
         return;
     for (guint i = count; i > 0; i--) {
-        if (pump(self->pairs->pdata[i - 1], found + 2 * i))
-            continue;
-        g_ptr_array_remove_index(self->pairs, i - 1);
-        count_open(self, -1);
+        if (!pump(self->pairs->pdata[i - 1], found + 2 * i))
+            g_ptr_array_remove_index(self->pairs, i - 1);
     }
     if (found[0].revents != 0)
         take_fresh(self);
@@ -216,7 +200,6 @@ sk_relay_new(gint listener, SkRelayReach reach, gpointer data)
     self->fresh = g_ptr_array_new_with_free_func(free_pair);
     self->pairs = g_ptr_array_new_with_free_func(free_pair);
     g_mutex_init(&self->lock);
-    g_cond_init(&self->ended);
     self->thread = g_thread_new("relay", relay_thread, self);
     return self;
 }
@@ -226,21 +209,8 @@ sk_relay_add(SkRelay *self, gint one, gint other)
 {
     g_mutex_lock(&self->lock);
     g_ptr_array_add(self->fresh, new_pair(one, other));
-    self->open++;
     g_mutex_unlock(&self->lock);
     wake(self);
-}
-
-gboolean
-sk_relay_drain(SkRelay *self, gint timeout_ms)
-{
-    gint64 end = g_get_monotonic_time() + timeout_ms * G_TIME_SPAN_MILLISECOND;
-    g_mutex_lock(&self->lock);
-    while (self->open > 0 && g_cond_wait_until(&self->ended, &self->lock, end))
-        ;
-    gboolean drained = self->open == 0;
-    g_mutex_unlock(&self->lock);
-    return drained;
 }
 
 void
@@ -254,7 +224,6 @@ sk_relay_free(SkRelay *self)
     g_ptr_array_unref(self->fresh);
     g_ptr_array_unref(self->pairs);
     g_mutex_clear(&self->lock);
-    g_cond_clear(&self->ended);
     sk_fd_clear(&self->listener);
     sk_fd_clear(&self->wake);
     g_free(self);

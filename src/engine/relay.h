@@ -22,11 +22,6 @@ typedef gint (*SkRelayReach)(gpointer data);
 SkRelay *sk_relay_new(gint listener, SkRelayReach reach, gpointer data);
 /* One more pair; both are taken, and closed when either has ended. */
 void sk_relay_add(SkRelay *self, gint one, gint other);
-/*
- * Waits until every pair that was made has ended by itself, so that what was written to one end has come out of the other. FALSE: not
- * within timeout_ms. Workers.
- */
-gboolean sk_relay_drain(SkRelay *self, gint timeout_ms);
 /* Cuts all of it. NULL is fine. */
 void sk_relay_free(SkRelay *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SkRelay, sk_relay_free)

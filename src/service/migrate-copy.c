@@ -14,8 +14,6 @@
 /* Where QEMU finds us; its working directory is the domain's. */
 #define SOCKET "move.sock"
 #define STATE_SOCKET "send.sock"
-/* How long the destination's QEMU may take to read what ours has written. */
-#define DRAIN_MS 30000
 
 /* -- which ------------------------------------------------------------------------------------------------------------ */
 
@@ -149,11 +147,9 @@ sk_migrate_relay_state(SkMigrateWork *work, GError **error)
 }
 
 void
-sk_migrate_relay_end(SkMigrateWork *work, gboolean sent)
+sk_migrate_relay_end(SkMigrateWork *work)
 {
     g_autofree char *path = g_build_filename(work->run_dir, STATE_SOCKET, NULL);
-    if (sent && !sk_relay_drain(work->state_relay, DRAIN_MS))
-        g_message("the connections of domain \"%s\" to its destination do not end, and are cut", work->domain->spec->name);
     g_clear_pointer(&work->state_relay, sk_relay_free);
     unlink(path);
 }

@@ -95,9 +95,8 @@ gboolean sk_migrate_go_on(const SkMigrateWork *work, GError **error);
 gboolean sk_migrate_copy_disks(SkMigrateWork *work, GCancellable *cancellable, SkMigrateProgress progress, gpointer data, GError **error);
 /* QEMU makes the connections of its state itself: they go on to the destination. */
 gboolean sk_migrate_relay_state(SkMigrateWork *work, GError **error);
-/* sent: what QEMU wrote last is on its way through us still, and goes first. Else it is cut. */
-void sk_migrate_relay_end(SkMigrateWork *work, gboolean sent);
 /* Over, or broken off. */
+void sk_migrate_relay_end(SkMigrateWork *work);
 void sk_migrate_copy_end(SkMigrateWork *work);
 
 /* How it ends, by what the destination said and whether the asker says that it is cancelled: fills in away and unknown. */

@@ -156,7 +156,7 @@ send_all(SkJob *job, SkMigrateWork *work, GError **error)
     if (work->disks != NULL)
         sk_migrate_copy_end(work);
     if (work->state_relay != NULL)
-        sk_migrate_relay_end(work, sent);
+        sk_migrate_relay_end(work);
     return sent;
 }
 

@@ -216,25 +216,6 @@ sk_qmp_migrate_devices_from_fd(SkQmp *self, gint fd, GError **error)
     return leave_memory(self, error) && run(self, "migrate-incoming", fd, NULL, NULL, NULL, NULL, error);
 }
 
-static gboolean
-holds_connection(SkQmp *self)
-{
-    g_autoptr(json_t) instances = sk_qmp_call(self, "query-yank", NULL, 0, NULL);
-    for (gsize i = 0; i < json_array_size(instances); i++) {
-        if (g_strcmp0(json_string_value(json_object_get(json_array_get(instances, i), "type")), "migration") == 0)
-            return TRUE;
-    }
-    return FALSE;
-}
-
-/* QEMU tells of a failure a moment before it has let go of its connections, and takes no other migration until then. */
-static void
-let_go(SkQmp *self)
-{
-    for (guint i = 0; i < SETTLE_MS / 10 && holds_connection(self); i++)
-        g_usleep(10000);
-}
-
 /* The other end is told by the socket's end, and so are we. */
 gboolean
 sk_qmp_migrate_live(SkQmp *self, gint fd, const SkMigrateOptions *options, GCancellable *cancellable, SkMigrateProgress progress, gpointer data,
@@ -242,8 +223,6 @@ sk_qmp_migrate_live(SkQmp *self, gint fd, const SkMigrateOptions *options, GCanc
 {
     static const SkMigrateOptions usual = { .downtime = 300 };
     gboolean ok = set_options(self, options, NULL, error) && run(self, "migrate", fd, options, cancellable, progress, data, error) && settle(self, error);
-    if (!ok)
-        let_go(self);
     set_options(self, &usual, options, NULL);
     return ok;
 }

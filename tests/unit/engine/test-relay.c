@@ -73,27 +73,6 @@ test_both_ways(void)
     close(right[0]);
 }
 
-/* What was written is passed on before the end is told of, and not before that. */
-static void
-test_drain(void)
-{
-    gint left[2], right[2];
-    pair(left);
-    pair(right);
-    g_autoptr(SkRelay) relay = sk_relay_new(SK_FD_NONE, NULL, NULL);
-    g_assert_true(sk_relay_drain(relay, 0));
-    sk_relay_add(relay, left[1], right[1]);
-    g_assert_false(sk_relay_drain(relay, 0));
-    Sender there = { left[0], BIG };
-    GThread *thread = g_thread_new("there", send_all, &there);
-    receive(right[0], BIG);
-    g_thread_join(thread);
-    g_assert_false(sk_relay_drain(relay, 0));
-    close(right[0]);
-    g_assert_true(sk_relay_drain(relay, 30000));
-    close(left[0]);
-}
-
 static gint
 reach(gpointer data)
 {
@@ -136,7 +115,6 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/relay/both-ways", test_both_ways);
-    g_test_add_func("/relay/drain", test_drain);
     g_test_add_func("/relay/listener", test_listener);
     return g_test_run();
 }
