@@ -1,31 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* skep schedule, and skep snapshot schedule. */
 #include "cli/cli.h"
-#include "codec/json/json.h"
-
-static gboolean
-run_create(SkCli *self, const SkArgs *args, GError **error)
-{
-    json_t *body = sk_args_body(args, json_object(), error);
-    if (body == NULL)
-        return FALSE;
-    g_autoptr(SkAsk) ask = sk_ask_new(SK_OP_SCHEDULE_CREATE);
-    sk_ask_fill(ask, args);
-    sk_ask_take_body(ask, body);
-    return sk_cli_ask_done(self, args, ask, sk_args_operand(args, "DOMAIN"), error);
-}
-
-static gboolean
-run_set(SkCli *self, const SkArgs *args, GError **error)
-{
-    json_t *body = sk_args_body(args, json_object(), error);
-    if (body == NULL)
-        return FALSE;
-    g_autoptr(SkAsk) ask = sk_ask_new(SK_OP_SCHEDULE_UPDATE);
-    sk_ask_fill(ask, args);
-    sk_ask_take_body(ask, body);
-    return sk_cli_ask_done(self, args, ask, sk_args_operand(args, "SCHEDULE"), error);
-}
 
 static gboolean
 run_delete(SkCli *self, const SkArgs *args, GError **error)
@@ -34,7 +9,7 @@ run_delete(SkCli *self, const SkArgs *args, GError **error)
 }
 
 const SkCommand sk_schedule_commands[] = {
-    { .words = "snapshot schedule", .operands = "DOMAIN", .ops = SK_OPS(SK_OP_SCHEDULE_CREATE), .run = run_create, .done = "scheduled", .body = &sk_schedule_type,
+    { .words = "snapshot schedule", .operands = "DOMAIN", .ops = SK_OPS(SK_OP_SCHEDULE_CREATE), .run = sk_run_operation, .done = "scheduled", .body = &sk_schedule_type,
       .options = SK_OPTIONS({ 0, "every", "TIME", .field = "every" }, { 0, "keep", "RULE", .field = "keep" }, { 0, "memory", NULL, .field = "memory" }),
       .notes = "24h,7d,4w keeps the newest of each of the last 24 hours, 7 days and 4 weeks that have one. Snapshots made by hand are never touched.",
       .examples = "skep snapshot schedule web1 --every 1h --keep 24h,7d,4w" },
@@ -47,7 +22,7 @@ const SkCommand sk_schedule_commands[] = {
                             { "Memory", "memory", SK_CELL_YES }, { "Paused", "paused", SK_CELL_YES }, { "Last", "last", SK_CELL_TIME },
                             { "Next", "next", SK_CELL_TIME }, { "Error", "error" }),
       .examples = "skep schedule show 5a1f0b1e-7a0e-4a53-8a07-0a8d8f6b1c11" },
-    { .words = "schedule set", .operands = "SCHEDULE KEY=VALUE...", .ops = SK_OPS(SK_OP_SCHEDULE_UPDATE), .run = run_set, .done = "changed",
+    { .words = "schedule set", .operands = "SCHEDULE KEY=VALUE...", .ops = SK_OPS(SK_OP_SCHEDULE_UPDATE), .run = sk_run_operation, .done = "changed",
       .body = &sk_schedule_type, .examples = "skep schedule set 5a1f0b1e-7a0e-4a53-8a07-0a8d8f6b1c11 paused=true" },
     { .words = "schedule run", .operands = "SCHEDULE", .ops = SK_OPS(SK_OP_SCHEDULE_RUN), .run = sk_run_operation, .done = "begun",
       .notes = "At once, whenever it is due.", .examples = "skep schedule run 5a1f0b1e-7a0e-4a53-8a07-0a8d8f6b1c11" },

@@ -22,6 +22,15 @@ typedef struct {
     guint64 done, total;
 } Work;
 
+/* Free with g_free(). */
+static char *
+id_text(const SkRepoId *id)
+{
+    char *text = g_malloc(2 * sizeof id->bytes + 1);
+    sk_repo_id_format(id, text);
+    return text;
+}
+
 /* -- disks ------------------------------------------------------------------------------------------------------------ */
 
 /* Reads one window, and gives it to the writer. What is zeros is only told if it may have been something else. */
@@ -90,8 +99,7 @@ take_disk(Work *work, const SkBackupSource *from, const SkStoredBackup *previous
             return FALSE;
     if (!sk_repo_disk_end(writer, &root, error))
         return FALSE;
-    disk->map = g_malloc(2 * sizeof root.bytes + 1);
-    sk_repo_id_format(&root, disk->map);
+    disk->map = id_text(&root);
     return TRUE;
 }
 
@@ -136,8 +144,7 @@ take_file(SkRepo *repo, const SkBackupFile *from, SkStoredFile *file, GError **e
     if (bytes == NULL || !sk_repo_put(repo, SK_REPO_FILE, bytes, length, &id, error))
         return FALSE;
     file->size = length;
-    file->object = g_malloc(2 * sizeof id.bytes + 1);
-    sk_repo_id_format(&id, file->object);
+    file->object = id_text(&id);
     return TRUE;
 }
 

@@ -106,21 +106,14 @@ set_result(SkJob *job)
     sk_job_set_result(job, sk_json_encode(work->type, work->value, 0));
 }
 
-static char *
-repository_object(SkService *service, SkCall *call)
-{
-    (void) service;
-    return g_strconcat("repository/", call->params.name, NULL);
-}
-
 const SkJobKind sk_stored_backup_list_job = { .prepare = prepare, .run = run_list, .commit = answer_list, .free_work = free_work };
 const SkJobKind sk_stored_backup_show_job = { .prepare = prepare, .run = run_show, .commit = answer_value, .free_work = free_work };
 const SkJobKind sk_repository_verify_job = {
-    .object = repository_object, .prepare = prepare, .run = run_verify, .commit = set_result, .free_work = free_work, .cancellable = TRUE,
+    .prepare = prepare, .run = run_verify, .commit = set_result, .free_work = free_work, .cancellable = TRUE,
 };
 const SkJobKind sk_repository_prune_job = {
-    .object = repository_object, .prepare = prepare, .run = run_prune, .commit = set_result, .free_work = free_work, .cancellable = TRUE,
+    .prepare = prepare, .run = run_prune, .commit = set_result, .free_work = free_work, .cancellable = TRUE,
 };
 const SkJobKind sk_stored_backup_delete_job = {
-    .object = repository_object, .prepare = prepare, .run = run_delete, .commit = set_result, .free_work = free_work,
+    .prepare = prepare, .run = run_delete, .commit = set_result, .free_work = free_work,
 };

@@ -235,11 +235,3 @@ sk_repository_remove(const SkRepositoryPlace *place, const char *name, GCancella
     const SkStorageContext context = { .cancellable = cancellable };
     return run_for(place, words, &context, "removing", &sk_repository_pruned_type, NULL, error);
 }
-
-gboolean
-sk_repository_extract(const SkRepositoryPlace *place, const char *backup, const char *part, const char *file, const SkStorageContext *context,
-                      GError **error)
-{
-    const char *const words[] = { "extract", place->path, backup, part, file, NULL };
-    return run(place, words, NULL, &(Talk){ .context = context, .step = "restoring" }, error);
-}

@@ -40,8 +40,4 @@ SkRepositoryReport *sk_repository_verify(const SkRepositoryPlace *place, const c
 SkRepositoryPruned *sk_repository_prune(const SkRepositoryPlace *place, const SkRepositoryPrune *prune, GCancellable *cancellable, GError **error);
 SkRepositoryPruned *sk_repository_remove(const SkRepositoryPlace *place, const char *name, GCancellable *cancellable, GError **error);
 
-/* Writes a disk, or a small file beside the disks, of a backup to a file that is not there yet. */
-gboolean sk_repository_extract(const SkRepositoryPlace *place, const char *backup, const char *part, const char *file,
-                               const SkStorageContext *context, GError **error);
-
 G_END_DECLS
